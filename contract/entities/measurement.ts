@@ -1,0 +1,66 @@
+/** What a stream's media looks like: each second to the owner, each minute to the database. */
+import { z } from 'zod';
+import { Instant } from '../ids.ts';
+
+export const VideoMeasurement = z.strictObject({
+  codec: z.string().meta({ description: 'RFC 6381 codecs string, e.g. avc1.64001f' }),
+  width: z.int().nonnegative(),
+  height: z.int().nonnegative(),
+  framesPerSecond: z.number().nonnegative(),
+  bitsPerSecond: z.number().nonnegative(),
+  /** Seconds between the last two key frames; null until two were seen. */
+  keyFrameIntervalSeconds: z.number().nonnegative().nullable(),
+  bFrames: z.boolean(),
+});
+
+export const AudioMeasurement = z.strictObject({
+  codec: z.string().meta({ description: 'RFC 6381 codecs string, e.g. mp4a.40.2' }),
+  sampleRate: z.int().nonnegative(),
+  channels: z.int().nonnegative(),
+  bitsPerSecond: z.number().nonnegative(),
+});
+
+/** What hurts viewers. The page turns each into a sentence. */
+export const StreamWarning = z
+  .enum([
+    'KEY_FRAMES_FAR_APART',
+    'B_FRAMES',
+    'VIDEO_CODEC_NOT_EVERYWHERE',
+    'AUDIO_CODEC_NOT_EVERYWHERE',
+    'BITRATE_COLLAPSED',
+    'TIMESTAMPS_REPAIRED',
+    'TRACK_NOT_SUPPORTED',
+    'NO_AUDIO',
+  ])
+  .meta({ id: 'StreamWarning' });
+export type StreamWarning = z.infer<typeof StreamWarning>;
+
+export const Measurement = z
+  .strictObject({
+    at: Instant,
+    video: VideoMeasurement.nullable(),
+    audio: AudioMeasurement.nullable(),
+    /** Units lost by slow readers plus units refused or repaired away at ingest, since the broadcast began. */
+    droppedUnits: z.int().nonnegative(),
+    /** Timestamps repaired and discontinuities inserted since the broadcast began. */
+    repairedTimestamps: z.int().nonnegative(),
+    discontinuities: z.int().nonnegative(),
+    viewers: z.int().nonnegative(),
+    warnings: z.array(StreamWarning),
+  })
+  .meta({ id: 'Measurement' });
+export type Measurement = z.infer<typeof Measurement>;
+
+/** One minute of a stream in the history. Bit rates and frame rate are means, viewers is the peak. */
+export const MinuteMeasurement = z
+  .strictObject({
+    at: Instant,
+    videoBitsPerSecond: z.number().nonnegative(),
+    audioBitsPerSecond: z.number().nonnegative(),
+    framesPerSecond: z.number().nonnegative(),
+    keyFrameIntervalSeconds: z.number().nonnegative().nullable(),
+    droppedUnits: z.int().nonnegative(),
+    viewers: z.int().nonnegative(),
+  })
+  .meta({ id: 'MinuteMeasurement' });
+export type MinuteMeasurement = z.infer<typeof MinuteMeasurement>;

@@ -1,0 +1,74 @@
+/** The lasting thing with an id, a code and a key; as its owner sees it and as the public does. */
+import { z } from 'zod';
+import { Code, Id, Instant } from '../ids.ts';
+import { MAX_DESCRIPTION_LENGTH, MAX_TITLE_LENGTH } from '../limits.ts';
+import { Broadcast, BroadcastState } from './broadcast.ts';
+
+export const Visibility = z.enum(['public', 'unlisted', 'private']).meta({ id: 'Visibility' });
+export type Visibility = z.infer<typeof Visibility>;
+
+export const StreamSettings = z.strictObject({
+  title: z.string().trim().min(1).max(MAX_TITLE_LENGTH),
+  description: z.string().trim().max(MAX_DESCRIPTION_LENGTH),
+  visibility: Visibility,
+  /** `auto`: live with the first media. `manual`: media is previewed until the owner starts. */
+  start: z.enum(['auto', 'manual']),
+  /** What happens when a second publisher brings the right key while one is live. */
+  secondPublisher: z.enum(['takeover', 'refuse']),
+  /** Whether broadcasts are to be kept. Stored now, honoured once recording is on. */
+  record: z.boolean(),
+  /** Whether quality tiers are to be made. Stored now, honoured once transcoding is on. */
+  ladder: z.enum(['auto', 'off', 'always']),
+});
+export type StreamSettings = z.infer<typeof StreamSettings>;
+
+export const Stream = z
+  .strictObject({
+    ...StreamSettings.shape,
+    id: Id,
+    code: Code,
+    status: BroadcastState,
+    /** The running broadcast, else the last one, else null. */
+    broadcast: Broadcast.nullable(),
+    viewers: z.int().nonnegative(),
+    createdAt: Instant,
+    updatedAt: Instant,
+  })
+  .meta({ id: 'Stream' });
+export type Stream = z.infer<typeof Stream>;
+
+/** Where publishers send. `key` is present only in the answer that made it: it is stored hashed. */
+export const Ingest = z
+  .strictObject({
+    rtmp: z.strictObject({ url: z.string(), key: z.string().optional() }).optional(),
+    rtmps: z.strictObject({ url: z.string(), key: z.string().optional() }).optional(),
+  })
+  .meta({ id: 'Ingest' });
+export type Ingest = z.infer<typeof Ingest>;
+
+/** Where viewers look. On a private stream every URL already carries a short-lived token. */
+export const Playback = z
+  .strictObject({
+    page: z.string(),
+    hls: z.string(),
+    dash: z.string(),
+  })
+  .meta({ id: 'Playback' });
+export type Playback = z.infer<typeof Playback>;
+
+/** What anybody who may watch sees of a stream. */
+export const PublicStream = z
+  .strictObject({
+    id: Id,
+    code: Code,
+    title: z.string(),
+    description: z.string(),
+    visibility: Visibility,
+    status: BroadcastState,
+    startedAt: Instant.nullable(),
+    endedAt: Instant.nullable(),
+    viewers: z.int().nonnegative(),
+    playback: Playback,
+  })
+  .meta({ id: 'PublicStream' });
+export type PublicStream = z.infer<typeof PublicStream>;

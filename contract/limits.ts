@@ -1,0 +1,33 @@
+/** Bounds that both sides know, each with its reason. */
+
+/** A title that fits a phone's share sheet and a browser tab. */
+export const MAX_TITLE_LENGTH = 120;
+
+/** About a page of text. */
+export const MAX_DESCRIPTION_LENGTH = 2_000;
+
+/** JSON bodies of this API are small; anything larger is a mistake or an attack. */
+export const MAX_BODY_BYTES = 64 * 1024;
+
+/** The largest frame a client may send on the stream socket. */
+export const MAX_STREAM_SOCKET_FRAME_BYTES = 4 * 1024;
+
+export const DEFAULT_PAGE_SIZE = 20;
+export const MAX_PAGE_SIZE = 100;
+
+/** How many streams a guest may own: enough for a family of devices, too few to fill the database. */
+export const MAX_STREAMS_PER_GUEST = 20;
+
+/** How many broadcasts a guest may have running at once. */
+export const MAX_LIVE_STREAMS_PER_GUEST = 4;
+
+/** A watching client says it is still there this often; missing two and a half of them it is gone (15 s is the promise). */
+export const VIEWER_HEARTBEAT_MS = 5_000;
+export const VIEWER_TIMEOUT_MS = 12_500;
+
+/** Default life of a private stream's playback token, and the longest that may be asked for. */
+export const DEFAULT_PLAYBACK_TOKEN_SECONDS = 6 * 3600;
+export const MAX_PLAYBACK_TOKEN_SECONDS = 7 * 24 * 3600;
+
+/** How long a broadcast waits for its publisher to come back. */
+export const RECONNECT_GRACE_MS = 60_000;

@@ -1,0 +1,23 @@
+/** Every REST operation there is. A route that is not here is not served, documented or callable. */
+import * as auth from './auth.ts';
+import * as streams from './streams.ts';
+import * as viewing from './viewing.ts';
+
+export const ROUTES = {
+  createGuest: auth.createGuest,
+  getMe: auth.getMe,
+  createStream: streams.createStream,
+  listStreams: streams.listStreams,
+  getStream: streams.getStream,
+  updateStream: streams.updateStream,
+  deleteStream: streams.deleteStream,
+  startStream: streams.startStream,
+  stopStream: streams.stopStream,
+  rotateStreamKey: streams.rotateStreamKey,
+  createPlaybackToken: streams.createPlaybackToken,
+  getStreamMetrics: streams.getStreamMetrics,
+  getCode: viewing.getCode,
+  listLive: viewing.listLive,
+} as const;
+
+export type RouteId = keyof typeof ROUTES;

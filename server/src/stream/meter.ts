@@ -1,0 +1,84 @@
+/** Counts what passes through a stream and says each second what it looks like: rates, key frames, B-frames. */
+import type { Track } from '@millrace/media/track';
+import type { Unit } from '@millrace/media/unit';
+import type { Sink } from './sink.ts';
+
+/** One second of a stream. Rates are per second of wall time; null where there is no such track. */
+export interface MeterReading {
+  readonly video: {
+    readonly codec: string;
+    readonly width: number;
+    readonly height: number;
+    readonly framesPerSecond: number;
+    readonly bitsPerSecond: number;
+    readonly keyFrameIntervalSeconds: number | null;
+    /** Seconds since the last key frame. */
+    readonly sinceKeyFrameSeconds: number | null;
+    readonly bFrames: boolean;
+  } | null;
+  readonly audio: { readonly codec: string; readonly sampleRate: number; readonly channels: number; readonly bitsPerSecond: number } | null;
+}
+
+interface TrackMeter {
+  readonly track: Track;
+  units: number;
+  bytes: number;
+  lastKeyDts: number | undefined;
+  lastDts: number | undefined;
+  keyFrameIntervalSeconds: number | null;
+  bFrames: boolean;
+}
+
+export class Meter implements Sink {
+  #tracks = new Map<number, TrackMeter>();
+
+  tracks(tracks: readonly Track[]): void {
+    this.#tracks = new Map(
+      tracks.map((track) => [track.id, { track, units: 0, bytes: 0, lastKeyDts: undefined, lastDts: undefined, keyFrameIntervalSeconds: null, bFrames: false }]),
+    );
+  }
+
+  unit(unit: Unit): void {
+    const meter = this.#tracks.get(unit.track);
+    if (!meter) return;
+    meter.units++;
+    meter.bytes += unit.data.length;
+    meter.lastDts = unit.dts;
+    if (meter.track.kind === 'audio') return;
+    if (unit.pts !== unit.dts) meter.bFrames = true;
+    if (!unit.key) return;
+    if (meter.lastKeyDts !== undefined) meter.keyFrameIntervalSeconds = (unit.dts - meter.lastKeyDts) / meter.track.timescale;
+    meter.lastKeyDts = unit.dts;
+  }
+
+  pause(): void {}
+
+  end(): void {}
+
+  /** What passed since the last reading, which lasted `elapsedSeconds`. The counts begin anew. */
+  read(elapsedSeconds: number): MeterReading {
+    let video: MeterReading['video'] = null;
+    let audio: MeterReading['audio'] = null;
+    for (const meter of this.#tracks.values()) {
+      const { track } = meter;
+      const bitsPerSecond = Math.round((meter.bytes * 8) / elapsedSeconds);
+      if (track.kind === 'video' && !video) {
+        video = {
+          codec: track.codecString,
+          width: track.width,
+          height: track.height,
+          framesPerSecond: Math.round((meter.units / elapsedSeconds) * 10) / 10,
+          bitsPerSecond,
+          keyFrameIntervalSeconds: meter.keyFrameIntervalSeconds,
+          sinceKeyFrameSeconds: meter.lastKeyDts === undefined || meter.lastDts === undefined ? null : (meter.lastDts - meter.lastKeyDts) / track.timescale,
+          bFrames: meter.bFrames,
+        };
+      } else if (track.kind === 'audio' && !audio) {
+        audio = { codec: track.codecString, sampleRate: track.sampleRate, channels: track.channels, bitsPerSecond };
+      }
+      meter.units = 0;
+      meter.bytes = 0;
+    }
+    return { video, audio };
+  }
+}
