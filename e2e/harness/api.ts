@@ -1,0 +1,74 @@
+/** The public REST calls the tests make beside the pages, answers checked by the contract. */
+import { PublicStream } from '@millrace/contract/entities/stream';
+import { API_PREFIX } from '@millrace/contract/protocol';
+import { createGuest } from '@millrace/contract/rest/auth';
+import { type CreateStreamRequest, createPlaybackToken, StreamWithAddresses, StreamWithKey } from '@millrace/contract/rest/streams';
+import { until } from './until.ts';
+
+export class Owner {
+  readonly #base: string;
+  readonly token: string;
+
+  private constructor(base: string, token: string) {
+    this.#base = base;
+    this.token = token;
+  }
+
+  static async guest(http: string): Promise<Owner> {
+    const answer = createGuest.success.body.parse(await call(http, 'POST', '/auth/guest', {}));
+    return new Owner(http, answer.token);
+  }
+
+  async create(settings: CreateStreamRequest): Promise<StreamWithKey> {
+    return StreamWithKey.parse(await this.#call('POST', '/streams', settings));
+  }
+
+  async get(id: string): Promise<StreamWithAddresses> {
+    return StreamWithAddresses.parse(await this.#call('GET', `/streams/${id}`));
+  }
+
+  async stop(id: string): Promise<StreamWithAddresses> {
+    return StreamWithAddresses.parse(await this.#call('POST', `/streams/${id}/stop`, {}));
+  }
+
+  async start(id: string): Promise<StreamWithAddresses> {
+    return StreamWithAddresses.parse(await this.#call('POST', `/streams/${id}/start`, {}));
+  }
+
+  async playbackToken(id: string) {
+    return createPlaybackToken.success.body.parse(await this.#call('POST', `/streams/${id}/playback-tokens`, { expiresInSeconds: 3600 }));
+  }
+
+  /** Waits until the stream says this of itself. */
+  async untilStatus(id: string, status: StreamWithKey['stream']['status'], timeoutMs: number): Promise<StreamWithAddresses> {
+    let last = '';
+    return until(
+      async () => {
+        const answer = await this.get(id);
+        last = answer.stream.status;
+        return last === status && answer;
+      },
+      { what: `the status ${status}`, timeoutMs, seen: () => last },
+    );
+  }
+
+  #call(method: string, path: string, body?: object): Promise<unknown> {
+    return call(this.#base, method, path, body, this.token);
+  }
+}
+
+/** What a viewer without an identity sees behind a code. */
+export async function lookUp(http: string, code: string): Promise<PublicStream> {
+  return PublicStream.parse(await call(http, 'GET', `/codes/${code}`));
+}
+
+async function call(http: string, method: string, path: string, body?: object, token?: string): Promise<unknown> {
+  const response = await fetch(`${http}${API_PREFIX}${path}`, {
+    method,
+    headers: { ...(body ? { 'content-type': 'application/json' } : {}), ...(token ? { authorization: `Bearer ${token}` } : {}) },
+    ...(body ? { body: JSON.stringify(body) } : {}),
+  });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${text}`);
+  return text === '' ? undefined : JSON.parse(text);
+}

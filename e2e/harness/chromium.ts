@@ -1,0 +1,88 @@
+/** A real browser: Chromium as the machine has it, else installed, else a sentence that says what to install. */
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { run } from './child.ts';
+import { canInstall, ensureTool } from './tool.ts';
+
+/** Browser tests are part of every run unless somebody says otherwise in so many words. */
+export const browserTestsAreOff = process.env['MILLRACE_SKIP_BROWSER_TESTS'] === '1';
+
+const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome', '/usr/bin/google-chrome-stable'];
+
+/** Path of a Chromium that can be run. */
+export async function findChromium(): Promise<string> {
+  const named = process.env['MILLRACE_CHROMIUM'];
+  if (named) return named;
+  const found = PLACES.find((path) => existsSync(path)) ?? (existsSync(chromium.executablePath()) ? chromium.executablePath() : undefined);
+  if (found) return found;
+  const failures: string[] = [];
+  if (canInstall()) {
+    try {
+      await ensureTool('chromium');
+      return '/usr/bin/chromium';
+    } catch (error) {
+      failures.push(String(error));
+    }
+  }
+  const packagePath = dirname(createRequire(import.meta.url).resolve('playwright-core/package.json'));
+  const download = await run(process.execPath, [join(packagePath, 'cli.js'), 'install', 'chromium'], { timeoutMs: 300_000 });
+  if (download.code === 0 && existsSync(chromium.executablePath())) return chromium.executablePath();
+  failures.push(download.stderr.slice(-500));
+  throw new Error(
+    `The browser tests need Chromium. Install it (Debian and Ubuntu: apt-get install chromium; elsewhere: npx playwright-core install chromium), or set MILLRACE_SKIP_BROWSER_TESTS=1 to leave these tests out. Tried: ${failures.join(' | ')}`,
+  );
+}
+
+export interface BrowserOptions {
+  /** `allowed`: sound may start by itself. `needs-gesture`: as on a person's own browser on a first visit. */
+  readonly autoplay: 'allowed' | 'needs-gesture';
+}
+
+export async function openBrowser({ autoplay }: BrowserOptions): Promise<Browser> {
+  return chromium.launch({
+    executablePath: await findChromium(),
+    headless: true,
+    // Playwright mutes; the tests listen.
+    ignoreDefaultArgs: ['--mute-audio'],
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+      '--no-first-run',
+      '--disable-dev-shm-usage',
+      `--autoplay-policy=${autoplay === 'allowed' ? 'no-user-gesture-required' : 'document-user-activation-required'}`,
+    ],
+  });
+}
+
+/** The two sizes every page is looked at in. */
+export const PHONE = { width: 390, height: 844 };
+export const DESKTOP = { width: 1440, height: 900 };
+
+/** What a page said that it should not have said: errors on its console, exceptions, requests to other hosts. */
+export class PageComplaints {
+  readonly list: string[] = [];
+
+  constructor(page: Page, origin: string) {
+    page.on('pageerror', (error) => this.list.push(`exception: ${error.message}`));
+    page.on('console', (message) => {
+      // A status the page expects (404 for a wrong code) is logged by the browser itself, not by the page.
+      if (message.type() === 'error' && !message.text().startsWith('Failed to load resource')) this.list.push(`console: ${message.text()}`);
+    });
+    page.on('request', (request) => {
+      const url = request.url();
+      if (/^(https?|wss?):/.test(url) && new URL(url).host !== new URL(origin).host) this.list.push(`request to ${url}`);
+    });
+  }
+}
+
+/** Another person's browser: nothing remembered, nothing shared. */
+export async function newVisitor(browser: Browser, viewport: { readonly width: number; readonly height: number } = DESKTOP): Promise<BrowserContext> {
+  const phone = viewport.width < 600;
+  return browser.newContext({ viewport, hasTouch: phone, isMobile: phone, locale: 'en-GB', colorScheme: 'dark', permissions: ['clipboard-read', 'clipboard-write'] });
+}

@@ -1,0 +1,107 @@
+/** Real encoders that send the clock picture and a tone, each with its own command line. */
+import { join } from 'node:path';
+import { Child } from './child.ts';
+import { ROOT } from './folder.ts';
+
+const CLOCK_ENCODER = join(ROOT, 'e2e/publishers/clock-encoder.ts');
+
+export interface Picture {
+  /** Default 640x360. The width is a multiple of 64. */
+  readonly size?: string;
+  /** Default 30. */
+  readonly fps?: string;
+  readonly pace?: 'even' | 'uneven';
+}
+
+/** What x264 is told besides its defaults. */
+export const ENCODER_DEFAULTS: readonly string[] = [];
+
+/** Key frames each second, no look-ahead, no B-frames: what Millrace asks of encoders for low latency. */
+export const LOW_LATENCY: readonly string[] = ['-preset', 'veryfast', '-tune', 'zerolatency', '-g', '30'];
+
+/** Cheap to encode, key frames each second: for tests that are not about the encoder. */
+export const LIGHT: readonly string[] = ['-preset', 'ultrafast', '-tune', 'zerolatency', '-g', '30', '-b:v', '600k'];
+
+export interface FfmpegOptions extends Picture {
+  /** Arguments for libx264 after `-c:v libx264`. */
+  readonly video?: readonly string[];
+  /** Default: a tone in AAC at ffmpeg's own bit rate. */
+  readonly sound?: boolean;
+}
+
+/** Debian's ffmpeg over its own RTMP: H.264 and AAC. `target` ends with the key. */
+export function publishWithFfmpeg(target: string, options: FfmpegOptions = {}): Child {
+  const { size = '640x360', fps = '30', pace = 'even', video = ENCODER_DEFAULTS, sound = true } = options;
+  const clock = pace === 'even' ? ['-framerate', fps] : ['-use_wallclock_as_timestamps', '1', '-framerate', fps];
+  const input = ['-f', 'rawvideo', '-pix_fmt', 'yuv420p', '-video_size', size, ...clock, '-i', '-'];
+  const tone = sound ? ['-re', '-f', 'lavfi', '-i', 'sine=frequency=440:sample_rate=48000', '-c:a', 'aac'] : [];
+  const timing = pace === 'even' ? [] : ['-fps_mode', 'vfr'];
+  const args = [
+    '-hide_banner',
+    '-loglevel',
+    'warning',
+    '-nostdin',
+    '-probesize',
+    '32',
+    '-analyzeduration',
+    '0',
+    ...input,
+    ...tone,
+    '-c:v',
+    'libx264',
+    ...video,
+    ...timing,
+    '-f',
+    'flv',
+    target,
+  ];
+  return withClock({ size, fps, pace }, ['ffmpeg', ...args]);
+}
+
+/** A tone alone. */
+export function publishSoundWithFfmpeg(target: string): Child {
+  const args = ['-hide_banner', '-loglevel', 'warning', '-nostdin', '-re', '-f', 'lavfi', '-i', 'sine=frequency=440:sample_rate=48000', '-c:a', 'aac', '-f', 'flv', target];
+  return new Child('ffmpeg', args);
+}
+
+/** GStreamer: `rtmp2sink` is its own RTMP, `rtmpsink` is librtmp. */
+export function publishWithGstreamer(target: string, sink: 'rtmp2sink' | 'rtmpsink', picture: Picture = {}): Child {
+  const { size = '640x360', fps = '30' } = picture;
+  const [width, height] = size.split('x');
+  const framerate = fps.includes('/') ? fps : `${fps}/1`;
+  const pipeline = [
+    ['fdsrc', 'fd=0', 'do-timestamp=true'],
+    ['rawvideoparse', 'format=i420', `width=${width}`, `height=${height}`, `framerate=${framerate}`],
+    ['queue'],
+    ['x264enc', 'tune=zerolatency', 'speed-preset=veryfast', 'key-int-max=30', 'bitrate=1000'],
+    ['h264parse'],
+    ['queue'],
+    ['mux.'],
+  ];
+  const sound = [
+    ['audiotestsrc', 'is-live=true', 'freq=440', 'volume=0.5'],
+    ['audio/x-raw,rate=48000,channels=2'],
+    ['audioconvert'],
+    ['avenc_aac'],
+    ['aacparse'],
+    ['queue'],
+    ['mux.'],
+  ];
+  // librtmp takes the key in its own option syntax only when it has spaces; a plain URL goes through.
+  const end = [['flvmux', 'name=mux', 'streamable=true'], ['queue'], [sink, `location=${target}`]];
+  const words = [pipeline, sound, end].flatMap((chain) => chain.flatMap((element, i) => (i === 0 ? element : ['!', ...element])));
+  return withClock({ size, fps, pace: 'even' }, ['gst-launch-1.0', '-q', ...words]);
+}
+
+/** HEVC, AV1, VP9 and Opus by Enhanced RTMP, which Debian's ffmpeg does not speak. */
+export function publishEnhanced(
+  target: string,
+  options: { readonly video: 'hevc' | 'av1' | 'vp9' | 'h264'; readonly audio: 'opus' | 'aac' | 'none'; readonly seconds: number },
+): Child {
+  const script = join(ROOT, 'e2e/publishers/enhanced-rtmp.ts');
+  return new Child(process.execPath, [script, target, '--video', options.video, '--audio', options.audio, '--seconds', String(options.seconds)]);
+}
+
+function withClock(picture: Required<Picture>, command: readonly string[]): Child {
+  return new Child(process.execPath, [CLOCK_ENCODER, '--size', picture.size, '--fps', picture.fps, '--pace', picture.pace, '--', ...command]);
+}

@@ -1,0 +1,60 @@
+/**
+ * Feeds an encoder with raw pictures that show the wall clock, in real time:
+ * `node clock-encoder.ts --size 640x360 --fps 30000/1001 [--pace uneven] -- ffmpeg -f rawvideo … -i - …`.
+ * Ends with the encoder, and ends the encoder when told to.
+ */
+import { spawn } from 'node:child_process';
+import { parseArgs } from 'node:util';
+import { ClockPainter } from '../harness/clock-picture.ts';
+
+const { values, positionals } = parseArgs({
+  options: {
+    size: { type: 'string', default: '640x360' },
+    fps: { type: 'string', default: '30' },
+    /** `uneven`: leaves out frames in a fixed irregular pattern, as screen capture does. */
+    pace: { type: 'string', default: 'even' },
+  },
+  allowPositionals: true,
+});
+
+const [width = 0, height = 0] = values.size.split('x').map(Number);
+const [numerator = 0, denominator = 1] = values.fps.split('/').map(Number);
+const frameMs = (1000 * denominator) / numerator;
+const painter = new ClockPainter({ width, height });
+
+const [command = 'ffmpeg', ...args] = positionals;
+const encoder = spawn(command, args, { stdio: ['pipe', 'inherit', 'inherit'] });
+encoder.once('error', (error) => {
+  process.stderr.write(`${command}: ${error.message}\n`);
+  process.exit(127);
+});
+encoder.once('close', (code, signal) => process.exit(signal ? 1 : (code ?? 1)));
+// The encoder that leaves closes the pipe; its own end is what counts.
+encoder.stdin.on('error', () => undefined);
+process.on('SIGTERM', () => encoder.kill('SIGTERM'));
+process.on('SIGINT', () => encoder.kill('SIGINT'));
+process.once('exit', () => encoder.kill('SIGKILL'));
+
+const startedMs = performance.now();
+let frame = 0;
+
+function paintWhatIsDue(): void {
+  while (performance.now() - startedMs >= frame * frameMs) {
+    const number = frame++;
+    if (values.pace === 'uneven' && leftOut(number)) continue;
+    // The painter's buffer is used again at once, so the pipe gets its own copy.
+    if (!encoder.stdin.write(Buffer.from(painter.paint(Date.now(), number)))) {
+      encoder.stdin.once('drain', paintWhatIsDue);
+      return;
+    }
+  }
+  setTimeout(paintWhatIsDue, Math.max(0, startedMs + frame * frameMs - performance.now()));
+}
+
+// Never more than three frames in a row: 7, 4 and 3 of 30 missing in uneven places.
+function leftOut(number: number): boolean {
+  const place = number % 30;
+  return place % 4 === 1 || place === 6 || place === 7 || place === 18 || place === 19 || place === 22;
+}
+
+paintWhatIsDue();
