@@ -8,6 +8,7 @@ export function report(video) {
   data.stalls = '0';
   data.errors = '';
   data.playing = 'no';
+  data.scriptMs = String(performance.now());
   video.addEventListener('playing', () => {
     if (!played) data.firstFrameMs = String(Math.round(performance.now()));
     played = true;
