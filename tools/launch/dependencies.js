@@ -9,7 +9,7 @@ import { ROOT } from './runtime.js';
 const STAMP = join(ROOT, 'node_modules', '.millrace-installed');
 
 /** @param {{node: string, env: NodeJS.ProcessEnv, development: boolean}} options development adds what only tests and checks need. */
-export async function installDependencies({ env, development }) {
+export async function installDependencies({ node, env, development }) {
   const lock = createHash('sha256')
     .update(readFileSync(join(ROOT, 'package-lock.json')))
     .digest('hex');
@@ -17,6 +17,6 @@ export async function installDependencies({ env, development }) {
   if (installed === `${lock} development` || (installed === `${lock} production` && !development)) return;
   console.error('Installing dependencies …');
   // No package of ours needs an install script; some packages would download with theirs.
-  await npm(['ci', '--ignore-scripts', '--no-audit', '--no-fund', ...(development ? [] : ['--omit=dev'])], { cwd: ROOT, env });
+  await npm(['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error', ...(development ? [] : ['--omit=dev'])], { cwd: ROOT, env, node });
   await writeFile(STAMP, `${lock} ${development ? 'development' : 'production'}\n`);
 }

@@ -2,9 +2,9 @@
 import { spawn } from 'node:child_process';
 
 /** @param {string[]} args @param {{cwd: string, env?: NodeJS.ProcessEnv, node?: string}} options */
-export function npm(args, { cwd, env = process.env }) {
+export function npm(args, { cwd, env = process.env, node = process.execPath }) {
   const script = process.env.npm_execpath;
-  const [file, argv] = script?.endsWith('.js') ? [process.execPath, [script, ...args]] : ['npm', args];
+  const [file, argv] = script?.endsWith('.js') ? [node, [script, ...args]] : ['npm', args];
   return new Promise((resolve, reject) => {
     const child = spawn(file, argv, { cwd, env, stdio: ['ignore', 2, 2] });
     child.on('error', (error) => reject(new Error(`npm does not start: ${error.message}`)));
