@@ -16,7 +16,8 @@ export async function installDependencies({ node, env, development }) {
   const installed = existsSync(STAMP) ? readFileSync(STAMP, 'utf8').trim() : '';
   if (installed === `${lock} development` || (installed === `${lock} production` && !development)) return;
   console.error('Installing dependencies …');
-  // No package of ours needs an install script; some packages would download with theirs.
-  await npm(['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error', ...(development ? [] : ['--omit=dev'])], { cwd: ROOT, env, node });
+  // No package of ours needs an install script; some packages would download with theirs. `install` and not `ci`, because `ci` refuses
+  // a lock file that lacks the binaries of another platform; without saving, the lock file still decides and stays as it is.
+  await npm(['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error', ...(development ? [] : ['--omit=dev'])], { cwd: ROOT, env, node });
   await writeFile(STAMP, `${lock} ${development ? 'development' : 'production'}\n`);
 }
