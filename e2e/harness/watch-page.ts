@@ -1,0 +1,58 @@
+/** The watch page as a viewer has it before them: what it shows, found by role and name. */
+import type { BrowserContext, Locator, Page } from 'playwright-core';
+import { PageComplaints } from './chromium.ts';
+import { until } from './until.ts';
+
+export type PlayerState = 'waiting' | 'starting' | 'playing' | 'paused' | 'stalled' | 'reconnecting' | 'ended' | 'blocked' | 'unplayable';
+
+export class WatchPage {
+  readonly page: Page;
+  readonly complaints: PageComplaints;
+  readonly player: Locator;
+  readonly video: Locator;
+
+  private constructor(page: Page, origin: string) {
+    this.page = page;
+    this.complaints = new PageComplaints(page, origin);
+    this.player = page.locator('[data-state]:has(video)').first();
+    this.video = page.locator('video');
+  }
+
+  /** Opens a link such as the creator shares. */
+  static async open(context: BrowserContext, link: string): Promise<WatchPage> {
+    const watch = new WatchPage(await context.newPage(), link);
+    await watch.page.goto(link);
+    return watch;
+  }
+
+  /** Comes in by the first page and types the code as people do. */
+  static async typeCode(context: BrowserContext, http: string, typed: string): Promise<WatchPage> {
+    const watch = new WatchPage(await context.newPage(), http);
+    await watch.page.goto(`${http}/`);
+    await watch.page.getByRole('textbox', { name: 'Code' }).pressSequentially(typed);
+    await watch.page.waitForURL('**/w/*');
+    return watch;
+  }
+
+  async state(): Promise<string> {
+    return (await this.player.getAttribute('data-state', { timeout: 1000 })) ?? '';
+  }
+
+  untilState(wanted: PlayerState, timeoutMs: number): Promise<true> {
+    return until(async () => (await this.state()) === wanted, {
+      what: `the player to be ${wanted}`,
+      timeoutMs,
+      seen: async () => `${await this.state().catch(() => 'no player')}; ${this.complaints.list.join('; ')}`,
+    });
+  }
+
+  /** What the page itself says of the latency, in ms; undefined while it does not know. */
+  async latencyMs(): Promise<number | undefined> {
+    const text = await this.player.getAttribute('data-latency-ms');
+    return text ? Number(text) : undefined;
+  }
+
+  async currentTime(): Promise<number> {
+    return this.video.evaluate((element) => (element instanceof HTMLVideoElement ? element.currentTime : Number.NaN));
+  }
+}

@@ -1,0 +1,204 @@
+/** Broadcasts as every kind of player reads them, over minutes; the long ones run side by side. */
+
+import { PlaylistChecker } from '@millrace/media/m3u8/check-playlist';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, test } from 'vitest';
+import { Owner } from './harness/api.ts';
+import { run } from './harness/child.ts';
+import { browserTestsAreOff, newVisitor, openBrowser } from './harness/chromium.ts';
+import { playFor, readClock } from './harness/page-clock.ts';
+import { PlayerPages } from './harness/player-pages.ts';
+import { followPlaylist, renditionsOf } from './harness/playlist-follower.ts';
+import { LIGHT, publishWithFfmpeg } from './harness/publisher.ts';
+import { type RunningServer, startServer } from './harness/server.ts';
+import { TcpProxy } from './harness/tcp-proxy.ts';
+import { ensureTool } from './harness/tool.ts';
+import { until } from './harness/until.ts';
+import { WatchPage } from './harness/watch-page.ts';
+
+const BROADCAST_SECONDS = 180;
+const PULLED_SECONDS = 20;
+const VIEWERS = 20;
+
+/** Viewers who laugh at the same moment: what a person in the next room would not notice. */
+const STEP_MS = 500;
+
+let server: RunningServer;
+let owner: Owner;
+let pages: PlayerPages;
+/** One broadcast that the readers share. */
+let shared: { readonly hls: string; readonly dash: string };
+let browser: Browser | undefined;
+const scope = new AsyncDisposableStack();
+
+beforeAll(async () => {
+  for (const tool of ['ffmpeg', 'ffprobe', 'gstreamer'] as const) await ensureTool(tool);
+  server = scope.use(await startServer());
+  owner = await Owner.guest(server.http);
+  pages = scope.use(await PlayerPages.open());
+  const { stream, streamKey, playback } = await owner.create({ title: 'Shared by the readers' });
+  scope.use(publishWithFfmpeg(`${server.rtmp}/${streamKey}`, { video: LIGHT }));
+  await owner.untilStatus(stream.id, 'live', 15_000);
+  shared = playback;
+  if (browserTestsAreOff) return;
+  const opened = await openBrowser({ autoplay: 'allowed' });
+  browser = opened;
+  scope.defer(() => opened.close());
+});
+
+afterAll(() => scope.disposeAsync());
+
+describe.concurrent('a broadcast', () => {
+  test('keeps the rules of LL-HLS at every reload for three minutes with a drop in them', { timeout: (BROADCAST_SECONDS + 60) * 1000 }, async ({ expect }) => {
+    const { stream, streamKey, playback } = await owner.create({ title: 'Three minutes and a drop' });
+    const target = `${server.rtmp}/${streamKey}`;
+    const started = performance.now();
+    const passed = () => (performance.now() - started) / 1000;
+    await using first = publishWithFfmpeg(target, { video: LIGHT });
+    await owner.untilStatus(stream.id, 'live', 15_000);
+    const violations: string[] = [];
+    const texts = new Map<string, string>();
+    const follow = async (url: string) => {
+      const checker = new PlaylistChecker();
+      let previous: string | undefined;
+      return followPlaylist(url, {
+        signal: AbortSignal.timeout((BROADCAST_SECONDS + 40) * 1000),
+        see: (text) => {
+          for (const violation of checker.check(previous, text)) violations.push(`${new URL(url).pathname} at ${passed().toFixed(1)} s: ${JSON.stringify(violation)}`);
+          previous = text;
+          texts.set(url, text);
+        },
+      });
+    };
+    const renditions = await renditionsOf(playback.hls);
+    expect(renditions).toHaveLength(2);
+    const readers = renditions.map(follow);
+    await until(() => passed() > 60, { what: 'the first minute', timeoutMs: 70_000, everyMs: 500 });
+    await first.stop('SIGKILL');
+    await owner.untilStatus(stream.id, 'reconnecting', 5_000);
+    await until(() => passed() > 68, { what: 'the drop', timeoutMs: 20_000, everyMs: 500 });
+    await using second = publishWithFfmpeg(target, { video: LIGHT });
+    await owner.untilStatus(stream.id, 'live', 15_000);
+    await until(() => passed() > BROADCAST_SECONDS, { what: 'the third minute', timeoutMs: BROADCAST_SECONDS * 1000, everyMs: 500 });
+    expect(second.running, second.tail()).toBe(true);
+    await owner.stop(stream.id);
+    const reloads = await Promise.all(readers);
+    expect(violations.slice(0, 20)).toEqual([]);
+    // Five parts a second for as long as media came: a checker that saw less was not there.
+    for (const count of reloads) expect(count).toBeGreaterThan((BROADCAST_SECONDS - 20) * 3);
+    for (const text of texts.values()) expect(text).toContain('#EXT-X-ENDLIST');
+  });
+
+  test('is read by ffprobe', async ({ expect }) => {
+    const { code, stdout, stderr } = await run(
+      'ffprobe',
+      ['-v', 'error', '-read_intervals', '%+4', '-show_entries', 'stream=codec_name,width,height:packet=stream_index', '-of', 'json', shared.hls],
+      {
+        timeoutMs: 40_000,
+      },
+    );
+    expect(code, stderr).toBe(0);
+    const { streams, packets }: { streams: { codec_name: string }[]; packets: { stream_index: number }[] } = JSON.parse(stdout);
+    expect(streams.map((stream) => stream.codec_name).sort()).toEqual(['aac', 'h264']);
+    // Four seconds of 30 frames, and of 47 sound frames.
+    const counts = streams.map((_, index) => packets.filter((packet) => packet.stream_index === index).length);
+    for (const count of counts) expect(count).toBeGreaterThan(90);
+    expect(stderr).toBe('');
+  });
+
+  test('is read by GStreamer’s HLS demuxer', async ({ expect }) => {
+    const sink = 'fakesink sync=false num-buffers=';
+    const pipeline = `souphttpsrc location=${shared.hls} ! hlsdemux name=d  d. ! queue ! decodebin name=v ! ${sink}90`;
+    const { code, stderr, stdout } = await run('gst-launch-1.0', pipeline.split(/\s+/), { timeoutMs: 40_000 });
+    expect(`${stdout}${stderr}`).not.toMatch(/ERROR/);
+    expect(code).toBe(0);
+  });
+
+  test.skipIf(browserTestsAreOff)('plays in hls.js at low latency for 60 s without a stall', { timeout: 120_000 }, async ({ expect }) => {
+    const page = await (await visitor()).newPage();
+    await page.goto(pages.url('hls', shared.hls));
+    await readClock(page);
+    await playFor(page, 60, 75_000);
+    const { latencyMs } = await readClock(page);
+    const said = await page.evaluate(() => ({ ...document.body.dataset }));
+    console.log(`hls.js after 60 s: ${latencyMs} ms behind, first frame after ${said['firstFrameMs']} ms`);
+    expect(said).toMatchObject({ errors: '', stalls: '0', lowLatency: 'yes' });
+    expect(latencyMs).toBeLessThan(3_000);
+    await page.context().close();
+  });
+
+  for (const library of ['dash', 'shaka'] as const) {
+    test.skipIf(browserTestsAreOff)(`plays in ${library === 'dash' ? 'dash.js' : 'Shaka'} from the DASH manifest`, { timeout: 90_000 }, async ({ expect }) => {
+      const page = await (await visitor()).newPage();
+      await page.goto(pages.url(library, shared.dash));
+      await readClock(page, { timeoutMs: 20_000 });
+      await playFor(page, 20, 40_000);
+      const { latencyMs } = await readClock(page);
+      const said = await page.evaluate(() => ({ ...document.body.dataset }));
+      console.log(`${library} after 20 s: ${latencyMs} ms behind, ${said['stalls']} stalls`);
+      expect(said['errors']).toBe('');
+      expect(latencyMs).toBeLessThan(12_000);
+      await page.context().close();
+    });
+  }
+
+  test.skipIf(browserTestsAreOff)(`shows ${VIEWERS} viewers the same moment`, { timeout: 120_000 }, async ({ expect }) => {
+    const page = await (await visitor()).newPage();
+    await page.goto(`${pages.url('hls', shared.hls)}&players=${VIEWERS}`);
+    const positions = () => page.evaluate(() => JSON.parse(document.body.dataset['positions'] ?? '[]')).then((list: (number | null)[]) => list.filter((at) => at !== null));
+    await until(async () => (await positions()).length === VIEWERS, { what: `${VIEWERS} players to play`, timeoutMs: 40_000, everyMs: 200 });
+    let spread = Number.NaN;
+    // Those who came late catch up a tenth faster than life.
+    await until(
+      async () => {
+        const now = await positions();
+        spread = Math.max(...now) - Math.min(...now);
+        return now.length === VIEWERS && spread < STEP_MS;
+      },
+      { what: `${VIEWERS} viewers within ${STEP_MS} ms`, timeoutMs: 40_000, everyMs: 200, seen: () => `${spread} ms` },
+    );
+    console.log(`${VIEWERS} viewers within ${Math.round(spread)} ms`);
+    expect((await positions()).length).toBe(VIEWERS);
+    await page.context().close();
+  });
+
+  test.skipIf(browserTestsAreOff)(`goes on in the same player after the encoder’s network was away for ${PULLED_SECONDS} s`, { timeout: 150_000 }, async ({ expect }) => {
+    const { stream, streamKey, playback } = await owner.create({ title: 'Pulled cable' });
+    await using network = await TcpProxy.to({ host: '127.0.0.1', port: server.rtmpPort });
+    const target = `rtmp://127.0.0.1:${network.port}/live/${streamKey}`;
+    await using first = publishWithFfmpeg(target, { video: LIGHT });
+    await owner.untilStatus(stream.id, 'live', 15_000);
+    const watch = await WatchPage.open(await visitor(), playback.page);
+    await watch.untilState('playing', 15_000);
+    await readClock(watch.page);
+    const element = await watch.page.$('video');
+    let loads = 0;
+    watch.page.on('load', () => loads++);
+
+    const before = await readClock(watch.page);
+    network.freeze();
+    const pulledAt = performance.now();
+    await watch.untilState('reconnecting', 20_000);
+    await until(() => watch.page.getByText('The host lost connection. Waiting…').isVisible(), { what: 'the page to say so', timeoutMs: 5_000 });
+    await until(() => performance.now() - pulledAt > PULLED_SECONDS * 1000, { what: 'the network to be away', timeoutMs: PULLED_SECONDS * 1000 + 5_000, everyMs: 200 });
+    await first.stop('SIGKILL');
+    network.resume('lost');
+    await using _second = publishWithFfmpeg(target, { video: LIGHT });
+
+    await watch.untilState('playing', 20_000);
+    const after = await readClock(watch.page);
+    expect(after.paintedMs - before.paintedMs).toBeGreaterThan(PULLED_SECONDS * 1000);
+    expect(after.latencyMs).toBeLessThan(6_000);
+    expect(await element?.evaluate((video) => video.isConnected && document.querySelector('video') === video)).toBe(true);
+    expect(loads).toBe(0);
+    const { stream: now } = await owner.get(stream.id);
+    expect(now.status).toBe('live');
+    expect(watch.complaints.list).toEqual([]);
+    await watch.page.context().close();
+  });
+});
+
+function visitor() {
+  if (!browser) throw new Error('browser tests are off');
+  return newVisitor(browser, { width: 960, height: 640 });
+}
