@@ -71,7 +71,8 @@ export function createAuth({ db, secret, log, newId }: AuthDeps) {
       },
     },
     advanced: {
-      database: { generateId: newId },
+      // The library calls with options of its own.
+      database: { generateId: () => newId() },
       // Secure is added per request: the same server may be reached by both schemes.
       useSecureCookies: false,
       cookies: { session_token: { name: SESSION_COOKIE, attributes: { httpOnly: true, sameSite: 'lax', path: '/' } } },
