@@ -1,0 +1,101 @@
+/** The tables as Kysely sees them. Migrations make them; each aggregate has its module here. */
+import type { EndReason } from '@millrace/contract/entities/broadcast';
+import type { Visibility } from '@millrace/contract/entities/stream';
+import type { Generated } from 'kysely';
+
+/** People and guests. The columns up to `updated_at` are the auth library's. */
+export interface UsersTable {
+  id: string;
+  name: string;
+  email: string;
+  email_verified: Generated<boolean>;
+  image: string | null;
+  is_anonymous: Generated<boolean>;
+  created_at: Date;
+  updated_at: Date;
+}
+
+/** Sessions by token, as the auth library keeps them. */
+export interface SessionsTable {
+  id: string;
+  user_id: string;
+  token: string;
+  expires_at: Date;
+  ip_address: string | null;
+  user_agent: string | null;
+  created_at: Date;
+  updated_at: Date;
+}
+
+/** Ways to sign in to a user; empty while there are only guests. */
+export interface AccountsTable {
+  id: string;
+  user_id: string;
+  account_id: string;
+  provider_id: string;
+  access_token: string | null;
+  refresh_token: string | null;
+  id_token: string | null;
+  access_token_expires_at: Date | null;
+  refresh_token_expires_at: Date | null;
+  scope: string | null;
+  password: string | null;
+  created_at: Date;
+  updated_at: Date;
+}
+
+/** Pending e-mail checks and password resets. */
+export interface VerificationsTable {
+  id: string;
+  identifier: string;
+  value: string;
+  expires_at: Date;
+  created_at: Date;
+  updated_at: Date;
+}
+
+export interface StreamsTable {
+  id: string;
+  owner_id: string;
+  code: string;
+  /** SHA-256 of the key. The key has 238 bits of chance, so a slow password hash would add nothing. */
+  key_hash: Buffer;
+  title: string;
+  description: string;
+  visibility: Visibility;
+  start: 'auto' | 'manual';
+  second_publisher: 'takeover' | 'refuse';
+  record: boolean;
+  ladder: 'auto' | 'off' | 'always';
+  /** The running broadcast, else the last one. */
+  broadcast_id: string | null;
+  created_at: Date;
+  updated_at: Date;
+}
+
+export interface BroadcastsTable {
+  id: string;
+  stream_id: string;
+  epoch: string;
+  state: 'preview' | 'live' | 'reconnecting' | 'ended';
+  created_at: Date;
+  started_at: Date | null;
+  reconnect_until: Date | null;
+  ended_at: Date | null;
+  end_reason: EndReason | null;
+}
+
+export interface MigrationsTable {
+  name: string;
+  applied_at: Generated<Date>;
+}
+
+export interface Schema {
+  users: UsersTable;
+  sessions: SessionsTable;
+  accounts: AccountsTable;
+  verifications: VerificationsTable;
+  streams: StreamsTable;
+  broadcasts: BroadcastsTable;
+  migrations: MigrationsTable;
+}
