@@ -3,11 +3,12 @@ import { type Kysely, sql } from 'kysely';
 import type { Log } from '../lib/log.ts';
 import { StartError } from '../lib/start-error.ts';
 import { usersAndStreams } from './migrations/0001-users-and-streams.ts';
+import { viewingsAndMeasurements } from './migrations/0002-viewings-and-measurements.ts';
 import type { Migration } from './migrations/migration.ts';
 import type { Schema } from './schema.ts';
 
 /** Every step in order. */
-export const MIGRATIONS: readonly Migration[] = [usersAndStreams];
+export const MIGRATIONS: readonly Migration[] = [usersAndStreams, viewingsAndMeasurements];
 
 /** Any number that no other program takes advisory locks on: "mill" in ASCII. */
 const LOCK_ID = 0x6d696c6c;

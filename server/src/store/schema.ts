@@ -1,4 +1,5 @@
 /** The tables as Kysely sees them. Migrations make them; each aggregate has its module here. */
+import type { DeviceKind, PlaybackProtocol } from '@millrace/contract/commands/stream-socket';
 import type { EndReason } from '@millrace/contract/entities/broadcast';
 import type { Visibility } from '@millrace/contract/entities/stream';
 import type { Generated } from 'kysely';
@@ -88,6 +89,34 @@ export interface BroadcastsTable {
   end_reason: EndReason | null;
 }
 
+/** One person watching one stream from join to leave; `ended_at` is when they were last seen, while they watch. */
+export interface ViewingsTable {
+  id: string;
+  stream_id: string;
+  broadcast_id: string | null;
+  /** Null for a visitor without a session. */
+  user_id: string | null;
+  started_at: Date;
+  ended_at: Date;
+  protocol: PlaybackProtocol;
+  device: DeviceKind;
+  stalls: number;
+  mean_latency_ms: number | null;
+}
+
+export interface MinuteMeasurementsTable {
+  stream_id: string;
+  /** The beginning of the minute. */
+  at: Date;
+  broadcast_id: string;
+  video_bits_per_second: number;
+  audio_bits_per_second: number;
+  frames_per_second: number;
+  key_frame_interval_seconds: number | null;
+  dropped_units: number;
+  viewers: number;
+}
+
 export interface MigrationsTable {
   name: string;
   applied_at: Generated<Date>;
@@ -100,5 +129,7 @@ export interface Schema {
   verifications: VerificationsTable;
   streams: StreamsTable;
   broadcasts: BroadcastsTable;
+  viewings: ViewingsTable;
+  minute_measurements: MinuteMeasurementsTable;
   migrations: MigrationsTable;
 }
