@@ -1,0 +1,180 @@
+/** Every page in every state at both sizes: a picture of it into output/, and nothing serious by axe. */
+import AxeBuilder from '@axe-core/playwright';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, test } from 'vitest';
+import { Owner } from './harness/api.ts';
+import { browserTestsAreOff, DESKTOP, newVisitor, openBrowser, PHONE } from './harness/chromium.ts';
+import { outputFile } from './harness/folder.ts';
+import { readClock } from './harness/page-clock.ts';
+import { LIGHT, publishEnhanced, publishWithFfmpeg } from './harness/publisher.ts';
+import { type RunningServer, startServer } from './harness/server.ts';
+import { StudioPage } from './harness/studio-page.ts';
+import { TcpProxy } from './harness/tcp-proxy.ts';
+import { ensureTool } from './harness/tool.ts';
+import { type PlayerState, WatchPage } from './harness/watch-page.ts';
+
+let server: RunningServer;
+let browser: Browser;
+/** The streams that the pages show, by the state they are in. */
+let links: Record<'live' | 'idle' | 'ended' | 'dropped' | 'hevc' | 'private', string>;
+const scope = new AsyncDisposableStack();
+
+const SIZES = { phone: PHONE, desktop: DESKTOP } as const;
+type SizeName = keyof typeof SIZES;
+
+describe.skipIf(browserTestsAreOff)('looks', () => {
+  beforeAll(async () => {
+    await ensureTool('ffmpeg');
+    server = scope.use(await startServer({ env: { RECONNECT_GRACE_SECONDS: '600' } }));
+    browser = await openBrowser({ autoplay: 'allowed' });
+    scope.defer(() => browser.close());
+    links = await prepareStreams();
+  });
+  afterAll(() => scope.disposeAsync());
+
+  describe.concurrent.each(['phone', 'desktop'] as const)('on a %s', (size) => {
+    test('home', async ({ expect }) => {
+      await using context = await visitor(size);
+      const page = await context.newPage();
+      await page.goto(`${server.http}/`);
+      await page.getByRole('link', { name: /^Watch The mill at dusk/ }).waitFor();
+      await look(expect, page, 'home', size);
+      await page.getByRole('textbox', { name: 'Code' }).pressSequentially('k7q');
+      await look(expect, page, 'home-typing', size);
+      await page.goto(`${server.http}/nothing/here`);
+      await page.getByText('There is nothing at this address').waitFor();
+      await look(expect, page, 'not-found', size);
+    });
+
+    test('going live', { timeout: 90_000 }, async ({ expect }) => {
+      await using context = await visitor(size);
+      const blank = await context.newPage();
+      await blank.goto(`${server.http}/live`);
+      await blank.getByRole('button', { name: 'Create stream' }).click();
+      await blank.getByText('Give the stream a title first.').waitFor();
+      await look(expect, blank, 'go-live-choose', size);
+      await blank.close();
+      const studio = await StudioPage.create(context, server.http, 'Evening set');
+      await studio.untilSays(/Waiting for your encoder/, 5_000);
+      await look(expect, studio.page, 'go-live-waiting', size);
+      const [address, key] = [await studio.copied('the server'), await studio.copied('the stream key')];
+      // Ten seconds between key frames and B-frames: the page has something to warn of.
+      await using encoder = publishWithFfmpeg(`${address}/${key}`, { video: ['-preset', 'veryfast', '-g', '300', '-bf', '2', '-b_strategy', '0'] });
+      await readClock(studio.page, { timeoutMs: 15_000 });
+      await studio.untilSays(/The encoder sends B-frames/, 15_000);
+      await studio.untilSays(/Key frames are far apart/, 15_000);
+      await look(expect, studio.page, 'go-live-on-air', size);
+      await studio.page.getByRole('button', { name: 'End broadcast' }).click();
+      await studio.page.getByText('End the broadcast?').waitFor();
+      await look(expect, studio.page, 'go-live-end', size);
+      await studio.page.getByRole('button', { name: 'End it' }).click();
+      await studio.untilSays(/The broadcast ended at/, 10_000);
+      await look(expect, studio.page, 'go-live-ended', size);
+      await encoder.stop('SIGKILL');
+      expect(studio.complaints.list).toEqual([]);
+    });
+
+    test('watching', { timeout: 60_000 }, async ({ expect }) => {
+      await using context = await visitor(size);
+      const watch = await WatchPage.open(context, links.live);
+      await watch.untilState('playing', 15_000);
+      await readClock(watch.page);
+      await wake(watch, size);
+      await look(expect, watch.page, 'watch-playing', size);
+      await watch.page.getByRole('button', { name: 'Latency and quality' }).click();
+      await watch.page.getByText('Details').click();
+      await look(expect, watch.page, 'watch-menu', size);
+      await watch.page.keyboard.press('Escape');
+      await watch.page.getByRole('button', { name: 'Share' }).click();
+      await watch.page.getByText('Scan to watch').waitFor();
+      await look(expect, watch.page, 'watch-share', size);
+      await watch.page.keyboard.press('Escape');
+      await watch.page.keyboard.press('k');
+      await watch.untilState('paused', 5_000);
+      await look(expect, watch.page, 'watch-paused', size);
+    });
+
+    const states: readonly { readonly name: string; readonly link: keyof typeof links; readonly state: PlayerState }[] = [
+      { name: 'waiting', link: 'idle', state: 'waiting' },
+      { name: 'ended', link: 'ended', state: 'ended' },
+      { name: 'reconnecting', link: 'dropped', state: 'reconnecting' },
+      { name: 'cannot-play', link: 'hevc', state: 'unplayable' },
+    ];
+    for (const { name, link, state } of states) {
+      test(`watching, ${name}`, { timeout: 60_000 }, async ({ expect }) => {
+        await using context = await visitor(size);
+        const watch = await WatchPage.open(context, links[link]);
+        await watch.untilState(state, 30_000);
+        await look(expect, watch.page, `watch-${name}`, size);
+      });
+    }
+
+    test('watching, without a way in', async ({ expect }) => {
+      await using context = await visitor(size);
+      const page = await context.newPage();
+      await page.goto(`${server.http}/w/ZZZZZZ`);
+      await page.getByText('No stream has this code').waitFor();
+      await look(expect, page, 'watch-wrong-code', size);
+      await page.goto(`${links.private}?token=stale`);
+      await page.getByText('This link no longer works').waitFor();
+      await look(expect, page, 'watch-stale-link', size);
+    });
+
+    test('watching, muted by the browser', { timeout: 60_000 }, async ({ expect }) => {
+      const strict = await openBrowser({ autoplay: 'needs-gesture' });
+      try {
+        const watch = await WatchPage.open(await newVisitor(strict, SIZES[size]), links.live);
+        await watch.untilState('playing', 15_000);
+        await watch.page.getByRole('button', { name: 'Tap for sound' }).waitFor();
+        await look(expect, watch.page, 'watch-muted', size);
+      } finally {
+        await strict.close();
+      }
+    });
+  });
+});
+
+type Expect = typeof import('vitest').expect;
+
+async function look(expect: Expect, page: Page, name: string, size: SizeName): Promise<void> {
+  await page.evaluate(() => document.fonts.ready);
+  await page.screenshot({ path: outputFile('pages', `${name}-${size}.png`), animations: 'disabled' });
+  const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']).analyze();
+  const serious = violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map((node) => node.html.slice(0, 160)).join(' · ')}`);
+  expect.soft(serious, `${name} on a ${size}`).toEqual([]);
+  // Nothing is cut off or scrolls sideways.
+  expect.soft(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth), `${name} on a ${size} is too wide`).toBeLessThanOrEqual(0);
+}
+
+async function wake(watch: WatchPage, size: SizeName): Promise<void> {
+  if (size === 'phone') await watch.video.tap({ position: { x: 150, y: 60 } });
+  else await watch.player.hover();
+}
+
+async function visitor(size: SizeName): Promise<BrowserContext & AsyncDisposable> {
+  return newVisitor(browser, SIZES[size]);
+}
+
+async function prepareStreams(): Promise<typeof links> {
+  const network = scope.use(await TcpProxy.to({ host: '127.0.0.1', port: server.rtmpPort }));
+  const owner = await Owner.guest(server.http);
+  const live = await owner.create({ title: 'The mill at dusk', visibility: 'public', description: 'Water, light and a slow wheel. Every evening from the bridge.' });
+  const idle = await owner.create({ title: 'Tomorrow at eight' });
+  const ended = await owner.create({ title: 'Morning session' });
+  const dropped = await owner.create({ title: 'From the train' });
+  const hevc = await owner.create({ title: 'In a format of its own' });
+  const hidden = await owner.create({ title: 'Family', visibility: 'private' });
+  scope.use(publishWithFfmpeg(`${server.rtmp}/${live.streamKey}`, { video: LIGHT, size: '1280x720', fps: '15' }));
+  scope.use(publishEnhanced(`${server.rtmp}/${hevc.streamKey}`, { video: 'hevc', audio: 'aac', seconds: 180 }));
+  await using short = publishWithFfmpeg(`${server.rtmp}/${ended.streamKey}`, { video: LIGHT });
+  scope.use(publishWithFfmpeg(`rtmp://127.0.0.1:${network.port}/live/${dropped.streamKey}`, { video: LIGHT }));
+  for (const { stream } of [live, hevc, ended, dropped]) await owner.untilStatus(stream.id, 'live', 30_000);
+  await owner.stop(ended.stream.id);
+  await short.stop();
+  network.cut();
+  await owner.untilStatus(dropped.stream.id, 'reconnecting', 20_000);
+  const page = (answer: { readonly playback: { readonly page: string } }) => answer.playback.page;
+  return { live: page(live), idle: page(idle), ended: page(ended), dropped: page(dropped), hevc: page(hevc), private: `${server.http}/w/${hidden.stream.code}` };
+}

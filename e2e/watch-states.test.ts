@@ -1,0 +1,146 @@
+/** What the watch page says when there is nothing to see, and how it comes back by itself. */
+import { join } from 'node:path';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, test } from 'vitest';
+import { Owner } from './harness/api.ts';
+import { browserTestsAreOff, newVisitor, openBrowser, PHONE } from './harness/chromium.ts';
+import { TemporaryFolder } from './harness/folder.ts';
+import { freePort } from './harness/free-port.ts';
+import { hearSound, readClock } from './harness/page-clock.ts';
+import { LIGHT, publishWithFfmpeg } from './harness/publisher.ts';
+import { type RunningServer, startServer } from './harness/server.ts';
+import { ensureTool } from './harness/tool.ts';
+import { until } from './harness/until.ts';
+import { visibleText } from './harness/visible-text.ts';
+import { WatchPage } from './harness/watch-page.ts';
+
+let server: RunningServer;
+let browser: Browser;
+const scope = new AsyncDisposableStack();
+
+describe.skipIf(browserTestsAreOff).concurrent('the watch page', () => {
+  beforeAll(async () => {
+    await ensureTool('ffmpeg');
+    server = scope.use(await startServer({ env: { RECONNECT_GRACE_SECONDS: '3' } }));
+    browser = await openBrowser({ autoplay: 'allowed' });
+    scope.defer(() => browser.close());
+  });
+  afterAll(() => scope.disposeAsync());
+
+  test('says that no stream has a wrong code, and takes another one', async ({ expect }) => {
+    const { stream } = await (await Owner.guest(server.http)).create({ title: 'Found at the second try' });
+    const watch = await WatchPage.typeCode(await newVisitor(browser, PHONE), server.http, stream.code === 'ZZZZZZ' ? 'ZZZZZY' : 'ZZZZZZ');
+    await sees(watch, 'No stream has this code');
+    await watch.page.getByRole('textbox', { name: 'Code' }).pressSequentially(`${stream.code.slice(0, 3)} ${stream.code.slice(3)}`.toLowerCase());
+    await watch.page.waitForURL(`**/w/${stream.code}`);
+    await sees(watch, 'Starts when the host goes live');
+    expect(watch.complaints.list).toEqual([]);
+    await watch.page.context().close();
+  });
+
+  test('waits before the start, begins by itself, says when it ended, and begins again with the next broadcast', { timeout: 90_000 }, async ({ expect }) => {
+    const owner = await Owner.guest(server.http);
+    const { stream, streamKey, playback } = await owner.create({ title: 'Twice' });
+    const watch = await WatchPage.open(await newVisitor(browser), playback.page);
+    await watch.untilState('waiting', 10_000);
+    await sees(watch, 'Starts when the host goes live');
+    for (const round of ['first', 'second']) {
+      await using encoder = publishWithFfmpeg(`${server.rtmp}/${streamKey}`, { video: LIGHT });
+      await watch.untilState('playing', 15_000);
+      const { latencyMs } = await readClock(watch.page);
+      expect(latencyMs, `${round} broadcast`).toBeLessThan(10_000);
+      await encoder.stop('SIGKILL');
+      // The grace is three seconds here.
+      await watch.untilState('ended', 20_000);
+      await until(() => watch.page.getByText(/Ended at \d/).isVisible(), { what: 'the end to be told', timeoutMs: 5_000 });
+      expect((await owner.get(stream.id)).stream.status).toBe('ended');
+    }
+    expect(watch.complaints.list).toEqual([]);
+    await watch.page.context().close();
+  });
+
+  test('keeps viewers out of a preview until the owner starts', { timeout: 60_000 }, async ({ expect }) => {
+    const owner = await Owner.guest(server.http);
+    const { stream, streamKey, playback } = await owner.create({ title: 'By hand', start: 'manual' });
+    const watch = await WatchPage.open(await newVisitor(browser), playback.page);
+    await using _encoder = publishWithFfmpeg(`${server.rtmp}/${streamKey}`, { video: LIGHT });
+    await owner.untilStatus(stream.id, 'preview', 15_000);
+    expect(await watch.state()).toBe('waiting');
+    expect((await fetch(playback.hls)).status).toBe(404);
+    await owner.start(stream.id);
+    await watch.untilState('playing', 10_000);
+    await readClock(watch.page);
+    expect(watch.complaints.list).toEqual([]);
+    await watch.page.context().close();
+  });
+
+  test('hides a private stream from those without a link, plays it with one, and says when the link is stale', { timeout: 60_000 }, async ({ expect }) => {
+    const owner = await Owner.guest(server.http);
+    const { stream, streamKey, playback } = await owner.create({ title: 'Private', visibility: 'private' });
+    await using _encoder = publishWithFfmpeg(`${server.rtmp}/${streamKey}`, { video: LIGHT });
+    await owner.untilStatus(stream.id, 'live', 15_000);
+    const stranger = await WatchPage.open(await newVisitor(browser), `${server.http}/w/${stream.code}`);
+    await sees(stranger, 'No stream has this code');
+    const bare = new URL(playback.hls);
+    bare.search = '';
+    expect([401, 404]).toContain((await fetch(bare)).status);
+    const link = (await owner.playbackToken(stream.id)).playback.page;
+    const friend = await WatchPage.open(await newVisitor(browser), link);
+    await friend.untilState('playing', 15_000);
+    await readClock(friend.page);
+    const stale = await WatchPage.open(await newVisitor(browser), `${server.http}/w/${stream.code}?token=stale`);
+    await sees(stale, 'This link no longer works');
+    for (const { complaints } of [stranger, friend, stale]) expect(complaints.list).toEqual([]);
+    for (const { page } of [stranger, friend, stale]) await page.context().close();
+  });
+
+  test('starts without sound where the browser wants a tap first, and gives the sound with the tap', { timeout: 60_000 }, async ({ expect }) => {
+    const owner = await Owner.guest(server.http);
+    const { stream, streamKey, playback } = await owner.create({ title: 'Tap for sound' });
+    await using _encoder = publishWithFfmpeg(`${server.rtmp}/${streamKey}`, { video: LIGHT });
+    await owner.untilStatus(stream.id, 'live', 15_000);
+    const strict = await openBrowser({ autoplay: 'needs-gesture' });
+    try {
+      const watch = await WatchPage.open(await newVisitor(strict, PHONE), playback.page);
+      await watch.untilState('playing', 15_000);
+      expect(await watch.video.evaluate((media) => media instanceof HTMLVideoElement && media.muted)).toBe(true);
+      await watch.page.getByRole('button', { name: 'Tap for sound' }).tap();
+      await hearSound(watch.page);
+      expect(watch.complaints.list).toEqual([]);
+    } finally {
+      await strict.close();
+    }
+  });
+
+  test('survives a crash of the server in mid-broadcast without a reload', { timeout: 90_000 }, async ({ expect }) => {
+    using folder = new TemporaryFolder();
+    const options = { dataDir: join(folder.path, 'data'), env: { PORT: String(await freePort()), RTMP_PORT: String(await freePort()) } };
+    const before = await startServer(options);
+    const owner = await Owner.guest(before.http);
+    const { stream, streamKey, playback } = await owner.create({ title: 'Crash' });
+    const first = publishWithFfmpeg(`${before.rtmp}/${streamKey}`, { video: LIGHT });
+    await owner.untilStatus(stream.id, 'live', 15_000);
+    const watch = await WatchPage.open(await newVisitor(browser), playback.page);
+    await watch.untilState('playing', 15_000);
+    let loads = 0;
+    watch.page.on('load', () => loads++);
+    await before.kill();
+    await first.stop('SIGKILL');
+    await sees(watch, 'No connection to the server. Trying again…');
+    await using after = await startServer(options);
+    await using _second = publishWithFfmpeg(`${after.rtmp}/${streamKey}`, { video: LIGHT });
+    await owner.untilStatus(stream.id, 'live', 15_000);
+    await watch.untilState('playing', 20_000);
+    expect((await readClock(watch.page)).latencyMs).toBeLessThan(10_000);
+    expect(loads).toBe(0);
+    await watch.page.context().close();
+  });
+});
+
+async function sees(watch: WatchPage, sentence: string): Promise<void> {
+  await until(() => watch.page.getByText(sentence).first().isVisible(), {
+    what: `“${sentence}”`,
+    timeoutMs: 15_000,
+    seen: async () => (await visibleText(watch.page.locator('body'))).slice(0, 400),
+  });
+}
