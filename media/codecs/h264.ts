@@ -68,7 +68,7 @@ export function readH264Sps(nal: Uint8Array): H264Sps {
     bits.unsignedGolomb();
     bits.unsignedGolomb();
     bits.skip(1);
-    if (bits.flag()) for (let i = 0; i < (chromaFormat === 3 ? 12 : 8); i++) if (bits.flag()) skipScalingList(bits, i < 6 ? 16 : 64);
+    if (bits.flag()) skipScalingLists(bits, chromaFormat === 3 ? 12 : 8);
   }
   bits.unsignedGolomb();
   const pocType = bits.unsignedGolomb();
@@ -104,6 +104,10 @@ export function isH264RandomAccess(sample: Uint8Array, units: readonly NalUnit[]
     else if (type === SEI && end > begin + 1 && sample[begin + 1] === RECOVERY_POINT) return true;
   }
   return hasSlice ? false : undefined;
+}
+
+function skipScalingLists(bits: BitReader, count: number): void {
+  for (let i = 0; i < count; i++) if (bits.flag()) skipScalingList(bits, i < 6 ? 16 : 64);
 }
 
 function skipScalingList(bits: BitReader, size: number): void {

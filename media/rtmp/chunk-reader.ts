@@ -197,4 +197,3 @@ function repeats(input: Uint8Array, at: number, extended: number): boolean | und
   }
   return true;
 }
-
