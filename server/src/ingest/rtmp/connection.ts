@@ -30,6 +30,8 @@ const LINGER_MS = 1_000;
 export type ConnectionEnd = { readonly how: 'ended' | 'broken' | 'closed' } | { readonly how: 'failed'; readonly error: Error };
 
 export class RtmpConnection {
+  /** Resolves when the socket is gone. */
+  readonly closed: Promise<void>;
   readonly #socket: Socket;
   readonly #clock: Clock;
   readonly #reader = new ChunkReader(MAX_STRANGER_MESSAGE_BYTES);
@@ -54,6 +56,9 @@ export class RtmpConnection {
     this.#socket = socket;
     this.#clock = clock;
     this.#progressAt = clock.monotonic();
+    this.closed = new Promise((resolve) => {
+      socket.once('close', () => resolve());
+    });
     socket.on('data', (bytes: Buffer) => this.#read(bytes));
     socket.once('end', () => this.#finish({ how: 'ended' }));
     socket.once('error', () => this.#finish({ how: 'broken' }));

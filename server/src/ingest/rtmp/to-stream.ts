@@ -73,13 +73,17 @@ export class ToStream {
   take(message: Message): void {
     switch (message.type) {
       case MessageType.video:
-        return this.#takeVideo(message);
+        this.#takeVideo(message);
+        break;
       case MessageType.audio:
-        return this.#takeAudio(message);
+        this.#takeAudio(message);
+        break;
       case MessageType.amf0Data:
-        return this.#takeData(message.payload);
+        this.#takeData(message.payload);
+        break;
       case MessageType.amf3Data:
-        return this.#takeData(withoutAmf3Byte(message.payload));
+        this.#takeData(withoutAmf3Byte(message.payload));
+        break;
       case MessageType.aggregate:
         // An aggregate within an aggregate has no meaning and would recurse.
         for (const part of splitAggregate(message)) if (part.type !== MessageType.aggregate) this.take(part);
@@ -160,16 +164,27 @@ export class ToStream {
   }
 
   #write(source: VideoSource | AudioSource, unit: Unit | undefined, timeMs: number): void {
-    // The first frame of some codecs completes their track.
     if (!unit) this.#target.dropped(1);
-    if (!this.isAnnounced && unit) this.#hold(unit);
-    if (!this.isAnnounced || (source.track && !this.#announced.includes(source.track))) this.#tracksMayHaveChanged(timeMs);
-    else if (unit) this.#target.unit(unit);
+    if (source.track && this.#announced.includes(source.track)) {
+      if (unit) this.#target.unit(unit);
+      return;
+    }
+    // Not told of yet, and this frame may be the one that completes the track.
+    if (unit) this.#hold(unit);
+    this.#tracksMayHaveChanged(timeMs);
   }
 
   #hold(unit: Unit): void {
+    if (this.#isFull) {
+      this.#target.dropped(1);
+      return;
+    }
     this.#held.push(unit);
     this.#heldBytes += unit.data.length;
+  }
+
+  get #isFull(): boolean {
+    return this.#held.length >= MAX_HELD_UNITS || this.#heldBytes >= MAX_HELD_BYTES;
   }
 
   #tracksMayHaveChanged(timeMs: number): void {
@@ -184,7 +199,6 @@ export class ToStream {
     this.#firstTrackAtMs ??= timeMs;
     const isComplete = slots.every(({ source, promised }) => source?.isComplete || promised === false);
     const isLate = Math.abs(timeMs - this.#firstTrackAtMs) >= ANNOUNCE_AFTER_MS;
-    const isFull = this.#held.length >= MAX_HELD_UNITS || this.#heldBytes >= MAX_HELD_BYTES;
-    if (isComplete || isLate || isFull) this.announce();
+    if (isComplete || isLate || this.#isFull) this.announce();
   }
 }
