@@ -24,6 +24,9 @@ export interface SessionsTable {
   expires_at: Date;
   ip_address: string | null;
   user_agent: string | null;
+  /** The label the device gave itself. */
+  device_id: string | null;
+  device_platform: string | null;
   created_at: Date;
   updated_at: Date;
 }

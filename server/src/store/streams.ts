@@ -4,12 +4,12 @@ import type { StreamSettings } from '@millrace/contract/entities/stream';
 import type { Kysely, Selectable } from 'kysely';
 import { errorCodeOf } from '../lib/start-error.ts';
 import { type BroadcastRow, broadcastOfRow } from './broadcasts.ts';
-import type { Cursor } from './cursor.ts';
 import type { Schema, StreamsTable } from './schema.ts';
 
 export interface StoredStream extends StreamSettings {
   readonly id: string;
   readonly ownerId: string;
+  readonly ownerKind: 'guest' | 'account';
   readonly code: string;
   readonly createdAt: Date;
   readonly updatedAt: Date;
@@ -26,7 +26,8 @@ export interface NewStream extends StreamSettings {
 }
 
 export interface PageRequest {
-  readonly after: Cursor | undefined;
+  /** The last row of the page before. */
+  readonly after: { readonly createdAt: Date; readonly id: string } | undefined;
   readonly limit: number;
 }
 
@@ -134,10 +135,12 @@ export class StreamStore {
   #select() {
     return this.#db
       .selectFrom('streams')
+      .innerJoin('users', 'users.id', 'streams.owner_id')
       .leftJoin('broadcasts', 'broadcasts.id', 'streams.broadcast_id')
       .select([
         'streams.id',
         'streams.owner_id',
+        'users.is_anonymous as owner_is_guest',
         'streams.code',
         'streams.title',
         'streams.description',
@@ -167,12 +170,13 @@ function columnsOf({ title, description, visibility, start, secondPublisher, rec
   return { title, description, visibility, start, second_publisher: secondPublisher, record, ladder };
 }
 
-type StreamRow = Omit<Selectable<StreamsTable>, 'key_hash' | 'broadcast_id'> & Parameters<typeof broadcastOfRow>[1];
+type StreamRow = Omit<Selectable<StreamsTable>, 'key_hash' | 'broadcast_id'> & Parameters<typeof broadcastOfRow>[1] & { readonly owner_is_guest: boolean };
 
 function streamOfRow(row: StreamRow): StoredStream {
   return {
     id: row.id,
     ownerId: row.owner_id,
+    ownerKind: row.owner_is_guest ? 'guest' : 'account',
     code: row.code,
     title: row.title,
     description: row.description,

@@ -20,6 +20,8 @@ const STATEMENTS = [
     expires_at timestamptz(3) not null,
     ip_address text,
     user_agent text,
+    device_id text,
+    device_platform text,
     created_at timestamptz(3) not null,
     updated_at timestamptz(3) not null
   )`,
