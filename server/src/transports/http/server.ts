@@ -3,8 +3,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
+import { sendProblem } from '../../lib/problem.ts';
 import { listenError } from '../../lib/start-error.ts';
-import { refuseUpgrade, sendProblem } from './problem.ts';
+import { refuseUpgrade } from './refuse-upgrade.ts';
 
 /** Answers some paths without a framework in between. */
 export interface MediaHandler {
@@ -135,7 +136,9 @@ export class HttpServer {
   #failed(request: IncomingMessage, response: ServerResponse, error: unknown): void {
     this.counters.failures++;
     this.#deps.log.error({ err: error, method: request.method, path: pathOf(request) }, 'a request failed');
-    sendProblem(request, response, 'internal');
+    // Half an answer is cut off, so that nobody takes it for whole.
+    if (response.headersSent) response.destroy();
+    else sendProblem(response, 'internal');
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
