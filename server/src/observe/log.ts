@@ -16,7 +16,7 @@ const SECRET_TEXTS: readonly (readonly [RegExp, string])[] = [
   [/([?&](?:token|key)=)[^&\s"'\\#]+/gi, `$1${HIDDEN}`],
   [/(bearer[ .]\s*)[\w.~+/=%-]+/gi, `$1${HIDDEN}`],
   [/(millrace_session=)[^;\s"'\\]+/g, `$1${HIDDEN}`],
-  [/(\w+:\/\/[^:@/\s"]+:)[^@/\s"]+@/g, `$1${HIDDEN}@`],
+  [/(\w{1,20}:\/\/[^:@/\s"]{1,200}:)[^@/\s"]{1,200}@/g, `$1${HIDDEN}@`],
 ];
 
 export function scrub(line: string): string {

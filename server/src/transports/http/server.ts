@@ -40,6 +40,9 @@ const REQUEST_TIMEOUT_MS = 30_000;
 /** Longer than a target duration, so that a player keeps its connection from one reload to the next. */
 const KEEP_ALIVE_TIMEOUT_MS = 30_000;
 
+/** How often those bounds are looked at. */
+const CHECK_MS = 5_000;
+
 /** What a stopping server grants to answers that are on their way. */
 const CLOSE_GRACE_MS = 3_000;
 
@@ -55,7 +58,13 @@ export class HttpServer {
 
   constructor(deps: HttpServerDeps) {
     this.#deps = deps;
-    this.#server = createServer({ headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS, noDelay: true });
+    this.#server = createServer({
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+      connectionsCheckingInterval: CHECK_MS,
+      noDelay: true,
+    });
     this.#server.on('request', (request, response) => this.#request(request, response));
     this.#server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
     this.#server.on('connection', (socket) => {
@@ -120,9 +129,8 @@ export class HttpServer {
   #offer(request: IncomingMessage, response: ServerResponse, path: string, from: number): boolean | Promise<boolean> {
     const { handlers, fallback } = this.#deps;
     try {
-      for (const [i, handler] of handlers.entries()) {
-        if (i < from) continue;
-        const taken = handler.handle(request, response, path);
+      for (let i = from; i < handlers.length; i++) {
+        const taken = handlers[i]?.handle(request, response, path) ?? false;
         if (taken === true) return true;
         if (taken !== false) return taken.then((done) => done || this.#offer(request, response, path, i + 1));
       }
