@@ -1,6 +1,6 @@
 /** One process per data folder: two on the same embedded database would destroy it. A lock left by a crash is recognised. */
 import { randomUUID } from 'node:crypto';
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -29,20 +29,31 @@ export async function lockFolder(folder: string, socket: string): Promise<() => 
     } catch (error) {
       if (errorCodeOf(error) !== 'EEXIST') throw error;
     }
-    const holder = await readLock(path);
+    const text = await readText(path);
+    const holder = holderOf(text);
     if (holder && (await isHeld(holder))) {
       throw new StartError(`The data folder ${folder} is in use by another Millrace (process ${holder.pid}). Stop that one, or choose another folder with DATA_DIR.`);
     }
-    await removeStale(path);
+    await removeStale(path, text);
   }
   throw new StartError(`The data folder ${folder} could not be locked. Remove ${path} if no other Millrace uses it.`);
 }
 
-async function readLock(path: string): Promise<LockFile | undefined> {
+/** Undefined: it is gone meanwhile. */
+async function readText(path: string): Promise<string | undefined> {
   try {
-    return LockFile.parse(JSON.parse(await readFile(path, 'utf8')));
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (errorCodeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Undefined for a lock that was cut off by a crash while it was written. */
+function holderOf(text: string | undefined): LockFile | undefined {
+  try {
+    return LockFile.parse(JSON.parse(text ?? ''));
   } catch {
-    // Gone meanwhile, or cut off by a crash while it was written.
     return undefined;
   }
 }
@@ -84,14 +95,17 @@ function answers(socketPath: string): Promise<boolean> {
   });
 }
 
-/** By renaming first: of several that judged the lock stale only one gets it, and never the lock that a faster one has just made. */
-async function removeStale(path: string): Promise<void> {
+/** Removes the lock that was judged stale. When a faster process has put its own in its place, that one is put back. */
+async function removeStale(path: string, judged: string | undefined): Promise<void> {
+  if (judged === undefined) return;
   const aside = `${path}.${randomUUID()}`;
   try {
     await rename(path, aside);
+    if ((await readFile(aside, 'utf8')) !== judged) await link(aside, path);
   } catch (error) {
-    if (errorCodeOf(error) === 'ENOENT') return;
-    throw error;
+    const code = errorCodeOf(error);
+    if (code !== 'ENOENT' && code !== 'EEXIST') throw error;
+  } finally {
+    await rm(aside, { force: true });
   }
-  await rm(aside, { force: true });
 }

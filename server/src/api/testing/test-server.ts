@@ -1,7 +1,6 @@
 /** The product with a real store and a real hub, without sockets: what the API tests talk to. */
 import type { EndReason } from '@millrace/contract/entities/broadcast';
 import type { MinuteMeasurement } from '@millrace/contract/entities/measurement';
-import { API_PREFIX } from '@millrace/contract/protocol';
 import { nanoid } from 'nanoid';
 import { Accounts } from '../../accounts/accounts.ts';
 import { createAuth } from '../../accounts/auth.ts';
@@ -23,6 +22,7 @@ import { PublishPermission } from '../../streams/publish-permission.ts';
 import { Streams } from '../../streams/streams.ts';
 import { type Api, createApi } from '../create-api.ts';
 import type { Pages } from '../pages.ts';
+import { Recorder } from './recorder.ts';
 
 export interface TestServerOptions {
   readonly store: Store;
@@ -30,6 +30,8 @@ export interface TestServerOptions {
   readonly publicUrl?: string;
   readonly trustProxy?: boolean;
   readonly pages?: Pages;
+  /** Shared by the servers of a suite. */
+  readonly recorder?: Recorder;
 }
 
 export interface TestRequest {
@@ -43,7 +45,7 @@ export interface TestRequest {
 /** As a real server waits. */
 const GRACE_MS = 60_000;
 
-export function createTestServer({ store, guests = 'publish', publicUrl, trustProxy = false, pages }: TestServerOptions) {
+export function createTestServer({ store, guests = 'publish', publicUrl, trustProxy = false, pages, recorder = new Recorder() }: TestServerOptions) {
   // The auth library keeps its own time, so the clock begins now.
   const clock = new FakeClock(Date.now());
   // What a test does not expect is to be seen.
@@ -91,7 +93,12 @@ export function createTestServer({ store, guests = 'publish', publicUrl, trustPr
     playback: new PlaybackPermission({ directory, media, tokens, clock, identify: accounts.identify.bind(accounts) }),
     publishing: new PublishPermission({ directory, media, clock, mayPublish }),
     tokens,
-    request: (path: string, options: TestRequest = {}) => send(api, path, options),
+    /** Calls the API; every answer is checked against the OpenAPI document. */
+    async request(path: string, options: TestRequest = {}): Promise<Response> {
+      const response = await send(api, path, options);
+      await recorder.check(options.method ?? 'GET', path, response);
+      return response;
+    },
     /** A broadcast of this stream, as its publisher sees it. */
     publish(streamId: string, start: 'auto' | 'manual' = 'auto'): Publication {
       const publication = hub.publish({ streamId, start, secondPublisher: 'takeover', publisher: { protocol: 'test', remoteAddress: '192.0.2.1', onEvicted() {} } });
@@ -109,8 +116,4 @@ function send(api: Api, path: string, { method = 'GET', token, body, headers = {
   if (body !== undefined && !all.has('content-type')) all.set('content-type', 'application/json');
   const text = body === undefined ? null : typeof body === 'string' ? body : JSON.stringify(body);
   return api.fetch(new Request(`http://live.test${path}`, { method, headers: all, body: text }), { incoming: { socket: { remoteAddress } } });
-}
-
-export function apiPath(path: string): string {
-  return `${API_PREFIX}${path}`;
 }
