@@ -17,6 +17,9 @@ export interface EngineDetails {
   readonly targetLatencyMs: number | undefined;
 }
 
+/** Lowest: as near to live as the playlists allow. Steady: some seconds behind, for networks that falter. */
+export type Delay = 'lowest' | 'steady';
+
 export interface EngineListener {
   /** The playlists were read: the element has something to play. */
   ready(): void;
@@ -35,6 +38,8 @@ export interface Engine {
   /** Wall clock of the shown picture by the playlist, ms since the Unix epoch. */
   shownAt(): number | undefined;
   chooseQuality(index: number | undefined): void;
+  /** False when this engine cannot choose. */
+  chooseDelay(delay: Delay): boolean;
   /** Moves the element to the live edge. */
   goLive(): void;
   /** Asks again at once for what failed: the network or the publisher is back. */

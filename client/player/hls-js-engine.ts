@@ -1,6 +1,6 @@
 /** The engine on Media Source Extensions: hls.js in low-latency mode, with recovery that never asks for a reload of the page. */
 import type { ErrorData, HlsConfig, default as HlsType, LevelDetails } from 'hls.js';
-import type { Engine, EngineListener } from './engine.ts';
+import type { Delay, Engine, EngineListener } from './engine.ts';
 import { independentStart, type Piece, startsNear } from './start-position.ts';
 
 /** The module as `import('hls.js')` gives it. */
@@ -15,12 +15,16 @@ const RETRY_DELAYS_MS = [250, 500, 1000, 2000, 3000];
 const MEDIA_ERROR_WINDOW_MS = 15_000;
 const MAX_MEDIA_RECOVERIES = 3;
 
+/** Enough to bridge a few seconds of a bad network. */
+const STEADY_DELAY_SECONDS = 6;
+
+/** Further behind than this many target durations the player jumps instead of hurrying. */
+const MAX_LATENCY_DURATIONS = 6;
+
 const CONFIG: Partial<HlsConfig> = {
   lowLatencyMode: true,
   // A tenth faster is not heard and catches up a second in ten.
   maxLiveSyncPlaybackRate: 1.1,
-  // Further behind than this many target durations the player jumps instead of hurrying.
-  liveMaxLatencyDurationCount: 6,
   liveDurationInfinity: true,
   backBufferLength: 20,
   maxBufferLength: 15,
@@ -59,6 +63,8 @@ export class HlsJsEngine implements Engine {
     const { authorization } = deps;
     const hls = new Hls(authorization ? { ...CONFIG, xhrSetup: (xhr) => xhr.setRequestHeader('authorization', `Bearer ${authorization}`) } : CONFIG);
     this.#hls = hls;
+    // Given to the constructor it would have to come with a sync count, which overrules the playlist's hold-back.
+    hls.config.liveMaxLatencyDurationCount = MAX_LATENCY_DURATIONS;
     hls.on(Hls.Events.MANIFEST_PARSED, () => {
       deps.listener.ready();
       deps.listener.qualities();
@@ -94,6 +100,17 @@ export class HlsJsEngine implements Engine {
 
   chooseQuality(index: number | undefined): void {
     this.#hls.nextLevel = index ?? -1;
+  }
+
+  chooseDelay(delay: Delay): boolean {
+    const { video } = this.#deps;
+    const details = this.#hls.latestLevelDetails;
+    const lowest = details ? details.partHoldBack || details.holdBack : 1;
+    const seconds = delay === 'steady' ? Math.max(STEADY_DELAY_SECONDS, lowest) : lowest;
+    this.#hls.targetLatency = seconds;
+    if (delay === 'lowest') this.goLive();
+    else if (this.#hls.latency < seconds) video.currentTime = Math.max(0, video.currentTime - (seconds - this.#hls.latency));
+    return true;
   }
 
   goLive(): void {
@@ -133,18 +150,19 @@ export class HlsJsEngine implements Engine {
 
   #failed(data: ErrorData): void {
     if (!data.fatal) return;
-    const { Hls, listener } = { Hls: this.#deps.module.default, listener: this.#deps.listener };
-    if (data.details === Hls.ErrorDetails.MANIFEST_INCOMPATIBLE_CODECS_ERROR || data.details === Hls.ErrorDetails.BUFFER_ADD_CODEC_ERROR) return listener.unplayable('codec');
-    if (data.response?.code === 401) return listener.unplayable('denied');
-    if (data.type === Hls.ErrorTypes.MEDIA_ERROR) return this.#recoverMedia();
-    this.#retryLater(data);
+    const { listener } = this.#deps;
+    const Hls = this.#deps.module.default;
+    if (data.details === Hls.ErrorDetails.MANIFEST_INCOMPATIBLE_CODECS_ERROR || data.details === Hls.ErrorDetails.BUFFER_ADD_CODEC_ERROR) listener.unplayable('codec');
+    else if (data.response?.code === 401) listener.unplayable('denied');
+    else if (data.type === Hls.ErrorTypes.MEDIA_ERROR) this.#recoverMedia();
+    else this.#retryLater(data);
   }
 
   #recoverMedia(): void {
     const now = this.#deps.now();
     this.#mediaFailures = [...this.#mediaFailures.filter((at) => now - at < MEDIA_ERROR_WINDOW_MS), now];
-    if (this.#mediaFailures.length > MAX_MEDIA_RECOVERIES) return this.#deps.listener.unplayable('codec');
-    this.#hls.recoverMediaError();
+    if (this.#mediaFailures.length > MAX_MEDIA_RECOVERIES) this.#deps.listener.unplayable('codec');
+    else this.#hls.recoverMediaError();
   }
 
   #retryLater(data: ErrorData): void {

@@ -26,7 +26,10 @@ export function nativeEngine(video: HTMLVideoElement, url: string, listener: Eng
   };
   const onError = () => {
     // The element does not tell a playlist that is not there yet from a codec it lacks; only decoding errors are final.
-    if (video.error?.code === MediaError.MEDIA_ERR_DECODE && failures > 2) return listener.unplayable('codec');
+    if (video.error?.code === MediaError.MEDIA_ERR_DECODE && failures > 2) {
+      listener.unplayable('codec');
+      return;
+    }
     const delay = RETRY_DELAYS_MS[Math.min(failures, RETRY_DELAYS_MS.length - 1)] ?? 0;
     failures++;
     clearTimeout(timer);
@@ -45,6 +48,7 @@ export function nativeEngine(video: HTMLVideoElement, url: string, listener: Eng
       return Number.isFinite(start) ? start + video.currentTime * 1000 : undefined;
     },
     chooseQuality: () => {},
+    chooseDelay: () => false,
     goLive: () => {
       if (video.seekable.length > 0) video.currentTime = Math.max(0, video.seekable.end(video.seekable.length - 1) - EDGE_SECONDS);
     },

@@ -5,7 +5,7 @@
 import type { BroadcastState } from '@millrace/contract/entities/broadcast';
 import type { Playback } from '@millrace/contract/entities/stream';
 import type { ServerClock } from '../server-clock.ts';
-import type { Engine, EngineDetails, Quality } from './engine.ts';
+import type { Delay, Engine, EngineDetails, Quality } from './engine.ts';
 import { HlsJsEngine, type HlsModule } from './hls-js-engine.ts';
 import { nativeEngine } from './native-engine.ts';
 import { hasMedia, INITIAL_FACTS, type PlayerFacts, type PlayerState, playerState, type UnplayableReason } from './state.ts';
@@ -34,6 +34,7 @@ export interface PlayerSnapshot {
   readonly stalls: number;
   readonly qualities: readonly Quality[];
   readonly quality: number | undefined;
+  readonly delay: Delay;
 }
 
 export interface PlayOptions {
@@ -69,6 +70,7 @@ export class Player {
   #wantsPlay = true;
   #mutedByBrowser = false;
   #stalls = 0;
+  #delay: Delay = 'lowest';
   #lastTime = -1;
   #movedAt = 0;
   #snapshot: PlayerSnapshot;
@@ -125,7 +127,10 @@ export class Player {
       await video.play();
     } catch (error) {
       if (!isNotAllowed(error)) return;
-      if (video.muted) return this.#set({ blocked: true });
+      if (video.muted) {
+        this.#set({ blocked: true });
+        return;
+      }
       video.muted = true;
       this.#mutedByBrowser = true;
       await video.play().catch((again: unknown) => {
@@ -155,6 +160,11 @@ export class Player {
 
   chooseQuality(index: number | undefined): void {
     this.#engine?.chooseQuality(index);
+    this.#tell();
+  }
+
+  chooseDelay(delay: Delay): void {
+    if (this.#engine?.chooseDelay(delay)) this.#delay = delay;
     this.#tell();
   }
 
@@ -195,8 +205,8 @@ export class Player {
       setTimeout(() => attachment === this.#attachment && void this.#attach(), 1500);
       return;
     }
-    if (!module.default.isSupported()) return this.#set({ unplayable: 'unsupported' });
-    this.#engine = new HlsJsEngine({ module, video, url: playback.hls, authorization: preview?.token, listener, now: () => performance.now() });
+    if (module.default.isSupported()) this.#engine = new HlsJsEngine({ module, video, url: playback.hls, authorization: preview?.token, listener, now: () => performance.now() });
+    else this.#set({ unplayable: 'unsupported' });
   }
 
   #paused(): void {
@@ -256,6 +266,7 @@ export class Player {
       stalls: this.#stalls,
       qualities: engine?.qualities ?? [],
       quality: engine?.quality,
+      delay: this.#delay,
     };
   }
 }
@@ -275,6 +286,7 @@ function sameSnapshot(a: PlayerSnapshot, b: PlayerSnapshot): boolean {
     a.mutedByBrowser === b.mutedByBrowser &&
     a.stalls === b.stalls &&
     a.quality === b.quality &&
+    a.delay === b.delay &&
     a.qualities.length === b.qualities.length &&
     (a.latencyMs === undefined) === (b.latencyMs === undefined) &&
     Math.abs((a.latencyMs ?? 0) - (b.latencyMs ?? 0)) < LATENCY_STEP_MS
