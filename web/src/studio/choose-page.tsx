@@ -1,0 +1,2 @@
+/** placeholder */
+export function ChoosePage() { return null; }

@@ -1,0 +1,2 @@
+/** placeholder */
+export function StudioPage() { return null; }
