@@ -80,6 +80,8 @@ export class RtmpSession implements StreamTarget {
   #waitingSince: number | undefined;
   /** Bytes already in the counters. */
   #countedBytes = 0;
+  /** What this publisher sends in vain, for the owner to see. */
+  readonly #unsupported = new Set<string>();
 
   constructor(socket: Socket, remoteAddress: string, deps: RtmpSessionDeps) {
     this.#deps = deps;
@@ -235,6 +237,8 @@ export class RtmpSession implements StreamTarget {
   unsupported(what: string): void {
     this.#deps.counters.unsupportedTracks++;
     this.#log.warn({ what: JSON.stringify(what) }, 'track not supported');
+    this.#unsupported.add(what);
+    this.#publication?.refuseTrack(what);
     this.#status('warning', 'NetStream.Publish.TrackNotSupported', `Not served: ${what}. ${SERVED}`);
   }
 
@@ -258,11 +262,13 @@ export class RtmpSession implements StreamTarget {
         },
       },
     });
-    if (this.#publication) this.#publication.tracks(this.#tracks);
-    else {
+    if (!this.#publication) {
       this.#refuseOccupied();
       this.#connection.close();
+      return;
     }
+    for (const what of this.#unsupported) this.#publication.refuseTrack(what);
+    this.#publication.tracks(this.#tracks);
   }
 
   #refuseOccupied(): void {
