@@ -5,6 +5,9 @@ import type { Unit } from '@millrace/media/unit';
 /** A group larger than this is not worth keeping: 10 s at 25 Mbit/s. */
 const MAX_BYTES = 32 * 1024 * 1024;
 
+/** The same in units, which cost memory however small they are: 30 s of 60 fps video with sound. */
+const MAX_UNITS = 4096;
+
 export class GopCache {
   #units: Unit[] = [];
   #bytes = 0;
@@ -24,7 +27,7 @@ export class GopCache {
     else if (this.#units.length === 0) return;
     this.#units.push(unit);
     this.#bytes += unit.data.length;
-    if (this.#bytes > MAX_BYTES) this.#clear();
+    if (this.#bytes > MAX_BYTES || this.#units.length > MAX_UNITS) this.#clear();
   }
 
   get units(): readonly Unit[] {

@@ -19,6 +19,8 @@ export interface HubDeps {
   readonly listener: HubListener;
   newId(): string;
   makeSinks(stream: LiveStream): readonly Sink[];
+  /** An output of a stream threw: see LiveStreamDeps. */
+  onSinkFailure?(stream: LiveStream, error: unknown, failures: number): void;
 }
 
 export interface PublishRequest {
@@ -88,12 +90,13 @@ export class Hub {
   }
 
   #open(broadcast: Broadcast): LiveStream {
-    const { clock, reconnectGraceMs, newId, makeSinks, listener } = this.#deps;
+    const { clock, reconnectGraceMs, newId, makeSinks, listener, onSinkFailure } = this.#deps;
     const stream = new LiveStream(broadcast, {
       clock,
       reconnectGraceMs,
       newEpoch: newId,
       makeSinks,
+      ...(onSinkFailure && { onSinkFailure }),
       onChange: (changed) => {
         listener.broadcastChanged(changed.broadcast);
         if (changed.broadcast.state === 'ended') this.#forgetLater(changed);

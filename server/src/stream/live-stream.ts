@@ -16,6 +16,15 @@ import { Timeline, type TimelineCounters } from './timeline.ts';
 /** Longer than this without a unit, and what follows is behind a discontinuity: no frame lasts so long. */
 const GAP_SECONDS = 3;
 
+/** A goodbye may be an encoder that begins again with other settings; longer than that takes, and it meant it. */
+const GOODBYE_GRACE_MS = 15_000;
+
+/** A declared picture that has not come by then is not waited for: sound goes on alone. */
+const KEY_FRAME_WAIT_MS = 3_000;
+
+/** More names than this tell an owner nothing, and a publisher chooses them. */
+const MAX_REFUSED_TRACKS = 8;
+
 /** Why a publisher is told to go. */
 export type EvictionReason = 'taken_over' | 'stopped' | 'stream_deleted' | 'server_stopped';
 
@@ -35,7 +44,9 @@ export interface Publication {
   unit(unit: Unit): void;
   /** Units the session had to refuse, for the owner to see. */
   countDropped(units: number): void;
-  /** The publisher said goodbye (`left`) or vanished (`lost`); both leave the broadcast open for its return. */
+  /** A track the session cannot carry, by the name of its codec, for the owner to see. */
+  refuseTrack(codec: string): void;
+  /** The publisher said goodbye (`left`) or vanished (`lost`); both leave the broadcast open for its return, the first for a moment only. */
   close(how: 'left' | 'lost'): void;
 }
 
@@ -46,13 +57,26 @@ export interface LiveStreamDeps {
   /** The outputs of a run of the playlists. */
   makeSinks(stream: LiveStream): readonly Sink[];
   onChange(stream: LiveStream): void;
+  /** A sink threw; it goes on being called. Told at the 1st, 2nd, 4th, 8th … failure of a broadcast. */
+  onSinkFailure?(stream: LiveStream, error: unknown, failures: number): void;
 }
 
 interface Publisher {
   readonly info: PublisherInfo;
   tracks: readonly Track[];
-  /** Video tracks still waiting for their first key frame. */
+  /** Video tracks whose next unit must be a key frame, and since when. */
   readonly awaitingKey: Set<number>;
+  awaitingSince: number;
+  readonly refusedTracks: Set<string>;
+}
+
+/** What went wrong on the way through, since the broadcast began. */
+export interface StreamCounters extends Readonly<TimelineCounters> {
+  readonly droppedUnits: number;
+  readonly discontinuities: number;
+  /** Codecs that the present publisher sends in vain. */
+  readonly refusedTracks: readonly string[];
+  readonly sinkFailures: number;
 }
 
 export class LiveStream {
@@ -70,12 +94,15 @@ export class LiveStream {
   #lastUnitAt: number | undefined;
   #droppedUnits = 0;
   #discontinuities = 0;
+  #sinkFailures = 0;
+  /** True from `tracks` to the first unit after it. */
+  #isFresh = false;
 
   constructor(broadcast: Broadcast, deps: LiveStreamDeps) {
     this.#broadcast = broadcast;
     this.#deps = deps;
     this.#sinks = deps.makeSinks(this);
-    if (broadcast.state === 'reconnecting') this.#awaitPublisher(broadcast.reconnectUntil);
+    if (broadcast.state === 'reconnecting') this.#awaitPublisher(broadcast.reconnectUntil, 'reconnect_timeout');
   }
 
   get broadcast(): Broadcast {
@@ -90,10 +117,11 @@ export class LiveStream {
     return this.#tracks;
   }
 
-  get counters(): Readonly<TimelineCounters> & { readonly droppedUnits: number; readonly discontinuities: number } {
+  get counters(): StreamCounters {
     let droppedUnits = this.#droppedUnits;
     for (const reader of this.#readers) droppedUnits += reader.droppedUnits;
-    return { ...this.#timeline.counters, droppedUnits, discontinuities: this.#discontinuities };
+    const refusedTracks = this.#publisher ? [...this.#publisher.refusedTracks] : [];
+    return { ...this.#timeline.counters, droppedUnits, discontinuities: this.#discontinuities, refusedTracks, sinkFailures: this.#sinkFailures };
   }
 
   /** Takes the publisher's seat, evicting whoever sits there. The hub has decided that this is right. */
@@ -101,7 +129,7 @@ export class LiveStream {
     this.#evict('taken_over');
     this.#graceTimer?.cancel();
     this.#timeline.beginPublication();
-    const publisher: Publisher = { info, tracks: [], awaitingKey: new Set() };
+    const publisher: Publisher = { info, tracks: [], awaitingKey: new Set(), awaitingSince: 0, refusedTracks: new Set() };
     this.#publisher = publisher;
     return {
       tracks: (tracks) => {
@@ -113,10 +141,13 @@ export class LiveStream {
       countDropped: (units) => {
         this.#droppedUnits += units;
       },
-      close: () => {
+      refuseTrack: (codec) => {
+        if (publisher.refusedTracks.size < MAX_REFUSED_TRACKS) publisher.refusedTracks.add(codec);
+      },
+      close: (how) => {
         if (this.#publisher !== publisher) return;
         this.#publisher = undefined;
-        this.#publisherGone();
+        this.#publisherGone(how);
       },
     };
   }
@@ -128,7 +159,8 @@ export class LiveStream {
       reader.tracks(this.#tracks);
       for (const unit of this.#gop.units) reader.unit(unit);
     }
-    this.#readers.add(reader);
+    if (this.#broadcast.state === 'ended') reader.end();
+    else this.#readers.add(reader);
     return reader;
   }
 
@@ -141,21 +173,27 @@ export class LiveStream {
   /** The owner lets viewers in: the playlists begin anew, with the current group of pictures. */
   start(): void {
     if (this.#broadcast.state !== 'preview') return;
-    for (const sink of this.#sinks) sink.end();
+    this.#toSinks((sink) => sink.end());
     this.#change(started(this.#broadcast, this.#deps.newEpoch(), this.#deps.clock.now()));
     this.#sinks = this.#deps.makeSinks(this);
     if (this.#tracks.length === 0) return;
-    for (const sink of this.#sinks) {
-      sink.tracks(this.#tracks);
-      for (const unit of this.#gop.units) sink.unit(unit);
-    }
+    const tracks = this.#tracks;
+    const units = this.#gop.units;
+    this.#toSinks((sink) => {
+      sink.tracks(tracks);
+      for (const unit of units) sink.unit(unit);
+    });
   }
 
   end(reason: EndReason): void {
     if (this.#broadcast.state === 'ended') return;
     this.#evict(reason === 'publisher_left' || reason === 'reconnect_timeout' ? 'stopped' : reason);
     this.#graceTimer?.cancel();
-    for (const sink of [...this.#sinks, ...this.#readers]) sink.end();
+    this.#toSinks((sink) => sink.end());
+    for (const reader of this.#readers) {
+      this.#droppedUnits += reader.droppedUnits;
+      reader.end();
+    }
     this.#readers.clear();
     this.#change(ended(this.#broadcast, reason, this.#deps.clock.now()));
   }
@@ -164,58 +202,99 @@ export class LiveStream {
     const unchanged = publisher.tracks.length === tracks.length && tracks.every((track, i) => publisher.tracks[i] !== undefined && sameFormat(track, publisher.tracks[i]));
     if (unchanged) return;
     publisher.tracks = tracks;
-    publisher.awaitingKey.clear();
-    for (const track of tracks) if (track.kind === 'video') publisher.awaitingKey.add(track.id);
-    this.#setCurrentTracks(tracks);
+    this.#setCurrentTracks(publisher);
     if (this.#broadcast.state === 'reconnecting') this.#change(resumed(this.#broadcast));
   }
 
-  #setCurrentTracks(tracks: readonly Track[]): void {
+  /** What follows does not continue what was: a discontinuity, which pictures can only begin with a key frame. */
+  #setCurrentTracks(publisher: Publisher): void {
+    const { tracks } = publisher;
+    publisher.awaitingKey.clear();
+    publisher.awaitingSince = this.#deps.clock.monotonic();
+    for (const track of tracks) if (track.kind === 'video') publisher.awaitingKey.add(track.id);
     if (this.#tracks.length > 0) this.#discontinuities++;
     this.#tracks = tracks;
     this.#trackById = new Map(tracks.map((track) => [track.id, track]));
+    this.#isFresh = true;
     this.#gop.reset(tracks);
     this.meter.tracks(tracks);
-    for (const sink of this.#sinks) sink.tracks(tracks);
+    this.#toSinks((sink) => sink.tracks(tracks));
     for (const reader of this.#readers) reader.tracks(tracks);
   }
 
   #write(publisher: Publisher, unit: Unit): void {
     const track = this.#trackById.get(unit.track);
-    if (!track) return;
-    // Nothing can be shown before the first key frame, and sound that runs ahead of it would only open a gap.
-    if (publisher.awaitingKey.size > 0) {
-      if (!unit.key || track.kind === 'audio') return;
-      publisher.awaitingKey.delete(unit.track);
-    }
+    if (!track || this.#mustWait(publisher, unit, track)) return;
     const now = this.#deps.clock.now();
     const mapped = this.#timeline.map(unit, track, Math.max(0, now - this.#broadcast.createdAt) * 1000);
     if (!mapped) {
       this.#droppedUnits++;
       return;
     }
-    const gap = this.#lastUnitAt === undefined ? 0 : mapped.dts / track.timescale - this.#lastUnitAt;
+    const at = mapped.dts / track.timescale;
+    const gap = this.#lastUnitAt === undefined || this.#isFresh ? 0 : at - this.#lastUnitAt;
+    this.#lastUnitAt = Math.max(this.#lastUnitAt ?? 0, at);
     if (gap > GAP_SECONDS) {
       // The formats are the same, the pictures between are missing.
-      if (publisher.tracks === this.#tracks && this.#gop.units.length > 0) this.#setCurrentTracks(publisher.tracks);
+      this.#setCurrentTracks(publisher);
+      if (this.#mustWait(publisher, unit, track)) return;
     }
-    this.#lastUnitAt = Math.max(this.#lastUnitAt ?? 0, mapped.dts / track.timescale);
+    this.#isFresh = false;
     this.#gop.push(mapped);
     this.meter.unit(mapped);
-    for (const sink of this.#sinks) sink.unit(mapped);
+    for (const sink of this.#sinks) {
+      try {
+        sink.unit(mapped);
+      } catch (error) {
+        this.#sinkFailed(error);
+      }
+    }
     for (const reader of this.#readers) reader.unit(mapped);
   }
 
-  #publisherGone(): void {
+  /** Nothing can be shown before the first key frame, and sound that runs ahead of it would only open a gap. */
+  #mustWait(publisher: Publisher, unit: Unit, track: Track): boolean {
+    const { awaitingKey } = publisher;
+    if (awaitingKey.size === 0) return false;
+    if (track.kind === 'audio') return this.#deps.clock.monotonic() - publisher.awaitingSince < KEY_FRAME_WAIT_MS;
+    if (!awaitingKey.has(track.id)) return false;
+    if (unit.key) {
+      awaitingKey.delete(track.id);
+      return false;
+    }
+    this.#droppedUnits++;
+    return true;
+  }
+
+  #toSinks(call: (sink: Sink) => void): void {
+    for (const sink of this.#sinks) {
+      try {
+        call(sink);
+      } catch (error) {
+        this.#sinkFailed(error);
+      }
+    }
+  }
+
+  /** An output that fails costs its own viewers, never the publisher or the other outputs. */
+  #sinkFailed(error: unknown): void {
+    const failures = ++this.#sinkFailures;
+    if ((failures & (failures - 1)) === 0) this.#deps.onSinkFailure?.(this, error, failures);
+  }
+
+  #publisherGone(how: 'left' | 'lost'): void {
     if (this.#broadcast.state === 'ended') return;
-    for (const sink of [...this.#sinks, ...this.#readers]) sink.pause();
-    const until = this.#deps.clock.now() + this.#deps.reconnectGraceMs;
-    this.#awaitPublisher(until);
+    this.#toSinks((sink) => sink.pause());
+    for (const reader of this.#readers) reader.pause();
+    const { clock, reconnectGraceMs } = this.#deps;
+    const until = clock.now() + (how === 'left' ? Math.min(GOODBYE_GRACE_MS, reconnectGraceMs) : reconnectGraceMs);
+    this.#awaitPublisher(until, how === 'left' ? 'publisher_left' : 'reconnect_timeout');
     this.#change(reconnecting(this.#broadcast, until));
   }
 
-  #awaitPublisher(until: number): void {
-    this.#graceTimer = this.#deps.clock.after(Math.max(0, until - this.#deps.clock.now()), () => this.end('reconnect_timeout'));
+  #awaitPublisher(until: number, reason: EndReason): void {
+    this.#graceTimer?.cancel();
+    this.#graceTimer = this.#deps.clock.after(Math.max(0, until - this.#deps.clock.now()), () => this.end(reason));
   }
 
   #evict(reason: EvictionReason): void {

@@ -25,6 +25,8 @@ interface TrackMeter {
   bytes: number;
   lastKeyDts: number | undefined;
   lastDts: number | undefined;
+  /** The latest picture so far: one that is shown before it was held back for others. */
+  lastPts: number;
   keyFrameIntervalSeconds: number | null;
   bFrames: boolean;
 }
@@ -34,7 +36,10 @@ export class Meter implements Sink {
 
   tracks(tracks: readonly Track[]): void {
     this.#tracks = new Map(
-      tracks.map((track) => [track.id, { track, units: 0, bytes: 0, lastKeyDts: undefined, lastDts: undefined, keyFrameIntervalSeconds: null, bFrames: false }]),
+      tracks.map((track) => [
+        track.id,
+        { track, units: 0, bytes: 0, lastKeyDts: undefined, lastDts: undefined, lastPts: -Infinity, keyFrameIntervalSeconds: null, bFrames: false },
+      ]),
     );
   }
 
@@ -45,7 +50,8 @@ export class Meter implements Sink {
     meter.bytes += unit.data.length;
     meter.lastDts = unit.dts;
     if (meter.track.kind === 'audio') return;
-    if (unit.pts !== unit.dts) meter.bFrames = true;
+    if (unit.pts < meter.lastPts) meter.bFrames = true;
+    else meter.lastPts = unit.pts;
     if (!unit.key) return;
     if (meter.lastKeyDts !== undefined) meter.keyFrameIntervalSeconds = (unit.dts - meter.lastKeyDts) / meter.track.timescale;
     meter.lastKeyDts = unit.dts;

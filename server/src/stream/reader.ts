@@ -34,6 +34,7 @@ export class Reader implements Sink, AsyncIterable<ReaderItem> {
   tracks(tracks: readonly Track[]): void {
     this.#videoTracks = new Set(tracks.filter((track) => track.kind === 'video').map((track) => track.id));
     this.#awaitingKey.clear();
+    if (this.#queue.length >= this.#maxUnits) this.#dropQueue();
     this.#push({ type: 'tracks', tracks });
   }
 
@@ -45,7 +46,7 @@ export class Reader implements Sink, AsyncIterable<ReaderItem> {
       }
       this.#awaitingKey.delete(unit.track);
     }
-    if (this.#queue.length >= this.#maxUnits || this.#bytes + unit.data.length > this.#maxBytes) this.#dropQueuedUnits();
+    if (this.#queue.length >= this.#maxUnits || this.#bytes + unit.data.length > this.#maxBytes) this.#dropQueue();
     // What was dropped held this unit's references, unless it begins a group itself.
     if (this.#awaitingKey.has(unit.track) && !unit.key) {
       this.#droppedUnits++;
@@ -57,6 +58,7 @@ export class Reader implements Sink, AsyncIterable<ReaderItem> {
   }
 
   pause(): void {
+    if (this.#queue.length >= this.#maxUnits) this.#dropQueue();
     this.#push({ type: 'pause' });
   }
 
@@ -87,11 +89,11 @@ export class Reader implements Sink, AsyncIterable<ReaderItem> {
     this.#wake?.();
   }
 
-  /** Formats and pauses stay in the queue: without them what follows could not be read. */
-  #dropQueuedUnits(): void {
-    const kept = this.#queue.filter((item) => item.type !== 'unit');
-    this.#droppedUnits += this.#queue.length - kept.length;
-    this.#queue = kept;
+  /** The newest formats stay in the queue: without them what follows could not be read. */
+  #dropQueue(): void {
+    const formats = this.#queue.findLast((item) => item.type === 'tracks');
+    for (const item of this.#queue) if (item.type === 'unit') this.#droppedUnits++;
+    this.#queue = formats ? [formats] : [];
     this.#bytes = 0;
     for (const track of this.#videoTracks) this.#awaitingKey.add(track);
   }

@@ -1,0 +1,87 @@
+/** Writes the REST interface as OpenAPI 3.1 from the routes. tools/generate.ts stores it as openapi.json. */
+import { Problem } from './entities/problem.ts';
+import { ERRORS, type ErrorCode } from './errors.ts';
+import { asObject, type Json, type JsonObject, SchemaCollection } from './json-schema.ts';
+import { API_PREFIX, SESSION_COOKIE } from './protocol.ts';
+import type { Route } from './rest/route.ts';
+import { ROUTES } from './rest/routes.ts';
+
+/** What any operation may answer, whatever it does. */
+const ANY_ERRORS: readonly ErrorCode[] = ['internal'];
+
+/** What any write may answer: a browser sent it for another site. */
+const WRITE_ERRORS: readonly ErrorCode[] = ['forbidden'];
+
+export function writeOpenApi(version: string): JsonObject {
+  const schemas = new SchemaCollection();
+  const problem = schemas.add(Problem, 'output');
+  const paths: Record<string, Record<string, Json>> = {};
+  for (const route of Object.values<Route>(ROUTES)) {
+    const path = paths[route.path] ?? {};
+    path[route.method] = operation(route, schemas, problem);
+    paths[route.path] = path;
+  }
+  return {
+    openapi: '3.1.0',
+    info: { title: 'Millrace', version, description: 'Live streaming that you run yourself. Failures are problem documents (RFC 9457) with a `code` from `/errors`.' },
+    servers: [{ url: API_PREFIX }],
+    paths,
+    components: {
+      securitySchemes: {
+        bearer: { type: 'http', scheme: 'bearer' },
+        session: { type: 'apiKey', in: 'cookie', name: SESSION_COOKIE },
+      },
+      schemas: schemas.components(),
+    },
+  };
+}
+
+function operation(route: Route, schemas: SchemaCollection, problem: JsonObject): JsonObject {
+  const { success } = route;
+  const parameters = [...parametersOf(route, 'path', schemas), ...parametersOf(route, 'query', schemas)];
+  const answer = success.body ? { content: { 'application/json': { schema: schemas.add(success.body, 'output') } } } : {};
+  return {
+    operationId: route.id,
+    summary: route.summary,
+    security: securityOf(route),
+    ...(parameters.length > 0 ? { parameters } : {}),
+    ...(route.body ? { requestBody: { required: true, content: { 'application/json': { schema: schemas.add(route.body, 'input') } } } } : {}),
+    responses: { [success.status]: { description: success.description, ...answer }, ...problemsOf(route, problem) },
+  };
+}
+
+function securityOf({ auth }: Route): Json {
+  const either = [{ bearer: [] }, { session: [] }];
+  switch (auth) {
+    case 'none':
+      return [];
+    case 'optional':
+      return [{}, ...either];
+    case 'required':
+      return either;
+  }
+}
+
+function parametersOf(route: Route, place: 'path' | 'query', schemas: SchemaCollection): Json[] {
+  const schema = place === 'path' ? route.params : route.query;
+  if (!schema) return [];
+  const { properties = {}, required = [] } = schemas.add(schema, 'input');
+  const isRequired = (name: string) => Array.isArray(required) && required.includes(name);
+  return Object.entries(asObject(properties)).map(([name, property]) => ({ name, in: place, required: place === 'path' || isRequired(name), schema: property }));
+}
+
+/** One response for each status, listing the codes that share it. */
+function problemsOf(route: Route, problem: JsonObject): Record<string, Json> {
+  const codes = [...route.errors, ...(route.method === 'get' ? [] : WRITE_ERRORS), ...ANY_ERRORS];
+  const byStatus = Map.groupBy(codes, (code) => ERRORS[code].status);
+  return Object.fromEntries(
+    [...byStatus].map(([status, group]) => [
+      status,
+      {
+        description: group.map((code) => `\`${code}\`: ${ERRORS[code].title}`).join('\n\n'),
+        ...(status === 429 ? { headers: { 'Retry-After': { description: 'Seconds to wait.', schema: { type: 'integer' } } } } : {}),
+        content: { 'application/problem+json': { schema: problem } },
+      },
+    ]),
+  );
+}

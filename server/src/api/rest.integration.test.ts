@@ -1,0 +1,35 @@
+/** The REST API on a real store: every suite, then whether they left any operation out. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openTemporaryStore, type TemporaryStore } from '../store/testing/temporary-store.ts';
+import { accountsSuite } from './accounts.suite.ts';
+import { streamsSuite } from './streams.suite.ts';
+import { Recorder } from './testing/recorder.ts';
+import type { Suite } from './testing/suite.ts';
+import { createTestServer } from './testing/test-server.ts';
+import { viewingSuite } from './viewing.suite.ts';
+
+const recorder = new Recorder();
+let temporary: TemporaryStore | undefined;
+
+const suite: Suite = {
+  server(options = {}) {
+    if (!temporary) throw new Error('the store is not open');
+    return createTestServer({ ...options, store: temporary.store, recorder });
+  },
+};
+
+beforeAll(async () => {
+  temporary = await openTemporaryStore();
+});
+
+afterAll(async () => {
+  await temporary?.[Symbol.asyncDispose]();
+});
+
+describe('accounts', () => accountsSuite(suite));
+describe('streams', () => streamsSuite(suite));
+describe('viewing', () => viewingSuite(suite));
+
+test('every operation of the OpenAPI document was called with success', () => {
+  expect(recorder.missing()).toEqual([]);
+});

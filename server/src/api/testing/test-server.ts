@@ -1,0 +1,119 @@
+/** The product with a real store and a real hub, without sockets: what the API tests talk to. */
+import type { EndReason } from '@millrace/contract/entities/broadcast';
+import type { MinuteMeasurement } from '@millrace/contract/entities/measurement';
+import { nanoid } from 'nanoid';
+import { Accounts } from '../../accounts/accounts.ts';
+import { createAuth } from '../../accounts/auth.ts';
+import { FakeClock } from '../../lib/clock.ts';
+import type { Log } from '../../lib/log.ts';
+import { silentLog } from '../../lib/silent-log.ts';
+import { BroadcastStore } from '../../store/broadcasts.ts';
+import type { Store } from '../../store/open.ts';
+import { StreamStore } from '../../store/streams.ts';
+import { Hub } from '../../stream/hub.ts';
+import type { Publication } from '../../stream/live-stream.ts';
+import { BroadcastLog } from '../../streams/broadcast-log.ts';
+import { StreamDirectory } from '../../streams/directory.ts';
+import type { MediaPort } from '../../streams/media-port.ts';
+import { randomNames } from '../../streams/names.ts';
+import { PlaybackPermission } from '../../streams/playback-permission.ts';
+import { PlaybackTokens } from '../../streams/playback-tokens.ts';
+import { PublishPermission } from '../../streams/publish-permission.ts';
+import { Streams } from '../../streams/streams.ts';
+import { type Api, createApi } from '../create-api.ts';
+import type { Pages } from '../pages.ts';
+import { Recorder } from './recorder.ts';
+
+export interface TestServerOptions {
+  readonly store: Store;
+  readonly guests?: 'publish' | 'watch' | 'off';
+  readonly publicUrl?: string;
+  readonly trustProxy?: boolean;
+  readonly pages?: Pages;
+  /** Shared by the servers of a suite. */
+  readonly recorder?: Recorder;
+}
+
+export interface TestRequest {
+  readonly method?: string;
+  readonly token?: string | undefined;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly remoteAddress?: string;
+}
+
+/** As a real server waits. */
+const GRACE_MS = 60_000;
+
+export function createTestServer({ store, guests = 'publish', publicUrl, trustProxy = false, pages, recorder = new Recorder() }: TestServerOptions) {
+  // The auth library keeps its own time, so the clock begins now.
+  const clock = new FakeClock(Date.now());
+  // What a test does not expect is to be seen.
+  const log: Log = { ...silentLog, error: (fields, message) => console.error(message, fields) };
+  const broadcasts = new BroadcastStore(store.db);
+  const broadcastLog = new BroadcastLog({ store: broadcasts, clock, log });
+  const hub = new Hub({ clock, reconnectGraceMs: GRACE_MS, listener: broadcastLog, newId: nanoid, makeSinks: () => [] });
+  const viewers = new Map<string, number>();
+  const media: MediaPort = {
+    broadcast: (id) => hub.get(id)?.broadcast,
+    *running() {
+      for (const stream of hub.running()) yield stream.broadcast;
+    },
+    start: (id) => hub.start(id),
+    stop: (id, reason: EndReason) => hub.stop(id, reason),
+    viewers: (id) => viewers.get(id) ?? 0,
+  };
+  const accounts = new Accounts({ auth: createAuth({ db: store.db, secret: 'a secret for tests that is long enough', log, newId: nanoid }), clock, guests });
+  const streamStore = new StreamStore(store.db);
+  const directory = new StreamDirectory({ store: streamStore, clock });
+  const mayPublish = accounts.mayPublish.bind(accounts);
+  const streams = new Streams({ store: streamStore, directory, media, clock, names: randomNames, mayPublish });
+  const tokens = new PlaybackTokens('another secret for tests');
+  const minutes = new Map<string, MinuteMeasurement[]>();
+  const api = createApi({
+    accounts,
+    streams,
+    tokens,
+    history: { minutes: async (id, since) => (minutes.get(id) ?? []).filter((minute) => since === undefined || new Date(minute.at) > since) },
+    connection: { publicUrl, trustProxy, ports: () => ({ http: 8080, rtmp: 1935, rtmps: 1936 }) },
+    pages,
+    clock,
+    log,
+    newInstance: nanoid,
+  });
+  return {
+    api,
+    clock,
+    hub,
+    viewers,
+    minutes,
+    broadcasts,
+    broadcastLog,
+    streamStore,
+    playback: new PlaybackPermission({ directory, media, tokens, clock, identify: accounts.identify.bind(accounts) }),
+    publishing: new PublishPermission({ directory, media, clock, mayPublish }),
+    tokens,
+    /** Calls the API; every answer is checked against the OpenAPI document. */
+    async request(path: string, options: TestRequest = {}): Promise<Response> {
+      const response = await send(api, path, options);
+      await recorder.check(options.method ?? 'GET', path, response);
+      return response;
+    },
+    /** A broadcast of this stream, as its publisher sees it. */
+    publish(streamId: string, start: 'auto' | 'manual' = 'auto'): Publication {
+      const publication = hub.publish({ streamId, start, secondPublisher: 'takeover', publisher: { protocol: 'test', remoteAddress: '192.0.2.1', onEvicted() {} } });
+      if (!publication) throw new Error('the seat is taken');
+      return publication;
+    },
+  };
+}
+
+export type TestServer = ReturnType<typeof createTestServer>;
+
+function send(api: Api, path: string, { method = 'GET', token, body, headers = {}, remoteAddress = '192.0.2.1' }: TestRequest): Promise<Response> {
+  const all = new Headers(headers);
+  if (token !== undefined) all.set('authorization', `Bearer ${token}`);
+  if (body !== undefined && !all.has('content-type')) all.set('content-type', 'application/json');
+  const text = body === undefined ? null : typeof body === 'string' ? body : JSON.stringify(body);
+  return api.fetch(new Request(`http://live.test${path}`, { method, headers: all, body: text }), { incoming: { socket: { remoteAddress } } });
+}

@@ -1,0 +1,125 @@
+/** The playlists of a packager as text, built when somebody asks and shared by everybody who asks for the same. */
+
+import { gzipSync } from 'node:zlib';
+import { writeMediaPlaylist } from '@millrace/media/m3u8/media-playlist';
+import { writeMultivariantPlaylist } from '@millrace/media/m3u8/multivariant-playlist';
+import type { Packager } from '../cmaf/packager.ts';
+import type { Rendition } from '../cmaf/rendition.ts';
+
+/** Below this, compressing costs more than it saves: the text fits one packet. */
+const WORTH_COMPRESSING = 1400;
+
+/** Texts kept per version: viewers of a private stream have a token each, so they share little. */
+const MAX_TEXTS = 64;
+
+/** When nothing was measured yet; a player only compares it. */
+const LEAST_BANDWIDTH = 64_000;
+
+export class PlaylistText {
+  readonly plain: Uint8Array;
+  #gzipped: Uint8Array | undefined;
+
+  constructor(text: string) {
+    this.plain = Buffer.from(text);
+  }
+
+  /** The compressed text; the plain one where that is not worth it. */
+  get gzipped(): Uint8Array {
+    this.#gzipped ??= this.plain.length < WORTH_COMPRESSING ? this.plain : gzipSync(this.plain, { level: 4 });
+    return this.#gzipped;
+  }
+}
+
+interface CachedTexts {
+  version: number;
+  readonly texts: Map<string, PlaylistText>;
+}
+
+export class PlaylistTexts {
+  readonly #cache = new WeakMap<Rendition, CachedTexts>();
+
+  /** @param query `` or `?token=…`, put behind every URI. */
+  media(packager: Packager, rendition: Rendition, query: string, skip: boolean): PlaylistText {
+    // Reports of the other renditions are part of the text.
+    let version = 0;
+    for (const each of packager.renditions) version += each.version;
+    let cached = this.#cache.get(rendition);
+    if (!cached) {
+      cached = { version, texts: new Map() };
+      this.#cache.set(rendition, cached);
+    } else if (cached.version !== version) {
+      cached.version = version;
+      cached.texts.clear();
+    }
+    const key = skip ? `skip ${query}` : query;
+    let text = cached.texts.get(key);
+    if (!text) {
+      text = new PlaylistText(mediaText(packager, rendition, query, skip));
+      if (cached.texts.size >= MAX_TEXTS) cached.texts.clear();
+      cached.texts.set(key, text);
+    }
+    return text;
+  }
+}
+
+function mediaText(packager: Packager, rendition: Rendition, query: string, skip: boolean): string {
+  const { header, segments, ended, hint } = rendition;
+  const reports = packager.renditions.filter((other) => other !== rendition).map((other) => other.report);
+  return writeMediaPlaylist({ header, mediaSequence: segments[0]?.msn ?? 0, segments, ended, hint, reports }, { query, skip });
+}
+
+/** Every video rendition is a variant; the audio ones are a group beside them, or the only variant. */
+export function multivariantText(packager: Packager, query: string): string {
+  const renditions = packager.renditions.filter((rendition) => rendition.track !== undefined);
+  const video = renditions.filter((rendition) => rendition.track?.kind === 'video');
+  const audio = renditions.filter((rendition) => rendition.track?.kind === 'audio');
+  const [firstAudio] = audio;
+  const leads = video.length > 0 ? video : audio.slice(0, 1);
+  const beside = video.length > 0 ? audio : [];
+  const variants = leads.map((rendition) => {
+    const own = bandwidth(rendition);
+    const other = beside.length > 0 && firstAudio ? bandwidth(firstAudio) : { peak: 0, average: 0 };
+    const track = rendition.track;
+    const codecs = [track?.codecString, ...beside.slice(0, 1).map((each) => each.track?.codecString)].filter((codec) => codec !== undefined && codec !== '');
+    return {
+      uri: `${rendition.name}/index.m3u8`,
+      codecs: codecs.filter((codec) => codec !== undefined),
+      bandwidth: Math.max(LEAST_BANDWIDTH, own.peak + other.peak),
+      averageBandwidth: Math.max(LEAST_BANDWIDTH, own.average + other.average),
+      resolution: track?.kind === 'video' && track.width > 0 && track.height > 0 ? { width: track.width, height: track.height } : undefined,
+      frameRate: track?.kind === 'video' && rendition === packager.leading && packager.frameSeconds ? frameRate(packager.frameSeconds) : undefined,
+    };
+  });
+  const group = beside.map((rendition, i) => ({
+    uri: `${rendition.name}/index.m3u8`,
+    name: i === 0 ? 'Sound' : `Sound ${i + 1}`,
+    channels: rendition.track?.kind === 'audio' ? rendition.track.channels : 2,
+    isDefault: i === 0,
+  }));
+  return writeMultivariantPlaylist(variants, group, query);
+}
+
+/** Bits a second over the listed segments: the largest segment and all of them. */
+export function bandwidth(rendition: Rendition): { readonly peak: number; readonly average: number } {
+  let bits = 0;
+  let seconds = 0;
+  let peak = 0;
+  for (const segment of rendition.segments) {
+    if (segment.bytes === 0 || segment.seconds === 0) continue;
+    bits += segment.bytes * 8;
+    seconds += segment.seconds;
+    // A segment that has just begun is all key frame and would tell a peak that is none.
+    if (segment.complete) peak = Math.max(peak, (segment.bytes * 8) / segment.seconds);
+  }
+  const average = seconds === 0 ? 0 : Math.round(bits / seconds);
+  return { peak: Math.max(average, Math.round(peak)), average };
+}
+
+const COMMON_FRAME_RATES = [24_000 / 1001, 24, 25, 30_000 / 1001, 30, 50, 60_000 / 1001, 60];
+
+/** The well-known rate nearest to this mean when it may be a rounding of it, else its inverse. */
+function frameRate(frameSeconds: number): number {
+  const distance = (rate: number): number => Math.abs(1 / rate - frameSeconds);
+  const nearest = COMMON_FRAME_RATES.reduce((best, rate) => (distance(rate) < distance(best) ? rate : best));
+  return distance(nearest) < 0.000_12 ? nearest : 1 / frameSeconds;
+}

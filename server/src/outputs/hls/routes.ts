@@ -1,0 +1,195 @@
+/** `/hls/{id}/…`: playlists and media of running broadcasts, blocking where LL-HLS says so. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Clock } from '../../lib/clock.ts';
+import { sendProblem } from '../../lib/problem.ts';
+import type { PlaybackGate } from '../../stream/playback-gate.ts';
+import { checkPlayback, type MediaRequest, parseMediaRequest } from '../../transports/http/media-request.ts';
+import { CORS_HEADERS, IMMUTABLE, PRIVATE_IMMUTABLE, sendBody } from '../../transports/http/send-body.ts';
+import { parseMediaFile } from '../cmaf/media-path.ts';
+import type { Packager } from '../cmaf/packager.ts';
+import type { PackagerRegistry } from '../cmaf/registry.ts';
+import type { Rendition } from '../cmaf/rendition.ts';
+import { multivariantText, PlaylistText, PlaylistTexts } from './from-stream.ts';
+import { isTooFarAhead, parseReloadQuery } from './reload-query.ts';
+
+/** How long the first request of a broadcast that is about to begin is held. */
+const MAX_START_WAIT_MS = 3000;
+
+/** rfc8216bis §6.2.5.2: a reload blocked longer than this many target durations is answered 503. */
+const MAX_BLOCK_TARGETS = 3;
+
+/** A blocking reload names the moment it asks for, so its answer holds for a while. */
+const BLOCKING_MAX_AGE_SECONDS = 6;
+
+const PLAYLIST_TYPE = 'application/vnd.apple.mpegurl';
+
+export interface HlsRoutesDeps {
+  readonly registry: PackagerRegistry;
+  readonly gate: PlaybackGate;
+  readonly clock: Clock;
+}
+
+export interface HlsCounters {
+  responses: number;
+  bytes: number;
+  /** Requests that wait now. */
+  blocked: number;
+}
+
+/** One request on its way, so that it need not be passed in five pieces. */
+interface Exchange {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly request: MediaRequest;
+}
+
+export class HlsRoutes {
+  readonly counters: HlsCounters = { responses: 0, bytes: 0, blocked: 0 };
+  readonly #deps: HlsRoutesDeps;
+  readonly #texts = new PlaylistTexts();
+
+  constructor(deps: HlsRoutesDeps) {
+    this.#deps = deps;
+  }
+
+  /** @param path without the query. False: not an address of this route. */
+  handle(req: IncomingMessage, res: ServerResponse, path: string): boolean | Promise<boolean> {
+    if (!path.startsWith('/hls/')) return false;
+    this.counters.responses++;
+    const request = parseMediaRequest(req, res, path);
+    if (!request) return true;
+    const checked = checkPlayback(this.#deps.gate, req, res, request, () => this.#serve({ req, res, request }));
+    return checked ? checked.then(() => true) : true;
+  }
+
+  #serve(exchange: Exchange): void {
+    const { res, request } = exchange;
+    const [first, second] = request.rest;
+    if (request.rest.length === 1 && first === 'index.m3u8') {
+      this.#whenPlaying(exchange, (packager) => this.#sendText(exchange, new PlaylistText(multivariantText(packager, request.carried)), 'no-cache'));
+    } else if (request.rest.length === 2 && first !== undefined && second === 'index.m3u8') {
+      this.#whenPlaying(exchange, (packager) => this.#servePlaylist(exchange, packager, first));
+    } else if (request.rest.length === 2 && first !== undefined && second !== undefined) {
+      this.#serveFile(exchange, first, second);
+    } else sendProblem(res, 'not_found');
+  }
+
+  /** Calls with the packager once it has something to play; a stream that does not begin soon is not live. */
+  #whenPlaying(exchange: Exchange, serve: (packager: Packager) => void): void {
+    const { registry } = this.#deps;
+    const { streamId } = exchange.request;
+    const packager = registry.get(streamId);
+    if (packager?.ready) {
+      serve(packager);
+      return;
+    }
+    if (packager?.ended) {
+      sendProblem(exchange.res, 'not_live', { retryAfterSeconds: 2 });
+      return;
+    }
+    const notLive = (): void => sendProblem(exchange.res, 'not_live', { retryAfterSeconds: 2 });
+    const wait = (ready: () => void): (() => void) => (packager ? packager.whenReady(ready) : registry.whenSet(streamId, ready));
+    this.#block(exchange, MAX_START_WAIT_MS, { wait, ready: () => this.#whenPlaying(exchange, serve), late: notLive });
+  }
+
+  #servePlaylist(exchange: Exchange, packager: Packager, name: string): void {
+    const { res, request } = exchange;
+    const rendition = packager.rendition(name);
+    if (!rendition) {
+      sendProblem(res, 'media_not_found');
+      return;
+    }
+    const reload = parseReloadQuery(request.query);
+    if (!reload) {
+      sendProblem(res, 'invalid_request', { detail: '_HLS_msn and _HLS_part must be whole numbers, a part needs its segment, and _HLS_skip is YES or v2.' });
+      return;
+    }
+    const { msn, part } = reload;
+    const send = (): void => {
+      const text = this.#texts.media(packager, rendition, request.carried, reload.skip);
+      const scope = request.carried === '' ? 'public' : 'private';
+      this.#sendText(exchange, text, msn === undefined || rendition.ended ? 'no-cache' : `${scope}, max-age=${BLOCKING_MAX_AGE_SECONDS}`);
+    };
+    if (msn === undefined || rendition.ended) {
+      send();
+      return;
+    }
+    const { lastMsn, lastPart } = rendition.report;
+    if (isTooFarAhead(reload, { lastMsn, lastPart, partTargetSeconds: rendition.header.partTargetSeconds })) {
+      sendProblem(res, 'invalid_request', { detail: `Segment ${msn}${part === undefined ? '' : ` part ${part}`} is too far ahead of segment ${lastMsn} part ${lastPart ?? 0}.` });
+      return;
+    }
+    if (rendition.has(msn, part)) send();
+    else this.#blockOn(exchange, rendition, msn, part, send);
+  }
+
+  #serveFile(exchange: Exchange, name: string, fileName: string): void {
+    const { res, request } = exchange;
+    const packager = this.#deps.registry.get(request.streamId);
+    const rendition = packager?.rendition(name);
+    const file = packager && parseMediaFile(fileName, packager.epoch);
+    if (!rendition || !file) {
+      sendProblem(res, 'media_not_found');
+      return;
+    }
+    const contentType = rendition.track?.kind === 'audio' ? 'audio/mp4' : 'video/mp4';
+    if (file.type === 'init') {
+      const init = rendition.findInit(file.number);
+      this.#sendPieces(exchange, init && [init], contentType);
+    } else if (file.type === 'segment') {
+      const segment = rendition.findSegment(file.msn);
+      this.#sendPieces(exchange, segment?.complete ? segment.bodies : undefined, contentType);
+    } else {
+      const { msn, part } = file;
+      const send = (): void => {
+        const lookup = rendition.findPart(msn, part);
+        this.#sendPieces(exchange, lookup.found === 'yes' ? [lookup.part.body] : undefined, contentType);
+      };
+      if (rendition.findPart(msn, part).found === 'later') this.#blockOn(exchange, rendition, msn, part, send);
+      else send();
+    }
+  }
+
+  #blockOn(exchange: Exchange, rendition: Rendition, msn: number, part: number | undefined, ready: () => void): void {
+    const late = (): void => sendProblem(exchange.res, 'overloaded', { detail: 'The part did not come in time.', retryAfterSeconds: 1 });
+    this.#block(exchange, MAX_BLOCK_TARGETS * rendition.header.targetSeconds * 1000, { wait: (call) => rendition.wait(msn, part, call), ready, late });
+  }
+
+  /** Holds a request until `wait` calls back, the time is up or the player hangs up, whichever comes first. */
+  #block({ res }: Exchange, timeoutMs: number, { wait, ready, late }: { wait: (call: () => void) => () => void; ready: () => void; late: () => void }): void {
+    let open = true;
+    const settle = (then?: () => void): void => {
+      if (!open) return;
+      open = false;
+      this.counters.blocked--;
+      timer.cancel();
+      stopWaiting();
+      res.off('close', hungUp);
+      then?.();
+    };
+    const hungUp = (): void => settle();
+    this.counters.blocked++;
+    const timer = this.#deps.clock.after(timeoutMs, () => settle(late));
+    const stopWaiting = wait(() => settle(ready));
+    res.once('close', hungUp);
+  }
+
+  #sendPieces({ req, res, request }: Exchange, pieces: readonly Uint8Array[] | undefined, contentType: string): void {
+    if (!pieces) {
+      sendProblem(res, 'media_not_found');
+      return;
+    }
+    let size = 0;
+    for (const piece of pieces) size += piece.length;
+    this.counters.bytes += sendBody(req, res, { pieces, size, contentType, cacheControl: request.carried === '' ? IMMUTABLE : PRIVATE_IMMUTABLE });
+  }
+
+  #sendText({ req, res }: Exchange, text: PlaylistText, cacheControl: string): void {
+    const accepted = String(req.headers['accept-encoding'] ?? '').includes('gzip');
+    const body = accepted ? text.gzipped : text.plain;
+    const encoding = body === text.plain ? {} : { 'Content-Encoding': 'gzip' };
+    res.writeHead(200, { ...CORS_HEADERS, 'Content-Type': PLAYLIST_TYPE, 'Content-Length': body.length, 'Cache-Control': cacheControl, Vary: 'Accept-Encoding', ...encoding });
+    res.end(req.method === 'HEAD' ? undefined : body);
+    if (req.method !== 'HEAD') this.counters.bytes += body.length;
+  }
+}

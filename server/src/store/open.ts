@@ -1,0 +1,103 @@
+/** Opens the durable store: a PostgreSQL server when there is a URL, else the embedded one; migrated and ready. */
+import { access, constants, mkdir } from 'node:fs/promises';
+import { Kysely, PostgresDialect, sql } from 'kysely';
+import pg from 'pg';
+import type { Log } from '../lib/log.ts';
+import { errorCodeOf, StartError } from '../lib/start-error.ts';
+import { openEmbedded } from './embedded.ts';
+import { migrate } from './migrate.ts';
+import { POOL_SIZE } from './pool-size.ts';
+import type { Schema } from './schema.ts';
+
+/** A server that does not answer a connection for so long will not answer at all. */
+const CONNECT_TIMEOUT_MS = 5_000;
+
+/** No query of this product takes longer; one that does is stuck behind a lock. */
+const QUERY_TIMEOUT_MS = 30_000;
+
+export interface StoreOptions {
+  readonly dataDir: string;
+  readonly databaseUrl?: string | undefined;
+  readonly log: Log;
+}
+
+export interface Store {
+  readonly db: Kysely<Schema>;
+  readonly kind: 'embedded' | 'server';
+  /** Rejects when the database does not answer. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function openStore({ dataDir, databaseUrl, log }: StoreOptions): Promise<Store> {
+  await checkDataDir(dataDir);
+  const embedded = databaseUrl === undefined ? await openEmbedded(dataDir, log) : undefined;
+  const pool = new pg.Pool({
+    ...(embedded ? { host: embedded.host, user: 'postgres', database: 'postgres' } : { connectionString: databaseUrl }),
+    max: POOL_SIZE,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    query_timeout: QUERY_TIMEOUT_MS,
+    application_name: 'millrace',
+  });
+  // A connection that breaks while idle: the pool replaces it, nothing is lost.
+  pool.on('error', (error) => log.warn({ err: error }, 'a database connection broke'));
+  const db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
+  let closed: Promise<void> | undefined;
+  const close = async () => {
+    await db.destroy();
+    await embedded?.close();
+  };
+  const store: Store = {
+    db,
+    kind: embedded ? 'embedded' : 'server',
+    async ping() {
+      await sql`select 1`.execute(db);
+    },
+    close() {
+      closed ??= close();
+      return closed;
+    },
+  };
+  try {
+    if (databaseUrl !== undefined) await checkReachable(store, databaseUrl);
+    await migrate(db, log);
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+  return store;
+}
+
+/** Makes the folder and sees that it can be written. */
+export async function checkDataDir(dataDir: string): Promise<void> {
+  try {
+    await mkdir(dataDir, { recursive: true });
+    await access(dataDir, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw new StartError(
+      `The data folder ${dataDir} cannot be written (${errorCodeOf(error) ?? 'unknown'}). Give this user the right to write there, or choose another folder with DATA_DIR.`,
+      error,
+    );
+  }
+}
+
+async function checkReachable(store: Store, databaseUrl: string): Promise<void> {
+  try {
+    await store.ping();
+  } catch (error) {
+    const reason = error instanceof Error && error.message !== '' ? error.message : (errorCodeOf(error) ?? 'no reason given');
+    throw new StartError(
+      `The database at ${withoutPassword(databaseUrl)} cannot be reached: ${reason}. Check that it runs and that DATABASE_URL is right, or leave DATABASE_URL out to use the embedded one.`,
+      error,
+    );
+  }
+}
+
+function withoutPassword(databaseUrl: string): string {
+  try {
+    const { protocol, host, pathname } = new URL(databaseUrl);
+    return `${protocol}//${host}${pathname}`;
+  } catch {
+    return 'DATABASE_URL';
+  }
+}

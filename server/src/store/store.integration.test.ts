@@ -1,0 +1,126 @@
+/** The store on both kinds of database, and what becomes of it when the process is killed or the start cannot succeed. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { silentLog } from '../lib/silent-log.ts';
+import { StartError } from '../lib/start-error.ts';
+import { lockFolder } from './folder-lock.ts';
+import { openStore } from './open.ts';
+import { storeContract } from './store.contract.ts';
+import { type PostgresServer, startPostgres } from './testing/postgres-server.ts';
+
+let folder = '';
+let postgres: PostgresServer | undefined;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'millrace-store-'));
+  postgres = await startPostgres();
+});
+
+afterAll(async () => {
+  await postgres?.[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true, force: true });
+});
+
+storeContract('the embedded database', () => openStore({ dataDir: join(folder, 'embedded'), log: silentLog }));
+storeContract('a PostgreSQL server', () => openStore({ dataDir: join(folder, 'server'), databaseUrl: postgres?.url, log: silentLog }));
+
+describe('a killed process', () => {
+  test('loses no row that was acknowledged, and its lock does not stop the next', async () => {
+    const dataDir = join(folder, 'killed');
+    for (const enough of [50, 200]) {
+      const acknowledged = await insertUntil(dataDir, enough);
+      expect(acknowledged.length).toBeGreaterThanOrEqual(enough);
+      const store = await openStore({ dataDir, log: silentLog });
+      const rows = await store.db.selectFrom('users').select('id').where('id', 'in', acknowledged).execute();
+      await store.close();
+      expect(rows).toHaveLength(acknowledged.length);
+    }
+  });
+});
+
+describe('the start stops with a sentence', () => {
+  test('when another process has the data folder', async () => {
+    const dataDir = join(folder, 'locked');
+    const first = await openStore({ dataDir, log: silentLog });
+    await expect(openStore({ dataDir, log: silentLog })).rejects.toThrow(`The data folder ${dataDir} is in use by another Millrace (process ${process.pid})`);
+    await first.close();
+    const second = await openStore({ dataDir, log: silentLog });
+    await second.close();
+  });
+
+  test('when the data folder cannot be written', async () => {
+    const file = join(folder, 'a-file');
+    await writeFile(file, '');
+    await expect(openStore({ dataDir: join(file, 'data'), log: silentLog })).rejects.toThrow(/cannot be written \(ENOTDIR\).*DATA_DIR/);
+  });
+
+  test('when the database cannot be reached, without showing its password', async () => {
+    const opening = openStore({ dataDir: join(folder, 'unreachable'), databaseUrl: 'postgresql://me:secret@127.0.0.1:1/live', log: silentLog });
+    const error = await opening.then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    expect(error).toBeInstanceOf(StartError);
+    expect(String(error)).toMatch(/The database at postgresql:\/\/127\.0\.0\.1:1\/live cannot be reached: .*ECONNREFUSED.*DATABASE_URL/);
+    expect(String(error)).not.toContain('secret');
+  });
+
+  test('when the embedded database is damaged', async () => {
+    const dataDir = join(folder, 'damaged');
+    await mkdir(join(dataDir, 'postgres'), { recursive: true });
+    await writeFile(join(dataDir, 'postgres', 'PG_VERSION'), 'nonsense');
+    await expect(openStore({ dataDir, log: silentLog })).rejects.toThrow(StartError);
+  });
+});
+
+describe('the lock of a folder', () => {
+  test('is taken over from a process that is gone, from an earlier life of the same number, and when it was cut off', async () => {
+    const dataDir = await mkdtemp(join(folder, 'stale-'));
+    const gone = spawn(process.execPath, ['-e', '']);
+    await once(gone, 'exit');
+    for (const left of [
+      JSON.stringify({ pid: gone.pid, life: '', socket: '/nowhere' }),
+      JSON.stringify({ pid: process.pid, life: 'another', socket: '/nowhere' }),
+      '{"pid":',
+      '',
+    ]) {
+      await writeFile(join(dataDir, 'lock'), left);
+      const unlock = await lockFolder(dataDir, '/nowhere');
+      await unlock();
+    }
+  });
+
+  test('goes to one of many that start at once', async () => {
+    const dataDir = await mkdtemp(join(folder, 'race-'));
+    await writeFile(join(dataDir, 'lock'), '{}');
+    const tries = await Promise.allSettled(Array.from({ length: 8 }, () => lockFolder(dataDir, '/nowhere')));
+    expect(tries.filter((outcome) => outcome.status === 'fulfilled')).toHaveLength(1);
+  });
+});
+
+describe('the socket of the embedded database', () => {
+  test('is for its owner alone, in the data folder or, where that is too deep, in a temporary one', async () => {
+    const deep = join(folder, 'd'.repeat(90));
+    const store = await openStore({ dataDir: deep, log: silentLog });
+    await store.ping();
+    await store.close();
+    expect((await stat(join(folder, 'embedded', 'socket'))).mode & 0o777).toBe(0o700);
+    await expect(stat(join(deep, 'socket'))).rejects.toThrow('ENOENT');
+  });
+});
+
+/** Ids that a child process printed before it was killed in the middle of its inserts. */
+async function insertUntil(dataDir: string, enough: number): Promise<string[]> {
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'testing/insert-until-killed.ts'), dataDir], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const ids: string[] = [];
+  for await (const line of createInterface({ input: child.stdout })) {
+    ids.push(line);
+    if (ids.length === enough) child.kill('SIGKILL');
+  }
+  return ids;
+}

@@ -1,0 +1,103 @@
+/** Writes every change of a broadcast to the database, in order and without holding up the media; reads them back after a restart. */
+import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
+import type { BroadcastRow, BroadcastStore } from '../store/broadcasts.ts';
+import type { Broadcast } from '../stream/broadcast.ts';
+import type { HubListener } from '../stream/hub.ts';
+
+export interface BroadcastLogDeps {
+  readonly store: BroadcastStore;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** A database that is away is asked again after so long, at first and at most. */
+const FIRST_RETRY_MS = 100;
+const MAX_RETRY_MS = 5_000;
+
+export class BroadcastLog implements HubListener {
+  readonly #deps: BroadcastLogDeps;
+  /** What is still to be written, by stream. Only the latest state of a broadcast waits, so a long outage costs little memory. */
+  readonly #waiting = new Map<string, Map<string, Broadcast>>();
+  readonly #writers = new Map<string, Promise<void>>();
+
+  constructor(deps: BroadcastLogDeps) {
+    this.#deps = deps;
+  }
+
+  /** Changes that are not in the database yet. */
+  get pending(): number {
+    let pending = 0;
+    for (const changes of this.#waiting.values()) pending += changes.size;
+    return pending;
+  }
+
+  broadcastChanged(broadcast: Broadcast): void {
+    const { streamId } = broadcast;
+    const changes = this.#waiting.get(streamId) ?? new Map<string, Broadcast>();
+    changes.set(broadcast.broadcastId, broadcast);
+    this.#waiting.set(streamId, changes);
+    if (this.#writers.has(streamId)) return;
+    this.#writers.set(
+      streamId,
+      this.#write(streamId).finally(() => this.#writers.delete(streamId)),
+    );
+  }
+
+  /** When everything that has changed until now is written. */
+  async flush(): Promise<void> {
+    await Promise.all(this.#writers.values());
+  }
+
+  /** The broadcasts that ran when the last server stopped, for the hub to wait for their publishers. */
+  async restore(): Promise<Broadcast[]> {
+    const rows = await this.#deps.store.running();
+    return rows.map(broadcastOf);
+  }
+
+  async #write(streamId: string): Promise<void> {
+    let retryMs = FIRST_RETRY_MS;
+    for (;;) {
+      const changes = this.#waiting.get(streamId);
+      const first = changes?.entries().next();
+      if (!changes || !first || first.done) break;
+      const [broadcastId, broadcast] = first.value;
+      try {
+        const stored = await this.#deps.store.put(rowOf(broadcast));
+        if (!stored) this.#deps.log.debug({ streamId, broadcastId }, 'broadcast of a deleted stream not stored');
+        retryMs = FIRST_RETRY_MS;
+        if (changes.get(broadcastId) === broadcast) changes.delete(broadcastId);
+      } catch (error) {
+        this.#deps.log.warn({ err: error, streamId, broadcastId, retryMs }, 'broadcast not stored, trying again');
+        await this.#pause(retryMs);
+        retryMs = Math.min(retryMs * 2, MAX_RETRY_MS);
+      }
+    }
+    this.#waiting.delete(streamId);
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => this.#deps.clock.after(ms, resolve));
+  }
+}
+
+function rowOf(broadcast: Broadcast): BroadcastRow {
+  return {
+    id: broadcast.broadcastId,
+    streamId: broadcast.streamId,
+    epoch: broadcast.epoch,
+    state: broadcast.state,
+    createdAt: new Date(broadcast.createdAt),
+    startedAt: broadcast.startedAt === null ? null : new Date(broadcast.startedAt),
+    reconnectUntil: broadcast.state === 'reconnecting' ? new Date(broadcast.reconnectUntil) : null,
+    endedAt: broadcast.state === 'ended' ? new Date(broadcast.endedAt) : null,
+    endReason: broadcast.state === 'ended' ? broadcast.endReason : null,
+  };
+}
+
+function broadcastOf(row: BroadcastRow): Broadcast {
+  const base = { streamId: row.streamId, broadcastId: row.id, epoch: row.epoch, createdAt: row.createdAt.getTime() };
+  const startedAt = row.startedAt?.getTime() ?? null;
+  // Whatever it was doing, its publisher is gone now; `reconnecting` keeps whether viewers had been let in.
+  return { ...base, state: 'reconnecting', startedAt, reconnectUntil: row.reconnectUntil?.getTime() ?? row.createdAt.getTime() };
+}
