@@ -11,7 +11,7 @@ import type { Clock, Timer } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { ViewingRow } from '../store/viewings.ts';
 import type { Broadcast } from '../stream/broadcast.ts';
-import { refuseUpgrade } from '../transports/http/problem.ts';
+import { refuseUpgrade } from '../transports/http/refuse-upgrade.ts';
 import { SocketServer } from '../transports/http/socket.ts';
 import type { MeasurementListener } from './measurer.ts';
 import { encode, StreamChannel } from './stream-channel.ts';

@@ -3,8 +3,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
+import { sendProblem } from '../../lib/problem.ts';
 import { listenError } from '../../lib/start-error.ts';
-import { refuseUpgrade, sendProblem } from './problem.ts';
+import { refuseUpgrade } from './refuse-upgrade.ts';
 
 /** Answers some paths without a framework in between. */
 export interface MediaHandler {
@@ -39,6 +40,9 @@ const REQUEST_TIMEOUT_MS = 30_000;
 /** Longer than a target duration, so that a player keeps its connection from one reload to the next. */
 const KEEP_ALIVE_TIMEOUT_MS = 30_000;
 
+/** How often those bounds are looked at. */
+const CHECK_MS = 5_000;
+
 /** What a stopping server grants to answers that are on their way. */
 const CLOSE_GRACE_MS = 3_000;
 
@@ -54,7 +58,13 @@ export class HttpServer {
 
   constructor(deps: HttpServerDeps) {
     this.#deps = deps;
-    this.#server = createServer({ headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS, noDelay: true });
+    this.#server = createServer({
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+      connectionsCheckingInterval: CHECK_MS,
+      noDelay: true,
+    });
     this.#server.on('request', (request, response) => this.#request(request, response));
     this.#server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
     this.#server.on('connection', (socket) => {
@@ -119,9 +129,8 @@ export class HttpServer {
   #offer(request: IncomingMessage, response: ServerResponse, path: string, from: number): boolean | Promise<boolean> {
     const { handlers, fallback } = this.#deps;
     try {
-      for (const [i, handler] of handlers.entries()) {
-        if (i < from) continue;
-        const taken = handler.handle(request, response, path);
+      for (let i = from; i < handlers.length; i++) {
+        const taken = handlers[i]?.handle(request, response, path) ?? false;
         if (taken === true) return true;
         if (taken !== false) return taken.then((done) => done || this.#offer(request, response, path, i + 1));
       }
@@ -135,7 +144,9 @@ export class HttpServer {
   #failed(request: IncomingMessage, response: ServerResponse, error: unknown): void {
     this.counters.failures++;
     this.#deps.log.error({ err: error, method: request.method, path: pathOf(request) }, 'a request failed');
-    sendProblem(request, response, 'internal');
+    // Half an answer is cut off, so that nobody takes it for whole.
+    if (response.headersSent) response.destroy();
+    else sendProblem(response, 'internal');
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {

@@ -1,7 +1,7 @@
 /** For tests: an RTMP server on free ports before a real hub, with a gate that knows keys and a sink that keeps what arrives. */
 import type { Track } from '@millrace/media/track';
 import type { Unit } from '@millrace/media/unit';
-import { systemClock } from '../../../lib/clock.ts';
+import { type Clock, systemClock } from '../../../lib/clock.ts';
 import type { Log } from '../../../lib/log.ts';
 import type { Broadcast } from '../../../stream/broadcast.ts';
 import { Hub } from '../../../stream/hub.ts';
@@ -85,10 +85,10 @@ export class BenchStand implements AsyncDisposable {
   #ids = 0;
 
   /** Keys of the form `key-<stream>` open the stream `<stream>`; `refuse-<stream>` opens it for one publisher only. */
-  constructor(tls?: RtmpServerDeps['config']['tls']) {
+  constructor({ tls, clock = systemClock }: { readonly tls?: RtmpServerDeps['config']['tls']; readonly clock?: Clock } = {}) {
     this.#scheme = tls ? 'rtmps' : 'rtmp';
     this.hub = new Hub({
-      clock: systemClock,
+      clock,
       reconnectGraceMs: 60_000,
       listener: {
         broadcastChanged: (broadcast) => {
@@ -104,7 +104,7 @@ export class BenchStand implements AsyncDisposable {
       },
     });
     const gate: PublishGate = { mayConnect: () => true, authorise: async (attempt) => decide(attempt) };
-    this.server = new RtmpServer({ hub: this.hub, gate, clock: systemClock, log: this.#logger({}), config: { host: '127.0.0.1', port: 0, ...(tls && { tls }) } });
+    this.server = new RtmpServer({ hub: this.hub, gate, clock, log: this.#logger({}), config: { host: '127.0.0.1', port: 0, ...(tls && { tls }) } });
   }
 
   async start(): Promise<void> {
