@@ -4,7 +4,7 @@ import { PlaylistChecker } from '@millrace/media/m3u8/check-playlist';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { Owner } from './harness/api.ts';
-import { run } from './harness/child.ts';
+import { Child, run } from './harness/child.ts';
 import { browserTestsAreOff, newVisitor, openBrowser } from './harness/chromium.ts';
 import { playFor, readClock } from './harness/page-clock.ts';
 import { PlayerPages } from './harness/player-pages.ts';
@@ -104,12 +104,18 @@ describe.concurrent('a broadcast', () => {
     expect(stderr).toBe('');
   });
 
-  test('is read by GStreamer’s HLS demuxer', async ({ expect }) => {
-    const sink = 'fakesink sync=false num-buffers=';
-    const pipeline = `souphttpsrc location=${shared.hls} ! hlsdemux name=d  d. ! queue ! decodebin name=v ! ${sink}90`;
-    const { code, stderr, stdout } = await run('gst-launch-1.0', pipeline.split(/\s+/), { timeoutMs: 40_000 });
-    expect(`${stdout}${stderr}`).not.toMatch(/ERROR/);
-    expect(code).toBe(0);
+  test('is read by GStreamer’s HLS demuxer', { timeout: 90_000 }, async ({ expect }) => {
+    // It knows nothing of EXT-X-GAP and stays at the first one it meets, so it joins a broadcast that has run for a while.
+    const [video = ''] = await renditionsOf(shared.hls);
+    await until(async () => !(await (await fetch(video)).text()).includes('#EXT-X-GAP'), { what: 'a playlist without gaps', timeoutMs: 45_000, everyMs: 500 });
+    await using gstreamer = new Child('gst-launch-1.0', ['-v', 'playbin3', `uri=${shared.hls}`, 'video-sink=fakevideosink silent=false', 'audio-sink=fakeaudiosink silent=false']);
+    const shown = (kind: string) => gstreamer.stdout.filter((line) => line.includes('last-message = chain') && line.includes(kind)).length;
+    await until(() => shown('fakevideosink') > 90 && shown('fakeaudiosink') > 90, {
+      what: 'three seconds of picture and sound',
+      timeoutMs: 30_000,
+      seen: () => `${shown('fakevideosink')} pictures, ${shown('fakeaudiosink')} pieces of sound; ${gstreamer.tail()}`,
+    });
+    expect(gstreamer.stderr.filter((line) => line.includes('ERROR'))).toEqual([]);
   });
 
   test.skipIf(browserTestsAreOff)('plays in hls.js at low latency for 60 s without a stall', { timeout: 120_000 }, async ({ expect }) => {
