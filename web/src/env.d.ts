@@ -5,6 +5,8 @@ declare module 'virtual:tokens.css';
 
 declare module '@tabler/icons-react/dist/esm/icons/*' {
   import type { Icon } from '@tabler/icons-react';
+
   const icon: Icon;
+
   export { icon as default };
 }

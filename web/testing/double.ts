@@ -142,7 +142,12 @@ export class Double {
       case 'createGuest':
         return this.#send(response, route, { token: 'guest-token', user: { id: 'guest_0123456789abcdef', kind: 'guest', name: 'Guest', createdAt: new Date().toISOString() } });
       case 'listLive':
-        return this.#send(response, route, { items: this.#all().filter(({ status, visibility }) => status === 'live' && visibility === 'public').map((one) => this.#public(one)), nextCursor: null });
+        return this.#send(response, route, {
+          items: this.#all()
+            .filter(({ status, visibility }) => status === 'live' && visibility === 'public')
+            .map((one) => this.#public(one)),
+          nextCursor: null,
+        });
       case 'listStreams':
         return this.#send(response, route, { items: this.#all(), nextCursor: null });
       case 'getCode':
@@ -175,7 +180,18 @@ export class Double {
 
   #public(stream: Stream): PublicStream {
     const { id, code, title, description, visibility, status, viewers, broadcast } = stream;
-    return { id, code, title, description, visibility, status, viewers, startedAt: broadcast?.startedAt ?? null, endedAt: broadcast?.endedAt ?? null, playback: this.#playback(stream) };
+    return {
+      id,
+      code,
+      title,
+      description,
+      visibility,
+      status,
+      viewers,
+      startedAt: broadcast?.startedAt ?? null,
+      endedAt: broadcast?.endedAt ?? null,
+      playback: this.#playback(stream),
+    };
   }
 
   #send(response: ServerResponse, route: Route, body: unknown): void {

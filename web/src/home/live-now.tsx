@@ -1,8 +1,9 @@
 /** What is public and live, most watched first; or, when nothing is, the two ways to begin. */
-import { useServices } from '../app/services.tsx';
+
+import type { PublicStream } from '@millrace/contract/entities/stream';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import type { PublicStream } from '@millrace/contract/entities/stream';
+import { useServices } from '../app/services.tsx';
 import { StatusBadge } from '../parts/live-dot.tsx';
 import { Poster } from '../parts/poster.tsx';
 import { useNow } from '../parts/use-now.ts';

@@ -67,6 +67,7 @@ function mute(video: HTMLVideoElement): void {
 function isTyping(event: KeyboardEvent): boolean {
   const target = event.composedPath()[0];
   if (!(target instanceof HTMLElement)) return false;
-  if (target.matches('textarea, select, [contenteditable], input:not([type=range]), [role=slider], input[type=range]')) return event.key.length === 1 || event.key.startsWith('Arrow');
+  if (target.matches('textarea, select, [contenteditable], input:not([type=range]), [role=slider], input[type=range]'))
+    return event.key.length === 1 || event.key.startsWith('Arrow');
   return event.key === ' ' && target.closest('button, a, summary, label, [role=button], media-play-button, media-mute-button, media-fullscreen-button, media-pip-button') !== null;
 }

@@ -10,11 +10,13 @@ export interface SharePanelProps {
   readonly title: string;
   readonly code: string;
   readonly link: string;
+  /** One column, for the side of a page. */
+  readonly narrow?: boolean;
 }
 
-export function SharePanel({ title, code, link }: SharePanelProps) {
+export function SharePanel({ title, code, link, narrow = false }: SharePanelProps) {
   return (
-    <div className={classes.panel}>
+    <div className={classes.panel} data-narrow={narrow || undefined}>
       <div className={classes.qr}>
         <QrCode text={link} />
         <p className={classes.scan}>{t('share.scan')}</p>

@@ -106,6 +106,7 @@ export const en = {
   'studio.obs.ok': 'OK',
   'studio.ffmpeg': 'ffmpeg',
   'studio.ffmpeg.text': 'Sends a file as if it were live. Put your file’s name in its place.',
+  'studio.ffmpeg.label': 'Command',
   'studio.ffmpeg.what': 'the ffmpeg command',
   'studio.ffmpeg.key': 'The line needs the key. Make a new one if you no longer have it.',
   'studio.preview': 'Preview of your stream',
@@ -173,6 +174,7 @@ export const en = {
   'share.what.link': 'the link',
   'share.what.code': 'the code',
   'share.what.server': 'the server',
+  'share.what.secureServer': 'the encrypted server',
   'share.what.key': 'the stream key',
 
   'watch.player': 'Video of {title}',
@@ -204,7 +206,8 @@ export const en = {
   'watch.details.bandwidth': 'Network',
   'watch.details.dropped': 'Dropped frames',
   'watch.details.buffer': 'Buffer',
-  'watch.keys.text': 'Space or k pauses. f is full screen, m is sound, t is theatre, c is captions. Arrows change the volume and go back and forward; j and l do so in larger steps.',
+  'watch.keys.text':
+    'Space or k pauses. f is full screen, m is sound, t is theatre, c is captions. Arrows change the volume and go back and forward; j and l do so in larger steps.',
   'watch.theatre': 'Theatre',
   'watch.theatre.leave': 'Leave theatre',
   'watch.fullscreen': 'Full screen',

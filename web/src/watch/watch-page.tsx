@@ -71,4 +71,3 @@ function TooMany({ until }: { readonly until: number }) {
   const now = useNow(Date.now);
   return <Notice title={t('watch.tooMany')} text={t('watch.tooMany.text', { count: Math.max(0, Math.ceil((until - now) / 1000)) })} alert />;
 }
-

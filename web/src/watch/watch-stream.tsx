@@ -81,7 +81,15 @@ function Running({ since }: { readonly since: string }) {
 }
 
 /** Counted as a viewer from the first picture until the end of the broadcast; the heartbeat tells what was seen. */
-function useCountMe({ live, player, vitals }: { live: ReturnType<typeof useLiveSocket>; player: ReturnType<typeof usePlayer>; vitals: React.RefObject<{ latencyMs?: number; stalls?: number }> }): void {
+function useCountMe({
+  live,
+  player,
+  vitals,
+}: {
+  live: ReturnType<typeof useLiveSocket>;
+  player: ReturnType<typeof usePlayer>;
+  vitals: React.RefObject<{ latencyMs?: number; stalls?: number }>;
+}): void {
   const { guest } = useServices();
   const { state, latencyMs, stalls } = player.snapshot;
   const { socket } = live;
