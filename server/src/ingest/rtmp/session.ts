@@ -27,6 +27,9 @@ export const IDLE_TIMEOUT_MS = 30_000;
 /** How long a promised track is waited for. */
 export const ANNOUNCE_TIMEOUT_MS = 2_000;
 
+/** How long a publisher that said goodbye may take to hang up: one that is cut off takes it for an error. */
+export const GOODBYE_MS = 5_000;
+
 const CHECK_MS = 500;
 
 export interface RtmpCounters {
@@ -76,10 +79,12 @@ export class RtmpSession implements StreamTarget {
   #allowed: Allowed | undefined;
   #publication: Publication | undefined;
   #tracks: readonly Track[] = [];
-  #hasLeft = false;
+  #leftAt: number | undefined;
   #waitingSince: number | undefined;
   /** Bytes already in the counters. */
   #countedBytes = 0;
+  /** What this publisher sends in vain, for the owner to see. */
+  readonly #unsupported = new Set<string>();
 
   constructor(socket: Socket, remoteAddress: string, deps: RtmpSessionDeps) {
     this.#deps = deps;
@@ -174,7 +179,7 @@ export class RtmpSession implements StreamTarget {
     const end = this.#connection.end;
     this.#abort.abort();
     this.#countBytes();
-    this.#publication?.close(this.#hasLeft || end?.how === 'ended' ? 'left' : 'lost');
+    this.#publication?.close(end?.how === 'ended' ? 'left' : 'lost');
     this.#publication = undefined;
     if (end?.how === 'failed') {
       counters.protocolErrors++;
@@ -182,27 +187,33 @@ export class RtmpSession implements StreamTarget {
       else this.#log.error({ err: end.error }, 'connection closed for a fault of the server');
       if (this.#allowed) this.#status('error', 'NetConnection.Connect.Closed', end.error.message);
     } else {
-      this.#log.info({ how: this.#hasLeft ? 'left' : (end?.how ?? 'closed'), bytes: this.#connection.bytesReceived }, 'connection over');
+      this.#log.info({ how: this.#leftAt === undefined ? (end?.how ?? 'closed') : 'left', bytes: this.#connection.bytesReceived }, 'connection over');
     }
     this.#connection.close();
   }
 
   #take(message: Message, toStream: ToStream): void {
+    if (this.#leftAt !== undefined) return;
     if (message.type !== MessageType.amf0Command && message.type !== MessageType.amf3Command) {
       toStream.take(message);
       return;
     }
     const name = readCommand(message)?.name;
     if (name !== 'FCUnpublish' && name !== 'deleteStream' && name !== 'closeStream') return;
-    this.#hasLeft = true;
+    this.#leftAt = this.#deps.clock.monotonic();
+    this.#publication?.close('left');
+    this.#publication = undefined;
     this.#status('status', 'NetStream.Unpublish.Success', 'Goodbye.');
-    this.#connection.close();
   }
 
   /** What silence and waiting come to. */
   #check(toStream: ToStream): void {
     const now = this.#deps.clock.monotonic();
     this.#countBytes();
+    if (this.#leftAt !== undefined) {
+      if (now - this.#leftAt >= GOODBYE_MS) this.#connection.close();
+      return;
+    }
     if (toStream.isWaiting) {
       this.#waitingSince ??= now;
       if (now - this.#waitingSince >= ANNOUNCE_TIMEOUT_MS) toStream.announce();
@@ -235,6 +246,8 @@ export class RtmpSession implements StreamTarget {
   unsupported(what: string): void {
     this.#deps.counters.unsupportedTracks++;
     this.#log.warn({ what: JSON.stringify(what) }, 'track not supported');
+    this.#unsupported.add(what);
+    this.#publication?.refuseTrack(what);
     this.#status('warning', 'NetStream.Publish.TrackNotSupported', `Not served: ${what}. ${SERVED}`);
   }
 
@@ -258,11 +271,13 @@ export class RtmpSession implements StreamTarget {
         },
       },
     });
-    if (this.#publication) this.#publication.tracks(this.#tracks);
-    else {
+    if (!this.#publication) {
       this.#refuseOccupied();
       this.#connection.close();
+      return;
     }
+    for (const what of this.#unsupported) this.#publication.refuseTrack(what);
+    this.#publication.tracks(this.#tracks);
   }
 
   #refuseOccupied(): void {

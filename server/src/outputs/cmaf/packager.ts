@@ -36,6 +36,9 @@ export interface PackagerDeps {
 /** Key frames up to 4 s apart, the most that is sound for viewers, then still begin every segment. */
 const TARGET_SECONDS = 4;
 
+/** Many players start only with a complete segment, so the first one is kept short where the key frames allow it. */
+const FIRST_SEGMENT_SECONDS = 1;
+
 /** EXTINF is compared with TARGETDURATION rounded, so a key frame that is a little late may still be waited for. */
 const LATE_KEY_SECONDS = 0.25;
 
@@ -97,6 +100,7 @@ export class Packager implements Sink {
   #segmentAt: number | undefined;
   #frameSeconds: number | undefined;
   #ready = false;
+  #isFirstSegment = true;
   #ended = false;
 
   constructor(deps: PackagerDeps) {
@@ -297,9 +301,11 @@ export class Packager implements Sink {
     this.#leadTime = Math.max(at, this.#leadTime);
     this.#segmentAt ??= at;
     const seconds = at - this.#segmentAt;
-    const isLongEnough = key && seconds >= this.#deps.config.segmentMs / 1000 - EARLY_KEY_SECONDS;
+    const wanted = this.#isFirstSegment ? FIRST_SEGMENT_SECONDS : this.#deps.config.segmentMs / 1000;
+    const isLongEnough = key && seconds >= wanted - EARLY_KEY_SECONDS;
     const mustEnd = seconds + lead.usualSeconds > TARGET_SECONDS + LATE_KEY_SECONDS;
     if (!isLongEnough && !mustEnd) return;
+    this.#isFirstSegment = false;
     if (!key) this.counters.forcedCuts++;
     this.#cut(lead, at);
   }
@@ -392,7 +398,7 @@ function leadingTrack(tracks: readonly Track[]): Track | undefined {
 }
 
 function hasPart(rendition: Rendition): boolean {
-  return rendition.segments.some((segment) => segment.parts.length > 0);
+  return rendition.segments.some((segment) => segment.bytes > 0);
 }
 
 /** hls.js looks for its first frame at PART-HOLD-BACK from the end and stumbles when it finds a gap there. */

@@ -1,0 +1,48 @@
+import { describe, expect, test } from 'vitest';
+import { writeAsyncApi } from './asyncapi.ts';
+import { StreamSocketCommand } from './commands/stream-socket.ts';
+import { StreamSocketEvent } from './events/stream-socket.ts';
+import { asObject, type Json } from './json-schema.ts';
+import { writeOpenApi } from './openapi.ts';
+import { ROUTES } from './rest/routes.ts';
+
+function refsIn(value: Json | undefined): string[] {
+  if (Array.isArray(value)) return value.flatMap(refsIn);
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, inner]) => (key === '$ref' && typeof inner === 'string' ? [inner] : refsIn(inner)));
+}
+
+function resolves(document: Json, ref: string): boolean {
+  let at: Json | undefined = document;
+  for (const step of ref.replace(/^#\//, '').split('/')) at = at === undefined ? undefined : asObject(at)[step];
+  return at !== undefined;
+}
+
+describe('the OpenAPI document', () => {
+  const document = writeOpenApi('1.0.0');
+
+  test('has every route under its id', () => {
+    const operations = Object.values(asObject(document['paths'] ?? {})).flatMap((methods) => Object.values(asObject(methods ?? {})));
+    expect(operations.map((operation) => asObject(operation ?? {})['operationId']).sort()).toEqual(Object.keys(ROUTES).sort());
+  });
+
+  test('refers to nothing that it does not define', () => {
+    const refs = refsIn(document);
+    expect(refs.length).toBeGreaterThan(10);
+    expect(refs.filter((ref) => !resolves(document, ref))).toEqual([]);
+  });
+});
+
+describe('the AsyncAPI document', () => {
+  const document = writeAsyncApi('1.0.0');
+
+  test('has every command and event', () => {
+    const stream = asObject(asObject(document['channels'] ?? {})['stream'] ?? {});
+    const names = [...StreamSocketCommand.options, ...StreamSocketEvent.options].map((option) => option.shape.type.value);
+    expect(Object.keys(asObject(stream['messages'] ?? {})).sort()).toEqual(names.sort());
+  });
+
+  test('refers to nothing that it does not define', () => {
+    expect(refsIn(document).filter((ref) => !resolves(document, ref))).toEqual([]);
+  });
+});
