@@ -197,6 +197,8 @@ export class Rendition {
     if (this.#ended) return;
     this.#ended = true;
     if (this.#open.parts.length === 0) this.#segments.pop();
+    // Whoever comes now starts at the beginning, where nothing should be in the way.
+    while (this.#segments.length > 1 && this.#segments[0]?.gap) this.#segments.shift();
     this.#changed();
   }
 
