@@ -6,6 +6,8 @@ export interface PlaylistPart {
   readonly seconds: number;
   /** True when decoding can begin with its first frame. */
   readonly independent: boolean;
+  /** True when there is nothing to load. */
+  readonly gap: boolean;
 }
 
 /** One media segment; an incomplete one shows its parts alone. */
@@ -97,7 +99,8 @@ function writeSegment(segment: PlaylistSegment, { query, newMap, listParts }: { 
   if (newMap) text += `#EXT-X-MAP:URI="${segment.mapUri}${query}"\n`;
   text += `#EXT-X-PROGRAM-DATE-TIME:${new Date(segment.startsAt).toISOString()}\n`;
   if (listParts || !segment.complete) {
-    for (const part of segment.parts) text += `#EXT-X-PART:DURATION=${decimal(part.seconds)},URI="${part.uri}${query}"${part.independent ? ',INDEPENDENT=YES' : ''}\n`;
+    for (const part of segment.parts)
+      text += `#EXT-X-PART:DURATION=${decimal(part.seconds)},URI="${part.uri}${query}"${part.independent ? ',INDEPENDENT=YES' : ''}${part.gap ? ',GAP=YES' : ''}\n`;
   }
   if (!segment.complete) return text;
   if (segment.gap) text += '#EXT-X-GAP\n';

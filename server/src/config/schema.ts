@@ -45,7 +45,7 @@ export const Settings = z.strictObject({
     .optional(),
   /** Whether a proxy in front sets X-Forwarded-For and X-Forwarded-Proto. Without one anybody could write them. */
   TRUST_PROXY: z.union([z.boolean(), z.stringbool()], FLAG_ALLOWED).default(false),
-  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'fatal, error, warn, info, debug, trace or silent').default('info'),
+  LOG_LEVEL: z.enum(['error', 'warn', 'info', 'debug', 'silent'], 'error, warn, info, debug or silent').default('info'),
   /** What people without an account may do. */
   GUESTS: z.enum(['publish', 'watch', 'off'], 'publish, watch or off').default('publish'),
   /** How long a broadcast waits for its publisher to come back. */

@@ -1,6 +1,8 @@
 /** Answers a raw HTTP request with a problem document from the error registry. */
 import type { ServerResponse } from 'node:http';
+import type { Problem } from '@millrace/contract/entities/problem';
 import { ERRORS, type ErrorCode } from '@millrace/contract/errors';
+import { API_PREFIX } from '@millrace/contract/protocol';
 
 export interface ProblemOptions {
   /** What happened here, in a sentence for a person. */
@@ -13,9 +15,8 @@ export interface ProblemOptions {
 /** RFC 9457. Sends nothing when the answer has begun already. */
 export function sendProblem(res: ServerResponse, code: ErrorCode, { detail, retryAfterSeconds, headers }: ProblemOptions = {}): void {
   if (res.headersSent) return;
-  const { status, title } = ERRORS[code];
-  const body = JSON.stringify({ type: `/docs/errors/${code}`, title, status, code, ...(detail === undefined ? {} : { detail }) });
-  res.writeHead(status, {
+  const body = JSON.stringify(problemOf(code, detail));
+  res.writeHead(ERRORS[code].status, {
     'Content-Type': 'application/problem+json',
     'Content-Length': Buffer.byteLength(body),
     'Cache-Control': 'no-store',
@@ -24,4 +25,9 @@ export function sendProblem(res: ServerResponse, code: ErrorCode, { detail, retr
     ...headers,
   });
   res.end(body);
+}
+
+export function problemOf(code: ErrorCode, detail?: string): Problem {
+  const { status, title } = ERRORS[code];
+  return { type: `${API_PREFIX}/errors/${code}`, title, status, code, ...(detail === undefined ? {} : { detail }) };
 }

@@ -118,7 +118,7 @@ it('ends the broadcast when the grace is over, and forgets it a minute later', (
   const world = new World();
   const publication = world.publish();
   publication.tracks([VIDEO]);
-  publication.close('left');
+  publication.close('lost');
   world.clock.advance(59_999);
   expect(world.states).toEqual(['live', 'reconnecting']);
   world.clock.advance(1);
@@ -128,6 +128,17 @@ it('ends the broadcast when the grace is over, and forgets it a minute later', (
   expect(world.hub.get('stream')?.broadcast.state).toBe('ended');
   world.clock.advance(60_000);
   expect(world.hub.get('stream')).toBeUndefined();
+});
+
+it('waits only a moment for a publisher that said goodbye', () => {
+  const world = new World();
+  const publication = world.publish();
+  publication.tracks([VIDEO]);
+  publication.close('left');
+  world.clock.advance(14_999);
+  expect(world.states).toEqual(['live', 'reconnecting']);
+  world.clock.advance(1);
+  expect(world.changes.at(-1)).toMatchObject({ state: 'ended', endReason: 'publisher_left' });
 });
 
 it('opens a new broadcast for a publisher who comes after the end, and keeps it when the old one is forgotten', () => {

@@ -16,6 +16,9 @@ import { Timeline, type TimelineCounters } from './timeline.ts';
 /** Longer than this without a unit, and what follows is behind a discontinuity: no frame lasts so long. */
 const GAP_SECONDS = 3;
 
+/** A goodbye may be an encoder that begins again with other settings; longer than that takes, and it meant it. */
+const GOODBYE_GRACE_MS = 15_000;
+
 /** A declared picture that has not come by then is not waited for: sound goes on alone. */
 const KEY_FRAME_WAIT_MS = 3_000;
 
@@ -43,7 +46,7 @@ export interface Publication {
   countDropped(units: number): void;
   /** A track the session cannot carry, by the name of its codec, for the owner to see. */
   refuseTrack(codec: string): void;
-  /** The publisher said goodbye (`left`) or vanished (`lost`); both leave the broadcast open for its return. */
+  /** The publisher said goodbye (`left`) or vanished (`lost`); both leave the broadcast open for its return, the first for a moment only. */
   close(how: 'left' | 'lost'): void;
 }
 
@@ -99,7 +102,7 @@ export class LiveStream {
     this.#broadcast = broadcast;
     this.#deps = deps;
     this.#sinks = deps.makeSinks(this);
-    if (broadcast.state === 'reconnecting') this.#awaitPublisher(broadcast.reconnectUntil);
+    if (broadcast.state === 'reconnecting') this.#awaitPublisher(broadcast.reconnectUntil, 'reconnect_timeout');
   }
 
   get broadcast(): Broadcast {
@@ -141,10 +144,10 @@ export class LiveStream {
       refuseTrack: (codec) => {
         if (publisher.refusedTracks.size < MAX_REFUSED_TRACKS) publisher.refusedTracks.add(codec);
       },
-      close: () => {
+      close: (how) => {
         if (this.#publisher !== publisher) return;
         this.#publisher = undefined;
-        this.#publisherGone();
+        this.#publisherGone(how);
       },
     };
   }
@@ -279,18 +282,19 @@ export class LiveStream {
     if ((failures & (failures - 1)) === 0) this.#deps.onSinkFailure?.(this, error, failures);
   }
 
-  #publisherGone(): void {
+  #publisherGone(how: 'left' | 'lost'): void {
     if (this.#broadcast.state === 'ended') return;
     this.#toSinks((sink) => sink.pause());
     for (const reader of this.#readers) reader.pause();
-    const until = this.#deps.clock.now() + this.#deps.reconnectGraceMs;
-    this.#awaitPublisher(until);
+    const { clock, reconnectGraceMs } = this.#deps;
+    const until = clock.now() + (how === 'left' ? Math.min(GOODBYE_GRACE_MS, reconnectGraceMs) : reconnectGraceMs);
+    this.#awaitPublisher(until, how === 'left' ? 'publisher_left' : 'reconnect_timeout');
     this.#change(reconnecting(this.#broadcast, until));
   }
 
-  #awaitPublisher(until: number): void {
+  #awaitPublisher(until: number, reason: EndReason): void {
     this.#graceTimer?.cancel();
-    this.#graceTimer = this.#deps.clock.after(Math.max(0, until - this.#deps.clock.now()), () => this.end('reconnect_timeout'));
+    this.#graceTimer = this.#deps.clock.after(Math.max(0, until - this.#deps.clock.now()), () => this.end(reason));
   }
 
   #evict(reason: EvictionReason): void {

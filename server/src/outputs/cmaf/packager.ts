@@ -36,6 +36,9 @@ export interface PackagerDeps {
 /** Key frames up to 4 s apart, the most that is sound for viewers, then still begin every segment. */
 const TARGET_SECONDS = 4;
 
+/** Many players start only with a complete segment, so the first one is kept short where the key frames allow it. */
+const FIRST_SEGMENT_SECONDS = 1;
+
 /** EXTINF is compared with TARGETDURATION rounded, so a key frame that is a little late may still be waited for. */
 const LATE_KEY_SECONDS = 0.25;
 
@@ -54,7 +57,7 @@ const MAX_SKEW_SECONDS = 1;
 const MAX_STALL_SECONDS = 2.5;
 
 /** After so many parts a rendition without any is no longer waited for. */
-const PARTS_WITHOUT_SILENT = 5;
+const PARTS_WITHOUT_SILENT = 10;
 
 /** Three segments of TARGETDURATION: the least a live playlist holds. */
 const LEADING_GAPS = 3;
@@ -97,6 +100,7 @@ export class Packager implements Sink {
   #segmentAt: number | undefined;
   #frameSeconds: number | undefined;
   #ready = false;
+  #isFirstSegment = true;
   #ended = false;
 
   constructor(deps: PackagerDeps) {
@@ -109,12 +113,11 @@ export class Packager implements Sink {
     return this.#ended;
   }
 
-  /** True once there is something to play: a part in every rendition, or a second of parts where one stays silent. */
+  /** True once a player can start: its distance from the live edge is filled with parts, in every rendition that has any. */
   get ready(): boolean {
-    if (this.#ready) return true;
-    const hasPart = (rendition: Rendition): boolean => rendition.segments.some((segment) => segment.parts.length > 0);
+    if (this.#ready || this.#ended) return this.#lead !== undefined;
     const leading = this.#lead?.rendition;
-    this.#ready = leading !== undefined && hasPart(leading) && (this.counters.parts >= PARTS_WITHOUT_SILENT || this.renditions.every(hasPart));
+    this.#ready = leading !== undefined && isFilled(leading) && this.renditions.every((rendition) => this.counters.parts >= PARTS_WITHOUT_SILENT || hasPart(rendition));
     return this.#ready;
   }
 
@@ -298,9 +301,11 @@ export class Packager implements Sink {
     this.#leadTime = Math.max(at, this.#leadTime);
     this.#segmentAt ??= at;
     const seconds = at - this.#segmentAt;
-    const isLongEnough = key && seconds >= this.#deps.config.segmentMs / 1000 - EARLY_KEY_SECONDS;
+    const wanted = this.#isFirstSegment ? FIRST_SEGMENT_SECONDS : this.#deps.config.segmentMs / 1000;
+    const isLongEnough = key && seconds >= wanted - EARLY_KEY_SECONDS;
     const mustEnd = seconds + lead.usualSeconds > TARGET_SECONDS + LATE_KEY_SECONDS;
     if (!isLongEnough && !mustEnd) return;
+    this.#isFirstSegment = false;
     if (!key) this.counters.forcedCuts++;
     this.#cut(lead, at);
   }
@@ -390,4 +395,15 @@ export class Packager implements Sink {
 /** The first video track; without video the first track. */
 function leadingTrack(tracks: readonly Track[]): Track | undefined {
   return tracks.find((track) => track.kind === 'video') ?? tracks[0];
+}
+
+function hasPart(rendition: Rendition): boolean {
+  return rendition.segments.some((segment) => segment.bytes > 0);
+}
+
+/** hls.js looks for its first frame at PART-HOLD-BACK from the end and stumbles when it finds a gap there. */
+function isFilled({ segments, header }: Rendition): boolean {
+  let seconds = 0;
+  for (const segment of segments) if (!segment.gap) seconds += segment.seconds;
+  return seconds > header.partHoldBackSeconds;
 }

@@ -22,6 +22,8 @@ export interface RenditionStart {
   readonly startsAt: number;
 }
 
+const NOTHING = new Uint8Array();
+
 interface Waiter {
   readonly msn: number;
   readonly part: number;
@@ -56,11 +58,13 @@ export class Rendition {
     this.#limits = start.limits;
     const { leadingGaps, header, startsAt, discontinuitySequence } = start;
     for (let i = 0; i < leadingGaps; i++) {
-      const gap = new Segment({ msn: start.msn + i, uri: this.#segmentUri(start.msn + i), mapUri: this.#initUri(0), discontinuity: false, discontinuitySequence });
+      const msn = start.msn + i;
+      const gap = new Segment({ msn, uri: this.#segmentUri(msn), mapUri: this.#initUri(0), discontinuity: false, discontinuitySequence });
       gap.gap = true;
       gap.complete = true;
       gap.seconds = header.targetSeconds;
       gap.startsAt = startsAt - (leadingGaps - i) * header.targetSeconds * 1000;
+      if (i === leadingGaps - 1) this.#fillWithGaps(gap);
       this.#segments.push(gap);
       this.#listedSeconds += gap.seconds;
     }
@@ -146,8 +150,8 @@ export class Rendition {
   findPart(msn: number, index: number): PartLookup {
     const segment = this.#find(msn);
     const part = segment?.parts[index];
-    if (part) return { found: 'yes', part };
-    const isNext = !this.#ended && segment === this.#open && index === segment.parts.length;
+    if (part && !part.gap) return { found: 'yes', part };
+    const isNext = !this.#ended && !part && segment === this.#open && index === segment.parts.length;
     return { found: isNext ? 'later' : 'no' };
   }
 
@@ -165,7 +169,7 @@ export class Rendition {
 
   addPart(body: Uint8Array, seconds: number, independent: boolean): void {
     const { msn, parts } = this.#open;
-    parts.push({ uri: this.#partUri(msn, parts.length), body, seconds, independent });
+    parts.push({ uri: this.#partUri(msn, parts.length), body, seconds, independent, gap: false });
     this.#open.seconds += seconds;
     this.#open.bytes += body.length;
     this.#bytes += body.length;
@@ -194,6 +198,16 @@ export class Rendition {
     this.#ended = true;
     if (this.#open.parts.length === 0) this.#segments.pop();
     this.#changed();
+  }
+
+  /** hls.js loads parts of the open segment only when the part list begins before it: here it begins with parts that are gaps. */
+  #fillWithGaps(segment: Segment): void {
+    const { partTargetSeconds } = this.header;
+    const count = Math.ceil(segment.seconds / partTargetSeconds);
+    for (let i = 0; i < count; i++) {
+      const seconds = Math.min(partTargetSeconds, segment.seconds - i * partTargetSeconds);
+      segment.parts.push({ uri: this.#partUri(segment.msn, i), body: NOTHING, seconds, independent: false, gap: true });
+    }
   }
 
   #find(msn: number): Segment | undefined {

@@ -1,0 +1,48 @@
+/** What turns a playlist's address into pictures on a media element: hls.js where there is MSE, the element itself elsewhere. */
+import type { UnplayableReason } from './state.ts';
+
+export interface Quality {
+  readonly index: number;
+  readonly height: number;
+  readonly bitsPerSecond: number;
+}
+
+/** What the engine is doing, for those who open "details". */
+export interface EngineDetails {
+  /** RFC 6381 strings of what plays, when known. */
+  readonly codecs: readonly string[];
+  /** Estimated throughput, bits a second; undefined when the engine does not measure. */
+  readonly bandwidth: number | undefined;
+  /** What the player aims at, in ms behind live. */
+  readonly targetLatencyMs: number | undefined;
+}
+
+/** Lowest: as near to live as the playlists allow. Steady: some seconds behind, for networks that falter. */
+export type Delay = 'lowest' | 'steady';
+
+export interface EngineListener {
+  /** The playlists were read: the element has something to play. */
+  ready(): void;
+  /** Nothing will make this source play here. */
+  unplayable(reason: UnplayableReason): void;
+  /** The qualities to choose from changed. */
+  qualities(): void;
+}
+
+export interface Engine {
+  readonly protocol: 'll-hls' | 'hls';
+  readonly qualities: readonly Quality[];
+  /** Chosen by the viewer; undefined is automatic. */
+  readonly quality: number | undefined;
+  readonly details: EngineDetails;
+  /** Wall clock of the shown picture by the playlist, ms since the Unix epoch. */
+  shownAt(): number | undefined;
+  chooseQuality(index: number | undefined): void;
+  /** False when this engine cannot choose. */
+  chooseDelay(delay: Delay): boolean;
+  /** Moves the element to the live edge. */
+  goLive(): void;
+  /** Asks again at once for what failed: the network or the publisher is back. */
+  retryNow(): void;
+  close(): void;
+}

@@ -1,0 +1,197 @@
+/** The engine on Media Source Extensions: hls.js in low-latency mode, with recovery that never asks for a reload of the page. */
+import type { ErrorData, HlsConfig, default as HlsType, LevelDetails } from 'hls.js';
+import type { Delay, Engine, EngineListener } from './engine.ts';
+import { independentStart, type Piece, startsNear } from './start-position.ts';
+
+/** The module as `import('hls.js')` gives it. */
+export interface HlsModule {
+  readonly default: typeof HlsType;
+}
+
+/** Waits before a failed load is tried again; the last repeats for as long as the broadcast goes on. */
+const RETRY_DELAYS_MS = [250, 500, 1000, 2000, 3000];
+
+/** Decoding errors this near each other are one fault; a third means that the decoder cannot do it. */
+const MEDIA_ERROR_WINDOW_MS = 15_000;
+const MAX_MEDIA_RECOVERIES = 3;
+
+/** Enough to bridge a few seconds of a bad network. */
+const STEADY_DELAY_SECONDS = 6;
+
+/** Further behind than this many target durations the player jumps instead of hurrying. */
+const MAX_LATENCY_DURATIONS = 6;
+
+const CONFIG: Partial<HlsConfig> = {
+  lowLatencyMode: true,
+  // A tenth faster is not heard and catches up a second in ten.
+  maxLiveSyncPlaybackRate: 1.1,
+  liveDurationInfinity: true,
+  backBufferLength: 20,
+  maxBufferLength: 15,
+  maxMaxBufferLength: 30,
+  maxBufferSize: 40_000_000,
+  // fMP4 passes through untouched, so a worker would only add a copy.
+  enableWorker: false,
+  // Holes of a lost publisher are skipped at once, not waited for.
+  maxBufferHole: 0.3,
+  nudgeMaxRetry: 8,
+};
+
+export interface HlsJsEngineDeps {
+  readonly module: HlsModule;
+  readonly video: HTMLVideoElement;
+  readonly url: string;
+  /** Sent with every request as a bearer, for the owner's preview of what viewers may not see yet. */
+  readonly authorization?: string | undefined;
+  readonly listener: EngineListener;
+  readonly now: () => number;
+}
+
+export class HlsJsEngine implements Engine {
+  readonly protocol = 'll-hls';
+  readonly #deps: HlsJsEngineDeps;
+  readonly #hls: HlsType;
+  #networkFailures = 0;
+  #mediaFailures: number[] = [];
+  #retryTimer: ReturnType<typeof setTimeout> | undefined;
+  #retry: (() => void) | undefined;
+  #placed = false;
+
+  constructor(deps: HlsJsEngineDeps) {
+    this.#deps = deps;
+    const Hls = deps.module.default;
+    const { authorization } = deps;
+    const hls = new Hls(authorization ? { ...CONFIG, xhrSetup: (xhr) => xhr.setRequestHeader('authorization', `Bearer ${authorization}`) } : CONFIG);
+    this.#hls = hls;
+    // Given to the constructor it would have to come with a sync count, which overrules the playlist's hold-back.
+    hls.config.liveMaxLatencyDurationCount = MAX_LATENCY_DURATIONS;
+    hls.on(Hls.Events.MANIFEST_PARSED, () => {
+      deps.listener.ready();
+      deps.listener.qualities();
+    });
+    hls.on(Hls.Events.LEVEL_SWITCHED, () => deps.listener.qualities());
+    hls.on(Hls.Events.LEVEL_LOADED, (_, { details }) => {
+      this.#networkFailures = 0;
+      this.#place(details);
+    });
+    hls.on(Hls.Events.ERROR, (_, data) => this.#failed(data));
+    hls.attachMedia(deps.video);
+    hls.loadSource(deps.url);
+  }
+
+  get qualities() {
+    return this.#hls.levels.map((level, index) => ({ index, height: level.height, bitsPerSecond: level.bitrate }));
+  }
+
+  get quality(): number | undefined {
+    return this.#hls.autoLevelEnabled ? undefined : this.#hls.currentLevel;
+  }
+
+  get details() {
+    const level = this.#hls.levels[Math.max(0, this.#hls.currentLevel)];
+    const codecs = [level?.videoCodec, level?.audioCodec].filter((codec) => codec !== undefined);
+    const target = this.#hls.targetLatency;
+    return { codecs, bandwidth: this.#hls.bandwidthEstimate, targetLatencyMs: target === null ? undefined : target * 1000 };
+  }
+
+  shownAt(): number | undefined {
+    return this.#hls.playingDate?.getTime();
+  }
+
+  chooseQuality(index: number | undefined): void {
+    this.#hls.nextLevel = index ?? -1;
+  }
+
+  chooseDelay(delay: Delay): boolean {
+    const { video } = this.#deps;
+    const details = this.#hls.latestLevelDetails;
+    const lowest = details ? details.partHoldBack || details.holdBack : 1;
+    const seconds = delay === 'steady' ? Math.max(STEADY_DELAY_SECONDS, lowest) : lowest;
+    this.#hls.targetLatency = seconds;
+    if (delay === 'lowest') this.goLive();
+    else if (this.#hls.latency < seconds) video.currentTime = Math.max(0, video.currentTime - (seconds - this.#hls.latency));
+    return true;
+  }
+
+  goLive(): void {
+    const { video } = this.#deps;
+    const wanted = this.#hls.liveSyncPosition;
+    if (wanted === null || wanted <= video.currentTime) return;
+    const details = this.#hls.latestLevelDetails;
+    // Within the buffer any place will do; beyond it decoding has to begin at a key frame.
+    const found = isBuffered(video, wanted) || !details ? wanted : (independentStart(piecesOf(details), wanted) ?? wanted);
+    if (found > video.currentTime) video.currentTime = found;
+  }
+
+  retryNow(): void {
+    const retry = this.#retry;
+    clearTimeout(this.#retryTimer);
+    this.#retry = undefined;
+    retry?.();
+  }
+
+  close(): void {
+    clearTimeout(this.#retryTimer);
+    this.#retry = undefined;
+    this.#hls.destroy();
+  }
+
+  /** Key frames may be ten seconds apart: begins at the last one instead of waiting for the next. */
+  #place(details: LevelDetails): void {
+    if (this.#placed || !details.live) return;
+    this.#placed = true;
+    const wanted = this.#hls.liveSyncPosition;
+    if (wanted === null) return;
+    const found = independentStart(piecesOf(details), wanted);
+    if (found === undefined || startsNear(found, wanted, details.levelTargetDuration)) return;
+    this.#hls.stopLoad();
+    this.#hls.startLoad(found);
+  }
+
+  #failed(data: ErrorData): void {
+    if (!data.fatal) return;
+    const { listener } = this.#deps;
+    const Hls = this.#deps.module.default;
+    if (data.details === Hls.ErrorDetails.MANIFEST_INCOMPATIBLE_CODECS_ERROR || data.details === Hls.ErrorDetails.BUFFER_ADD_CODEC_ERROR) listener.unplayable('codec');
+    else if (data.response?.code === 401) listener.unplayable('denied');
+    else if (data.type === Hls.ErrorTypes.MEDIA_ERROR) this.#recoverMedia();
+    else this.#retryLater(data);
+  }
+
+  #recoverMedia(): void {
+    const now = this.#deps.now();
+    this.#mediaFailures = [...this.#mediaFailures.filter((at) => now - at < MEDIA_ERROR_WINDOW_MS), now];
+    if (this.#mediaFailures.length > MAX_MEDIA_RECOVERIES) this.#deps.listener.unplayable('codec');
+    else this.#hls.recoverMediaError();
+  }
+
+  #retryLater(data: ErrorData): void {
+    const Hls = this.#deps.module.default;
+    const fromStart = data.details.startsWith('manifest') || this.#hls.levels.length === 0;
+    const delay = RETRY_DELAYS_MS[Math.min(this.#networkFailures, RETRY_DELAYS_MS.length - 1)] ?? 0;
+    this.#networkFailures++;
+    this.#retry = () => {
+      if (fromStart || data.type !== Hls.ErrorTypes.NETWORK_ERROR) {
+        this.#placed = false;
+        this.#hls.loadSource(this.#deps.url);
+      }
+      this.#hls.startLoad();
+    };
+    clearTimeout(this.#retryTimer);
+    this.#retryTimer = setTimeout(() => this.retryNow(), delay);
+  }
+}
+
+function isBuffered(video: HTMLVideoElement, time: number): boolean {
+  const { buffered } = video;
+  for (let i = 0; i < buffered.length; i++) if (buffered.start(i) <= time && time < buffered.end(i)) return true;
+  return false;
+}
+
+/** Parts where the playlist has them, whole segments before. A segment without parts is taken to begin with a key frame. */
+function piecesOf(details: LevelDetails): Piece[] {
+  const parts = details.partList ?? [];
+  const firstPartAt = parts[0]?.start ?? Number.POSITIVE_INFINITY;
+  const segments = details.fragments.filter((fragment) => fragment.start < firstPartAt).map(({ start, duration }) => ({ start, duration, independent: parts.length === 0 }));
+  return [...segments, ...parts.map(({ start, duration, independent }) => ({ start, duration, independent }))];
+}

@@ -1,0 +1,294 @@
+/**
+ * A live player on one media element. It is told what the broadcast does, picks the engine, recovers by itself and reports its
+ * state; the state changes only when the element confirms it.
+ */
+import type { BroadcastState } from '@millrace/contract/entities/broadcast';
+import type { Playback } from '@millrace/contract/entities/stream';
+import type { ServerClock } from '../server-clock.ts';
+import type { Delay, Engine, EngineDetails, Quality } from './engine.ts';
+import { HlsJsEngine, type HlsModule } from './hls-js-engine.ts';
+import { nativeEngine } from './native-engine.ts';
+import { hasMedia, INITIAL_FACTS, type PlayerFacts, type PlayerState, playerState, type UnplayableReason } from './state.ts';
+
+/** How often the element's clock is compared with itself and the latency told. */
+const TICK_MS = 250;
+
+/** The element's clock stands still for this long before playback is called stalled: a frame at 2 fps is no stall. */
+const STALL_MS = 750;
+
+/** Nearer to the target than this, the viewer is at the live edge. */
+const LIVE_TOLERANCE_MS = 2500;
+
+/** Behind this much with an unknown target, the viewer is no longer at the live edge. */
+const FAR_BEHIND_MS = 8000;
+
+export interface PlayerSnapshot {
+  readonly state: PlayerState;
+  readonly unplayable: UnplayableReason | undefined;
+  /** Server clock minus the clock of the shown picture; undefined while either is unknown. */
+  readonly latencyMs: number | undefined;
+  /** False when the viewer paused or fell back and could go to live. */
+  readonly atLive: boolean;
+  /** The browser allowed playback only without sound. */
+  readonly mutedByBrowser: boolean;
+  readonly stalls: number;
+  readonly qualities: readonly Quality[];
+  readonly quality: number | undefined;
+  readonly delay: Delay;
+}
+
+export interface PlayOptions {
+  readonly video: HTMLVideoElement;
+  readonly playback: Pick<Playback, 'hls'>;
+  readonly clock: ServerClock;
+  readonly loadHls: () => Promise<HlsModule>;
+  /** The owner's preview: plays before viewers may, with the owner's bearer. */
+  readonly preview?: { readonly token: string | undefined };
+  readonly onChange: (snapshot: PlayerSnapshot) => void;
+}
+
+export interface BroadcastFacts {
+  readonly status: BroadcastState;
+  /** Null while unknown. A change means that the playlists began anew. */
+  readonly epoch: string | null;
+}
+
+/** Makes a player that begins as soon as `broadcast` says that there is something to see. */
+export function play(options: PlayOptions): Player {
+  return new Player(options);
+}
+
+export class Player {
+  readonly #options: PlayOptions;
+  readonly #video: HTMLVideoElement;
+  readonly #abort = new AbortController();
+  readonly #timer: ReturnType<typeof setInterval>;
+  #facts: PlayerFacts;
+  #engine: Engine | undefined;
+  #epoch: string | null = null;
+  #attachment = 0;
+  #wantsPlay = true;
+  #mutedByBrowser = false;
+  #stalls = 0;
+  #delay: Delay = 'lowest';
+  #lastTime = -1;
+  #movedAt = 0;
+  #snapshot: PlayerSnapshot;
+
+  constructor(options: PlayOptions) {
+    this.#options = options;
+    this.#video = options.video;
+    this.#facts = { ...INITIAL_FACTS, mayPreview: options.preview !== undefined };
+    this.#snapshot = this.#look();
+    const on = (type: string, handle: () => void) => this.#video.addEventListener(type, handle, { signal: this.#abort.signal });
+    on('playing', () => this.#moved());
+    on('waiting', () => this.#set({ flowing: false }));
+    on('pause', () => this.#paused());
+    on('play', () => this.#set({ paused: false, blocked: false }));
+    on('ended', () => this.#set({ flowing: false, finished: true }));
+    on('emptied', () => this.#set({ flowing: false }));
+    on('volumechange', () => {
+      if (!this.#video.muted) this.#mutedByBrowser = false;
+      this.#tell();
+    });
+    globalThis.addEventListener?.('online', () => this.#engine?.retryNow(), { signal: this.#abort.signal });
+    this.#timer = setInterval(() => this.#tick(), TICK_MS);
+  }
+
+  get snapshot(): PlayerSnapshot {
+    return this.#snapshot;
+  }
+
+  get details(): EngineDetails | undefined {
+    return this.#engine?.details;
+  }
+
+  get protocol(): 'll-hls' | 'hls' {
+    return this.#engine?.protocol ?? 'll-hls';
+  }
+
+  /** What the server says of the broadcast. Playlists that began anew are loaded on the same element. */
+  broadcast({ status, epoch }: BroadcastFacts): void {
+    const before = this.#facts;
+    const anew = epoch !== null && this.#epoch !== null && epoch !== this.#epoch;
+    if (epoch !== null) this.#epoch = epoch;
+    this.#set({ broadcast: status });
+    if (!hasMedia(this.#facts)) return;
+    const returned = before.broadcast === 'ended' || before.broadcast === 'idle' || (before.broadcast === 'preview' && !before.mayPreview);
+    if (!this.#facts.attached || anew || returned) void this.#attach();
+    else if (before.broadcast === 'reconnecting' && status === 'live') this.#engine?.retryNow();
+  }
+
+  /** Plays, with the sound the element is set to; without sound where the browser insists. */
+  async play(): Promise<void> {
+    this.#wantsPlay = true;
+    const video = this.#video;
+    try {
+      await video.play();
+    } catch (error) {
+      if (!isNotAllowed(error)) return;
+      if (video.muted) {
+        this.#set({ blocked: true });
+        return;
+      }
+      video.muted = true;
+      this.#mutedByBrowser = true;
+      await video.play().catch((again: unknown) => {
+        if (isNotAllowed(again)) this.#set({ blocked: true });
+      });
+      this.#tell();
+    }
+  }
+
+  pause(): void {
+    this.#wantsPlay = false;
+    this.#video.pause();
+  }
+
+  /** Leaves what was paused or missed and shows what happens now. */
+  goLive(): void {
+    this.#engine?.goLive();
+    void this.play();
+  }
+
+  /** Gives the sound back that the browser took; called from a tap or a key. */
+  unmute(): void {
+    this.#video.muted = false;
+    if (this.#video.volume === 0) this.#video.volume = 1;
+    void this.play();
+  }
+
+  chooseQuality(index: number | undefined): void {
+    this.#engine?.chooseQuality(index);
+    this.#tell();
+  }
+
+  chooseDelay(delay: Delay): void {
+    if (this.#engine?.chooseDelay(delay)) this.#delay = delay;
+    this.#tell();
+  }
+
+  /** Tries again what was called unplayable. */
+  retry(): void {
+    void this.#attach();
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    this.#abort.abort();
+    this.#attachment++;
+    this.#engine?.close();
+    this.#engine = undefined;
+  }
+
+  async #attach(): Promise<void> {
+    const attachment = ++this.#attachment;
+    const { video, playback, loadHls, preview } = this.#options;
+    this.#engine?.close();
+    this.#engine = undefined;
+    this.#set({ attached: true, hasPlayed: false, flowing: false, finished: false, blocked: false, unplayable: undefined });
+    const listener = {
+      ready: () => {
+        if (this.#wantsPlay) void this.play();
+      },
+      unplayable: (reason: UnplayableReason) => this.#set({ unplayable: reason }),
+      qualities: () => this.#tell(),
+    };
+    if (!('MediaSource' in globalThis) && video.canPlayType('application/vnd.apple.mpegurl') !== '') {
+      this.#engine = nativeEngine(video, playback.hls, listener);
+      return;
+    }
+    const module = await loadHls().catch(() => undefined);
+    if (attachment !== this.#attachment) return;
+    if (!module) {
+      // The chunk could not be fetched; the network may be back in a moment.
+      setTimeout(() => attachment === this.#attachment && void this.#attach(), 1500);
+      return;
+    }
+    if (module.default.isSupported()) this.#engine = new HlsJsEngine({ module, video, url: playback.hls, authorization: preview?.token, listener, now: () => performance.now() });
+    else this.#set({ unplayable: 'unsupported' });
+  }
+
+  #paused(): void {
+    // An element pauses by itself at its end and when its source goes; only the rest is the viewer's doing.
+    if (!this.#video.ended && this.#video.readyState > 0) this.#wantsPlay = false;
+    this.#set({ paused: true, flowing: false });
+  }
+
+  #moved(): void {
+    this.#movedAt = performance.now();
+    this.#lastTime = this.#video.currentTime;
+    this.#wantsPlay = true;
+    this.#set({ flowing: true, hasPlayed: true, paused: false, blocked: false, finished: false });
+  }
+
+  #tick(): void {
+    const { currentTime, paused, readyState } = this.#video;
+    if (!paused && currentTime !== this.#lastTime && this.#lastTime >= 0 && readyState > 1) {
+      const advanced = currentTime > this.#lastTime;
+      this.#lastTime = currentTime;
+      if (advanced && !this.#facts.flowing) this.#moved();
+      else if (advanced) this.#movedAt = performance.now();
+    } else if (this.#facts.flowing && performance.now() - this.#movedAt > STALL_MS) {
+      this.#set({ flowing: false });
+    }
+    if (this.#lastTime < 0) this.#lastTime = currentTime;
+    this.#tell();
+  }
+
+  #set(change: Partial<PlayerFacts>): void {
+    const before = playerState(this.#facts);
+    this.#facts = { ...this.#facts, ...change };
+    const after = playerState(this.#facts);
+    if (before === 'playing' && after === 'stalled') this.#stalls++;
+    this.#tell();
+  }
+
+  #tell(): void {
+    const next = this.#look();
+    if (sameSnapshot(this.#snapshot, next)) return;
+    this.#snapshot = next;
+    this.#options.onChange(next);
+  }
+
+  #look(): PlayerSnapshot {
+    const engine = this.#engine;
+    const shownAt = this.#facts.hasPlayed ? engine?.shownAt() : undefined;
+    const latencyMs = shownAt === undefined || !this.#options.clock.known ? undefined : Math.max(0, Math.round(this.#options.clock.now() - shownAt));
+    const target = engine?.details.targetLatencyMs;
+    const limit = target === undefined ? FAR_BEHIND_MS : target + LIVE_TOLERANCE_MS;
+    return {
+      state: playerState(this.#facts),
+      unplayable: this.#facts.unplayable,
+      latencyMs,
+      atLive: !this.#facts.paused && (latencyMs === undefined || latencyMs <= limit),
+      mutedByBrowser: this.#mutedByBrowser && this.#video.muted,
+      stalls: this.#stalls,
+      qualities: engine?.qualities ?? [],
+      quality: engine?.quality,
+      delay: this.#delay,
+    };
+  }
+}
+
+function isNotAllowed(error: unknown): boolean {
+  return error instanceof DOMException && error.name === 'NotAllowedError';
+}
+
+/** Latency is told in steps that a person can read, so that a page is not drawn anew four times a second. */
+const LATENCY_STEP_MS = 100;
+
+function sameSnapshot(a: PlayerSnapshot, b: PlayerSnapshot): boolean {
+  return (
+    a.state === b.state &&
+    a.unplayable === b.unplayable &&
+    a.atLive === b.atLive &&
+    a.mutedByBrowser === b.mutedByBrowser &&
+    a.stalls === b.stalls &&
+    a.quality === b.quality &&
+    a.delay === b.delay &&
+    a.qualities.length === b.qualities.length &&
+    (a.latencyMs === undefined) === (b.latencyMs === undefined) &&
+    Math.abs((a.latencyMs ?? 0) - (b.latencyMs ?? 0)) < LATENCY_STEP_MS
+  );
+}

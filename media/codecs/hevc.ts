@@ -1,0 +1,110 @@
+/** HEVC: the decoder configuration (hvcC), picture size and random access points. Sources: ISO/IEC 14496-15 §8.3.3, Annex E; ITU-T H.265 §7.3. */
+import { concat, u16, u32 } from '../big-endian.ts';
+import { BitReader } from '../bit-reader.ts';
+import { ProtocolError } from '../protocol-error.ts';
+import { type NalUnit, unescaped } from './nal.ts';
+
+export interface HevcConfig {
+  /** hvcC whose samples carry four-byte lengths. */
+  readonly config: Uint8Array;
+  /** Bytes of the lengths in the samples as they arrive. */
+  readonly lengthBytes: number;
+  readonly codecString: string;
+  readonly width: number;
+  readonly height: number;
+}
+
+const HEADER_BYTES = 23;
+const SPS = 33;
+const FIRST_IRAP = 16;
+const LAST_IRAP = 21;
+const FIRST_NON_PICTURE = 32;
+
+/** Reads the content of hvcC. Throws ProtocolError. */
+export function readHvcC(hvcC: Uint8Array): HevcConfig {
+  if (hvcC.length < HEADER_BYTES) throw new ProtocolError(`hvcC of ${hvcC.length} bytes is shorter than ${HEADER_BYTES}`);
+  const sps = findSps(hvcC);
+  if (!sps) throw new ProtocolError('hvcC lacks a sequence parameter set');
+  const lengthBytes = ((hvcC[21] ?? 0) & 3) + 1;
+  return {
+    config: lengthBytes === 4 ? hvcC.slice() : concat(hvcC.subarray(0, 21), Uint8Array.of((hvcC[21] ?? 0) | 3), hvcC.subarray(22)),
+    lengthBytes,
+    codecString: codecString(hvcC),
+    ...readHevcSize(sps),
+  };
+}
+
+/** Picture size from a sequence parameter set with its two header bytes. Throws ProtocolError. */
+export function readHevcSize(nal: Uint8Array): { readonly width: number; readonly height: number } {
+  const bits = new BitReader(unescaped(nal.subarray(2)));
+  bits.skip(4);
+  const subLayers = bits.bits(3);
+  bits.skip(1);
+  skipProfileTierLevel(bits, subLayers);
+  bits.unsignedGolomb();
+  const chromaFormat = bits.unsignedGolomb();
+  if (chromaFormat === 3) bits.skip(1);
+  let width = bits.unsignedGolomb();
+  let height = bits.unsignedGolomb();
+  if (bits.flag()) {
+    const cropX = chromaFormat === 1 || chromaFormat === 2 ? 2 : 1;
+    const cropY = chromaFormat === 1 ? 2 : 1;
+    width -= cropX * (bits.unsignedGolomb() + bits.unsignedGolomb());
+    height -= cropY * (bits.unsignedGolomb() + bits.unsignedGolomb());
+  }
+  if (width <= 0 || height <= 0 || width > 16_384 || height > 16_384) throw new ProtocolError(`picture of ${width}×${height} is not between 1 and 16384 pixels`);
+  return { width, height };
+}
+
+/** Whether decoding can begin at a sample. Undefined when it holds no picture. */
+export function isHevcRandomAccess(sample: Uint8Array, units: readonly NalUnit[]): boolean | undefined {
+  for (const { begin } of units) {
+    const type = ((sample[begin] ?? 0) >> 1) & 0x3f;
+    if (type >= FIRST_IRAP && type <= LAST_IRAP) return true;
+    if (type < FIRST_NON_PICTURE) return false;
+  }
+  return undefined;
+}
+
+function skipProfileTierLevel(bits: BitReader, subLayers: number): void {
+  bits.skip(96);
+  if (subLayers === 0) return;
+  const present: { readonly profile: boolean; readonly level: boolean }[] = [];
+  for (let i = 0; i < subLayers; i++) present.push({ profile: bits.flag(), level: bits.flag() });
+  bits.skip(2 * (8 - subLayers));
+  for (const { profile, level } of present) bits.skip((profile ? 88 : 0) + (level ? 8 : 0));
+}
+
+function findSps(hvcC: Uint8Array): Uint8Array | undefined {
+  const arrays = hvcC[22] ?? 0;
+  let at = HEADER_BYTES;
+  for (let i = 0; i < arrays; i++) {
+    const type = (hvcC[at] ?? 0) & 0x3f;
+    const count = u16(hvcC, at + 1);
+    at += 3;
+    for (let j = 0; j < count; j++) {
+      const length = u16(hvcC, at);
+      at += 2;
+      if (at + length > hvcC.length) throw new ProtocolError(`parameter set of ${length} bytes exceeds its hvcC of ${hvcC.length}`);
+      if (type === SPS) return hvcC.subarray(at, at + length);
+      at += length;
+    }
+  }
+  return undefined;
+}
+
+/** ISO/IEC 14496-15 §E.3: profile, reversed compatibility flags, tier and level, constraint bytes without trailing zeros. */
+function codecString(hvcC: Uint8Array): string {
+  const general = hvcC[1] ?? 0;
+  const space = ['', 'A', 'B', 'C'][general >> 6] ?? '';
+  let flags = u32(hvcC, 2);
+  let reversed = 0;
+  for (let i = 0; i < 32; i++) {
+    reversed = reversed * 2 + (flags % 2);
+    flags = Math.floor(flags / 2);
+  }
+  const constraints = [...hvcC.subarray(6, 12)];
+  while (constraints.at(-1) === 0) constraints.pop();
+  const parts = [`hvc1.${space}${general & 0x1f}`, reversed.toString(16).toUpperCase(), `${general & 0x20 ? 'H' : 'L'}${hvcC[12]}`];
+  return [...parts, ...constraints.map((byte) => byte.toString(16).toUpperCase())].join('.');
+}

@@ -1,0 +1,143 @@
+/** `/ws/streams/{id}`: admits, opens, and passes on what happens to the stream: its status, its viewers, its measurements. */
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { StreamSocketCommand } from '@millrace/contract/commands/stream-socket';
+import type { Measurement } from '@millrace/contract/entities/measurement';
+import { closeCodeOf, type ErrorCode } from '@millrace/contract/errors';
+import { Id } from '@millrace/contract/ids';
+import { MAX_STREAM_SOCKET_FRAME_BYTES } from '@millrace/contract/limits';
+import { CLOSE_STREAM_DELETED, STREAM_SOCKET_PROTOCOL, streamSocketPath } from '@millrace/contract/protocol';
+import type { Clock, Timer } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
+import type { ViewingRow } from '../store/viewings.ts';
+import type { Broadcast } from '../stream/broadcast.ts';
+import { refuseUpgrade } from '../transports/http/refuse-upgrade.ts';
+import { SocketServer } from '../transports/http/socket.ts';
+import type { MeasurementListener } from './measurer.ts';
+import { encode, StreamChannel } from './stream-channel.ts';
+import { StreamSession } from './stream-session.ts';
+import type { ViewerCounter, ViewerListener } from './viewer-counter.ts';
+import { credentialsOf } from './watch-credentials.ts';
+import type { WatchDecision, WatchGate } from './watch-gate.ts';
+
+export interface StreamSocketsDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly gate: WatchGate;
+  readonly counter: ViewerCounter;
+  readonly viewings: { put(row: ViewingRow): void };
+  /** The running broadcast of a stream, or one that ended a moment ago. */
+  readonly broadcasts: { get(streamId: string): Broadcast | undefined };
+  /** Pages of this origin may use the session cookie, beside those of the address they were asked at. */
+  readonly publicOrigin?: string | undefined;
+  newId(): string;
+}
+
+const PREFIX = streamSocketPath('');
+
+/** Counts are told at most this often to each socket. */
+const COUNT_MS = 1_000;
+
+export class StreamSockets implements MeasurementListener, ViewerListener {
+  readonly #deps: StreamSocketsDeps;
+  readonly #server: SocketServer<StreamSocketCommand>;
+  readonly #channels = new Map<string, StreamChannel>();
+  #timer: Timer | undefined;
+
+  constructor(deps: StreamSocketsDeps) {
+    this.#deps = deps;
+    this.#server = new SocketServer({
+      clock: deps.clock,
+      log: deps.log,
+      protocol: STREAM_SOCKET_PROTOCOL,
+      maxFrameBytes: MAX_STREAM_SOCKET_FRAME_BYTES,
+      command: StreamSocketCommand,
+      refusal: (code, detail) => encode({ type: 'COMMAND_REFUSED', code, detail }),
+    });
+  }
+
+  get counters(): SocketServer<StreamSocketCommand>['counters'] & { readonly open: number } {
+    return { ...this.#server.counters, open: this.#server.size };
+  }
+
+  start(): void {
+    this.#server.start();
+    this.#timer ??= this.#deps.clock.every(COUNT_MS, () => {
+      for (const [streamId, channel] of this.#channels) channel.tellViewers(this.#deps.counter.count(streamId));
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#server.close();
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  upgrade(request: IncomingMessage, connection: Duplex, head: Buffer, path: string): boolean {
+    if (!path.startsWith(PREFIX)) return false;
+    const id = Id.safeParse(path.slice(PREFIX.length));
+    if (id.success) void this.#admit(id.data, request, connection, head);
+    else this.#refuse('stream_not_found', request, connection, head);
+    return true;
+  }
+
+  broadcastChanged(broadcast: Broadcast): void {
+    this.#channels.get(broadcast.streamId)?.status(broadcast, this.#deps.clock.now());
+  }
+
+  viewersCounted(streamId: string): void {
+    this.#channels.get(streamId)?.viewersChanged();
+  }
+
+  measured(broadcast: Broadcast, measurement: Measurement): void {
+    this.#channels.get(broadcast.streamId)?.measured(() => ({ type: 'MEASURED', measurement }));
+  }
+
+  /** Ends the sockets of a stream that is no more. */
+  streamDeleted(streamId: string): void {
+    this.#channels.get(streamId)?.close(CLOSE_STREAM_DELETED, 'the stream was deleted');
+  }
+
+  async #admit(streamId: string, request: IncomingMessage, connection: Duplex, head: Buffer): Promise<void> {
+    let decision: WatchDecision;
+    try {
+      decision = await this.#deps.gate.admit(streamId, credentialsOf(request, this.#deps.publicOrigin));
+    } catch (error) {
+      this.#deps.log.error({ err: error, streamId }, 'a socket could not be admitted');
+      this.#refuse('internal', request, connection, head);
+      return;
+    }
+    if (!decision.allowed) this.#refuse(decision.reason === 'denied' ? 'playback_not_allowed' : 'stream_not_found', request, connection, head);
+    else this.#open(streamId, decision, request, connection, head);
+  }
+
+  #open(streamId: string, admitted: Extract<WatchDecision, { readonly allowed: true }>, request: IncomingMessage, connection: Duplex, head: Buffer): void {
+    const { clock, counter, viewings, broadcasts, newId } = this.#deps;
+    this.#server.accept(request, connection, head, (socket) => {
+      const channel = this.#channels.get(streamId) ?? new StreamChannel();
+      this.#channels.set(streamId, channel);
+      const deps = { clock, counter, viewings, newId, broadcastId: () => broadcasts.get(streamId)?.broadcastId ?? null };
+      const session = new StreamSession(socket, deps, {
+        streamId,
+        audience: admitted.isOwner ? 'owner' : 'viewer',
+        userId: admitted.userId,
+        closed: (member) => {
+          channel.leave(member);
+          if (channel.isEmpty && this.#channels.get(streamId) === channel) this.#channels.delete(streamId);
+        },
+      });
+      channel.join(session, broadcasts.get(streamId) ?? lastOf(admitted.lastBroadcast), clock.now());
+    });
+  }
+
+  /** Programs get a status. Browsers hide it from their pages, so they get a socket that closes with the code. */
+  #refuse(code: ErrorCode, request: IncomingMessage, connection: Duplex, head: Buffer): void {
+    if (request.headers.origin === undefined) refuseUpgrade(connection, code);
+    else this.#server.accept(request, connection, head, (socket) => socket.close(closeCodeOf(code), code));
+  }
+}
+
+/** What is stored as running but is not here does not run. */
+function lastOf(broadcast: Broadcast | null): Broadcast | null {
+  return broadcast?.state === 'ended' ? broadcast : null;
+}

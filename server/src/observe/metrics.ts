@@ -1,0 +1,97 @@
+/** `/metrics`: plain counters of the parts, read when somebody asks, in Prometheus' words. */
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+
+/** A number, or one per set of labels. */
+export type Reading = number | Iterable<readonly [labels: Readonly<Record<string, string>>, value: number]>;
+
+interface MetricEntry {
+  readonly kind: 'gauge' | 'counter';
+  readonly name: string;
+  readonly help: string;
+  readonly labels?: readonly string[];
+}
+
+/** Everything there is to see, by the name of its source. */
+const METRICS = {
+  broadcasts: { kind: 'gauge', name: 'millrace_broadcasts', help: 'Broadcasts that run, by state.', labels: ['state'] },
+  publishers: { kind: 'gauge', name: 'millrace_publishers', help: 'Publishers that send now, by protocol.', labels: ['protocol'] },
+  viewers: { kind: 'gauge', name: 'millrace_viewers', help: 'Viewers counted by their sockets, of all streams.' },
+  bytesIn: { kind: 'counter', name: 'millrace_received_bytes_total', help: 'Bytes received from publishers, by protocol.', labels: ['protocol'] },
+  bytesOut: { kind: 'counter', name: 'millrace_sent_bytes_total', help: 'Bytes of media sent to viewers, by protocol.', labels: ['protocol'] },
+  droppedUnits: { kind: 'counter', name: 'millrace_dropped_units_total', help: 'Units lost by slow readers or refused at ingest.' },
+  repairedTimestamps: { kind: 'counter', name: 'millrace_repaired_timestamps_total', help: 'Timestamps of publishers that were put right.' },
+  discontinuities: { kind: 'counter', name: 'millrace_discontinuities_total', help: 'Places where broadcasts do not continue what was before.' },
+  sinkFailures: { kind: 'counter', name: 'millrace_sink_failures_total', help: 'Failures inside of outputs.' },
+  parts: { kind: 'counter', name: 'millrace_parts_total', help: 'Parts published.' },
+  partLatencySeconds: { kind: 'counter', name: 'millrace_part_latency_seconds_total', help: 'From the arrival of a part’s last unit to its publication, summed over parts.' },
+  maxPartLatencySeconds: { kind: 'gauge', name: 'millrace_part_latency_max_seconds', help: 'The longest such time in the broadcasts that run.' },
+  blockedRequests: { kind: 'gauge', name: 'millrace_blocked_requests', help: 'Requests held until the part they ask for exists.' },
+  publishAttempts: { kind: 'counter', name: 'millrace_publish_attempts_total', help: 'Publishers that came, by what they were answered.', labels: ['result'] },
+  httpRequests: { kind: 'counter', name: 'millrace_http_requests_total', help: 'HTTP requests.' },
+  httpFailures: { kind: 'counter', name: 'millrace_http_failures_total', help: 'HTTP requests that failed inside of the server.' },
+  httpConnections: { kind: 'gauge', name: 'millrace_http_connections', help: 'TCP connections to the HTTP port, WebSockets included.' },
+  sockets: { kind: 'gauge', name: 'millrace_sockets', help: 'Open WebSockets.' },
+  socketEvents: { kind: 'counter', name: 'millrace_socket_incidents_total', help: 'What went wrong on WebSockets, by kind.', labels: ['kind'] },
+  databaseUp: { kind: 'gauge', name: 'millrace_database_up', help: '1 when the database answers.' },
+  unwrittenRows: { kind: 'gauge', name: 'millrace_unwritten_rows', help: 'Rows that wait for the database.' },
+} as const satisfies Record<string, MetricEntry>;
+
+/** Where the numbers come from; what is missing is not shown. Counters must not fall. */
+export type MetricSources = { readonly [Name in keyof typeof METRICS]?: () => Reading | Promise<Reading> };
+
+/** Two readings a lag sample: fine enough to see a stall of 40 ms, without waking the process all the time. */
+const LAG_PRECISION_MS = 20;
+
+export class Metrics {
+  readonly #registry = new Registry();
+
+  constructor(sources: MetricSources) {
+    collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: LAG_PRECISION_MS });
+    for (const [name, entry] of Object.entries<MetricEntry>(METRICS)) {
+      const read = Object.entries(sources).find(([source]) => source === name)?.[1];
+      if (read) this.#register(entry, read);
+    }
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  text(): Promise<string> {
+    return this.#registry.metrics();
+  }
+
+  #register({ kind, name, help, labels = [] }: MetricEntry, read: () => Reading | Promise<Reading>): void {
+    const registers = [this.#registry];
+    const labelNames = [...labels];
+    if (kind === 'gauge') {
+      new Gauge({
+        name,
+        help,
+        labelNames,
+        registers,
+        async collect() {
+          const reading = await read();
+          this.reset();
+          for (const [values, value] of seriesOf(reading)) this.set({ ...values }, value);
+        },
+      });
+    } else {
+      new Counter({
+        name,
+        help,
+        labelNames,
+        registers,
+        async collect() {
+          const reading = await read();
+          this.reset();
+          for (const [values, value] of seriesOf(reading)) this.inc({ ...values }, value);
+        },
+      });
+    }
+  }
+}
+
+function seriesOf(reading: Reading): Iterable<readonly [Readonly<Record<string, string>>, number]> {
+  return typeof reading === 'number' ? [[{}, reading]] : reading;
+}

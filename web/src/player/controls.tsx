@@ -1,0 +1,107 @@
+/** The row of controls under the picture. */
+
+import IconBadgeCc from '@tabler/icons-react/dist/esm/icons/IconBadgeCc.mjs';
+import IconArrowsMaximize from '@tabler/icons-react/dist/esm/icons/IconMaximize.mjs';
+import IconArrowsMinimize from '@tabler/icons-react/dist/esm/icons/IconMinimize.mjs';
+import IconPictureInPicture from '@tabler/icons-react/dist/esm/icons/IconPictureInPicture.mjs';
+import IconPlayerPauseFilled from '@tabler/icons-react/dist/esm/icons/IconPlayerPauseFilled.mjs';
+import IconPlayerPlayFilled from '@tabler/icons-react/dist/esm/icons/IconPlayerPlayFilled.mjs';
+import IconRectangle from '@tabler/icons-react/dist/esm/icons/IconRectangle.mjs';
+import IconRectangleFilled from '@tabler/icons-react/dist/esm/icons/IconRectangleFilled.mjs';
+import IconSettings from '@tabler/icons-react/dist/esm/icons/IconSettings.mjs';
+import IconVolume from '@tabler/icons-react/dist/esm/icons/IconVolume.mjs';
+import IconVolume2 from '@tabler/icons-react/dist/esm/icons/IconVolume2.mjs';
+import IconVolumeOff from '@tabler/icons-react/dist/esm/icons/IconVolumeOff.mjs';
+import { IconButton } from '../parts/icon-button.tsx';
+import { seconds } from '../text/format.ts';
+import { t } from '../text/text.ts';
+import classes from './controls.module.css';
+import { SettingsMenu } from './settings-menu.tsx';
+import type { LivePlayer } from './use-player.ts';
+
+const ICON = { size: 22, stroke: 1.75 } as const;
+
+export interface ControlsProps {
+  readonly live: LivePlayer;
+  readonly menuOpen: boolean;
+  readonly setMenuOpen: (open: boolean) => void;
+  readonly theatre?: { readonly on: boolean; readonly toggle: () => void };
+  readonly onGoLive: () => void;
+}
+
+export function Controls({ live, menuOpen, setMenuOpen, theatre, onGoLive }: ControlsProps) {
+  const { snapshot, video } = live;
+  const hasCaptions = (video?.textTracks.length ?? 0) > 0;
+  return (
+    <>
+      {menuOpen && <SettingsMenu live={live} close={() => setMenuOpen(false)} />}
+      <div className={classes.row}>
+        <media-play-button class={classes.button}>
+          <IconPlayerPlayFilled slot="play" size={22} />
+          <IconPlayerPauseFilled slot="pause" size={22} />
+        </media-play-button>
+        <div className={classes.volume}>
+          <media-mute-button class={classes.button}>
+            <IconVolumeOff slot="off" {...ICON} />
+            <IconVolume2 slot="low" {...ICON} />
+            <IconVolume slot="medium" {...ICON} />
+            <IconVolume slot="high" {...ICON} />
+          </media-mute-button>
+          <media-volume-range class={classes.range} />
+        </div>
+        <LiveEdge live={live} onGoLive={onGoLive} />
+        <span className={classes.space} />
+        {hasCaptions && (
+          <media-captions-button class={classes.button}>
+            <IconBadgeCc slot="on" {...ICON} />
+            <IconBadgeCc slot="off" {...ICON} />
+          </media-captions-button>
+        )}
+        <IconButton
+          label={t('watch.settings')}
+          aria-expanded={menuOpen}
+          aria-haspopup="dialog"
+          onClick={() => setMenuOpen(!menuOpen)}
+          data-latency={snapshot.latencyMs === undefined ? undefined : seconds(snapshot.latencyMs)}
+        >
+          <IconSettings {...ICON} />
+        </IconButton>
+        <media-pip-button class={`${classes.button} ${classes.wide}`}>
+          <IconPictureInPicture slot="enter" {...ICON} />
+          <IconPictureInPicture slot="exit" {...ICON} />
+        </media-pip-button>
+        {theatre && (
+          <IconButton className={classes.wide ?? ''} label={theatre.on ? t('watch.theatre.leave') : t('watch.theatre')} aria-pressed={theatre.on} onClick={theatre.toggle}>
+            {theatre.on ? <IconRectangleFilled {...ICON} /> : <IconRectangle {...ICON} />}
+          </IconButton>
+        )}
+        <media-fullscreen-button class={classes.button}>
+          <IconArrowsMaximize slot="enter" {...ICON} />
+          <IconArrowsMinimize slot="exit" {...ICON} />
+        </media-fullscreen-button>
+      </div>
+    </>
+  );
+}
+
+/** Live, with how far behind; or, when the viewer fell back, the way to live. */
+function LiveEdge({ live, onGoLive }: { readonly live: LivePlayer; readonly onGoLive: () => void }) {
+  const { state, atLive, latencyMs } = live.snapshot;
+  if (state === 'reconnecting') return null;
+  const behind = latencyMs === undefined ? undefined : t('watch.latency', { seconds: seconds(latencyMs) });
+  if (!atLive) {
+    return (
+      <button type="button" className={classes.goLive} onClick={onGoLive}>
+        {t('watch.behind')}
+        {behind && <span className={`${classes.behind} figures`}>{behind}</span>}
+      </button>
+    );
+  }
+  return (
+    <span className={classes.edge}>
+      <span className={classes.dot} aria-hidden="true" />
+      <span>{t('watch.live')}</span>
+      {behind && <span className={`${classes.behind} figures`}>{behind}</span>}
+    </span>
+  );
+}

@@ -1,0 +1,28 @@
+/** The media-chrome elements that the player is built of, as JSX. */
+import type { DetailedHTMLProps, HTMLAttributes } from 'react';
+
+type ElementProps = DetailedHTMLProps<HTMLAttributes<HTMLElement>, HTMLElement> & {
+  readonly class?: string | undefined;
+  readonly autohide?: string;
+  readonly noautohide?: boolean | undefined;
+  readonly nohotkeys?: boolean;
+  readonly novolumepref?: boolean;
+  readonly nomutedpref?: boolean;
+  readonly noautoseektolive?: boolean;
+  readonly defaultstreamtype?: 'live' | 'on-demand';
+  readonly lang?: string;
+};
+
+declare module 'react' {
+  namespace JSX {
+    interface IntrinsicElements {
+      'media-controller': ElementProps;
+      'media-play-button': ElementProps;
+      'media-mute-button': ElementProps;
+      'media-volume-range': ElementProps;
+      'media-pip-button': ElementProps;
+      'media-captions-button': ElementProps;
+      'media-fullscreen-button': ElementProps;
+    }
+  }
+}

@@ -1,0 +1,72 @@
+/** What the stream socket says, as state of a page: status, viewers and, to the owner, measurements. */
+import { type ConnectionState, StreamSocket } from '@millrace/client/stream-socket';
+import type { Measurement } from '@millrace/contract/entities/measurement';
+import type { StreamSocketEvent } from '@millrace/contract/events/stream-socket';
+import { type RefObject, useEffect, useRef, useState } from 'react';
+import { useServices } from '../app/services.tsx';
+
+/** Two minutes of a measurement a second. */
+const KEPT_MEASUREMENTS = 120;
+
+export type StatusEvent = Extract<StreamSocketEvent, { type: 'STREAM_STATUS_CHANGED' }>;
+
+export interface LiveFacts {
+  readonly status: StatusEvent | undefined;
+  readonly viewers: number | undefined;
+  readonly measurements: readonly Measurement[];
+  readonly connection: ConnectionState;
+}
+
+const NOTHING: LiveFacts = { status: undefined, viewers: undefined, measurements: [], connection: 'connecting' };
+
+export interface LiveSocketOptions {
+  readonly streamId: string | undefined;
+  readonly token?: string | undefined;
+  readonly vitals?: RefObject<{ latencyMs?: number; stalls?: number }>;
+}
+
+/** The socket lives as long as the page shows this stream. */
+export function useLiveSocket({ streamId, token, vitals }: LiveSocketOptions): LiveFacts & { readonly socket: RefObject<StreamSocket | undefined> } {
+  const { clock } = useServices();
+  const [facts, setFacts] = useState(NOTHING);
+  const socket = useRef<StreamSocket>(undefined);
+  useEffect(() => {
+    if (!streamId) return;
+    setFacts(NOTHING);
+    const made = new StreamSocket({
+      origin: location.origin,
+      streamId,
+      token,
+      WebSocket,
+      clock,
+      random: Math.random,
+      network: globalThis,
+      vitals: () => vitals?.current ?? {},
+      listener: {
+        event: (event) => setFacts((before) => after(before, event)),
+        connection: (connection) => setFacts((before) => ({ ...before, connection })),
+      },
+    });
+    socket.current = made;
+    made.start();
+    return () => {
+      socket.current = undefined;
+      made.close();
+    };
+  }, [streamId, token, clock, vitals]);
+  return { ...facts, socket };
+}
+
+function after(before: LiveFacts, event: StreamSocketEvent): LiveFacts {
+  switch (event.type) {
+    case 'STREAM_STATUS_CHANGED':
+      // A new broadcast is measured from its own beginning.
+      return { ...before, status: event, measurements: before.status?.broadcastId === event.broadcastId ? before.measurements : [] };
+    case 'VIEWERS_COUNTED':
+      return { ...before, viewers: event.viewers };
+    case 'MEASURED':
+      return { ...before, measurements: [...before.measurements, event.measurement].slice(-KEPT_MEASUREMENTS) };
+    case 'COMMAND_REFUSED':
+      return before;
+  }
+}

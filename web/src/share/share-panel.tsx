@@ -1,0 +1,35 @@
+/** Everything that leads others to a stream: code, link, QR and the device's own way to send. */
+import { Button } from '@mantine/core';
+import { spacedCode } from '../text/format.ts';
+import { t } from '../text/text.ts';
+import { CopyField } from './copy-field.tsx';
+import { QrCode } from './qr-code.tsx';
+import classes from './share-panel.module.css';
+
+export interface SharePanelProps {
+  readonly title: string;
+  readonly code: string;
+  readonly link: string;
+  /** One column, for the side of a page. */
+  readonly narrow?: boolean;
+}
+
+export function SharePanel({ title, code, link, narrow = false }: SharePanelProps) {
+  return (
+    <div className={classes.panel} data-narrow={narrow || undefined}>
+      <div className={classes.qr}>
+        <QrCode text={link} />
+        <p className={classes.scan}>{t('share.scan')}</p>
+      </div>
+      <div className={classes.texts}>
+        <CopyField label={t('share.code')} what={t('share.what.code')} value={code} shown={spacedCode(code)} large />
+        <CopyField label={t('share.link')} what={t('share.what.link')} value={link} shown={link.replace(/^https?:\/\//, '')} />
+        {'share' in navigator && (
+          <Button variant="default" fullWidth onClick={() => void navigator.share({ title, url: link }).catch(() => undefined)}>
+            {t('share.send')}
+          </Button>
+        )}
+      </div>
+    </div>
+  );
+}

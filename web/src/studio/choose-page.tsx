@@ -1,0 +1,134 @@
+/** `/live`: what the stream is called and who may see it; then the encoder page. Streams of before can be taken up again. */
+import { Button, SegmentedControl, TextInput } from '@mantine/core';
+import { ApiError } from '@millrace/client/api-error';
+import { MAX_TITLE_LENGTH } from '@millrace/contract/limits';
+import IconBroadcast from '@tabler/icons-react/dist/esm/icons/IconBroadcast.mjs';
+import { useMutation } from '@tanstack/react-query';
+import { useNavigate } from '@tanstack/react-router';
+import { type FormEvent, useId, useState } from 'react';
+import { useServices } from '../app/services.tsx';
+import { useTitle } from '../parts/use-title.ts';
+import { type TextKey, t } from '../text/text.ts';
+import classes from './choose-page.module.css';
+import { keepKey } from './key-store.ts';
+import { type Choices, lastChoices, rememberChoices } from './last-choices.ts';
+import { OwnStreams } from './own-streams.tsx';
+
+const VISIBILITIES = ['public', 'unlisted', 'private'] as const;
+const STARTS = ['auto', 'manual'] as const;
+
+export function ChoosePage() {
+  useTitle(t('choose.title'));
+  return (
+    <div className={classes.page}>
+      <header className={classes.head}>
+        <h1>{t('choose.title')}</h1>
+        <p>{t('choose.lead')}</p>
+      </header>
+      <div className={classes.columns}>
+        <NewStream />
+        <OwnStreams />
+      </div>
+    </div>
+  );
+}
+
+function NewStream() {
+  const { client, guest } = useServices();
+  const navigate = useNavigate();
+  const [title, setTitle] = useState('');
+  const [missing, setMissing] = useState(false);
+  const [choices, setChoices] = useState(lastChoices);
+  const create = useMutation({
+    mutationFn: () => guest.as(() => client.calls.createStream({ body: { title: title.trim(), ...choices } })),
+    onSuccess: ({ stream, streamKey }) => {
+      rememberChoices(choices);
+      keepKey(stream.id, streamKey);
+      void navigate({ to: '/live/$id', params: { id: stream.id } });
+    },
+  });
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    setMissing(title.trim() === '');
+    if (title.trim() !== '') create.mutate();
+  };
+  const choose = (change: Partial<Choices>) => setChoices((before) => ({ ...before, ...change }));
+
+  return (
+    <form className={classes.card} onSubmit={submit} noValidate>
+      <div className={classes.kind}>
+        <span className={classes.icon}>
+          <IconBroadcast size={26} stroke={1.75} aria-hidden="true" />
+        </span>
+        <div>
+          <h2>{t('choose.encoder')}</h2>
+          <p>{t('choose.encoder.text')}</p>
+        </div>
+      </div>
+      <TextInput
+        label={t('choose.name')}
+        placeholder={t('choose.name.placeholder')}
+        value={title}
+        onChange={(event) => {
+          setTitle(event.currentTarget.value);
+          setMissing(false);
+        }}
+        error={missing ? t('choose.name.missing') : undefined}
+        maxLength={MAX_TITLE_LENGTH}
+        autoComplete="off"
+        data-autofocus
+      />
+      <Choice
+        label={t('choose.visibility')}
+        value={choices.visibility}
+        options={VISIBILITIES.map((value) => ({ value, label: t(`choose.visibility.${value}`), text: `choose.visibility.${value}.text` }))}
+        choose={(visibility) => choose({ visibility })}
+      />
+      <Choice
+        label={t('choose.start')}
+        value={choices.start}
+        options={STARTS.map((value) => ({ value, label: t(`choose.start.${value}`), text: `choose.start.${value}.text` }))}
+        choose={(start) => choose({ start })}
+      />
+      {create.error && (
+        <p role="alert" className={classes.error}>
+          {sentenceOf(create.error)}
+        </p>
+      )}
+      <Button type="submit" size="lg" fullWidth loading={create.isPending}>
+        {t('choose.submit')}
+      </Button>
+    </form>
+  );
+}
+
+interface ChoiceProps<Value extends string> {
+  readonly label: string;
+  readonly value: Value;
+  readonly options: readonly { readonly value: Value; readonly label: string; readonly text: TextKey & `choose.${string}.text` }[];
+  readonly choose: (value: Value) => void;
+}
+
+/** A few ways to choose from, and a sentence that explains the chosen one. */
+function Choice<Value extends string>({ label, value, options, choose }: ChoiceProps<Value>) {
+  const id = useId();
+  const chosen = options.find((option) => option.value === value);
+  return (
+    <div>
+      <p id={id} className={classes.label}>
+        {label}
+      </p>
+      <SegmentedControl aria-labelledby={id} fullWidth value={value} onChange={choose} data={options.map((option) => ({ value: option.value, label: option.label }))} />
+      <p className={classes.explain} aria-live="polite">
+        {chosen && t(chosen.text)}
+      </p>
+    </div>
+  );
+}
+
+function sentenceOf(error: Error): string {
+  if (!(error instanceof ApiError)) return t('watch.unreachable.text');
+  if (error.code === 'guests_not_allowed') return t('choose.guests');
+  if (error.code === 'limit_reached') return t('choose.limit');
+  return error.fields[0]?.message ?? error.detail ?? error.title;
+}

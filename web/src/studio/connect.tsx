@@ -1,0 +1,104 @@
+/** Where the encoder has to send: server, key, the steps in OBS and a line for ffmpeg. */
+import { Button, Modal } from '@mantine/core';
+import type { Ingest } from '@millrace/contract/entities/stream';
+import IconEye from '@tabler/icons-react/dist/esm/icons/IconEye.mjs';
+import IconEyeOff from '@tabler/icons-react/dist/esm/icons/IconEyeOff.mjs';
+import { useMutation } from '@tanstack/react-query';
+import { useState } from 'react';
+import { useServices } from '../app/services.tsx';
+import { IconButton } from '../parts/icon-button.tsx';
+import { CopyField } from '../share/copy-field.tsx';
+import { t } from '../text/text.ts';
+import classes from './connect.module.css';
+import { ffmpegLine } from './ffmpeg-line.ts';
+import { keepKey, keptKey } from './key-store.ts';
+import { ObsSteps } from './obs-steps.tsx';
+
+export interface ConnectProps {
+  readonly streamId: string;
+  readonly ingest: Ingest;
+  /** With the steps for OBS and ffmpeg. */
+  readonly steps?: boolean;
+}
+
+export function Connect({ streamId, ingest, steps = false }: ConnectProps) {
+  const [key, setKey] = useState(() => keptKey(streamId));
+  const [shown, setShown] = useState(false);
+  const url = ingest.rtmp?.url ?? ingest.rtmps?.url;
+  if (!url) return <p>{t('studio.server.off')}</p>;
+  return (
+    <div className={classes.connect}>
+      <div className={classes.fields}>
+        {ingest.rtmp && <CopyField label={t('studio.server')} what={t('share.what.server')} value={ingest.rtmp.url} />}
+        {ingest.rtmps && <CopyField label={t('studio.server.secure')} what={t('share.what.secureServer')} value={ingest.rtmps.url} />}
+        {key ? (
+          <div>
+            <CopyField label={t('studio.key')} what={t('share.what.key')} value={key} masked={!shown}>
+              <IconButton label={shown ? t('studio.key.hide') : t('studio.key.show')} aria-pressed={shown} onClick={() => setShown(!shown)}>
+                {shown ? <IconEyeOff size={20} stroke={1.75} /> : <IconEye size={20} stroke={1.75} />}
+              </IconButton>
+            </CopyField>
+            <p className={classes.note}>{t('studio.key.secret')}</p>
+          </div>
+        ) : (
+          <div>
+            <p className={classes.label}>{t('studio.key')}</p>
+            <p className={classes.note}>{t('studio.key.gone')}</p>
+          </div>
+        )}
+        <NewKey
+          streamId={streamId}
+          made={(made) => {
+            keepKey(streamId, made);
+            setKey(made);
+          }}
+        />
+      </div>
+      {steps && (
+        <>
+          <ObsSteps />
+          <section aria-labelledby="ffmpeg" className={classes.part}>
+            <h3 id="ffmpeg">{t('studio.ffmpeg')}</h3>
+            <p className={classes.note}>{t('studio.ffmpeg.text')}</p>
+            {key ? (
+              <CopyField label={t('studio.ffmpeg.label')} what={t('studio.ffmpeg.what')} value={ffmpegLine(url, key)} shown={ffmpegLine(url, shown ? key : '••••••••')} wrap />
+            ) : (
+              <p className={classes.note}>{t('studio.ffmpeg.key')}</p>
+            )}
+          </section>
+        </>
+      )}
+    </div>
+  );
+}
+
+function NewKey({ streamId, made }: { readonly streamId: string; readonly made: (key: string) => void }) {
+  const { client } = useServices();
+  const [asking, setAsking] = useState(false);
+  const rotate = useMutation({
+    mutationFn: () => client.calls.rotateStreamKey({ params: { id: streamId } }),
+    onSuccess: ({ streamKey }) => {
+      made(streamKey);
+      setAsking(false);
+    },
+  });
+  return (
+    <div>
+      <Button variant="default" onClick={() => setAsking(true)}>
+        {t('studio.key.new')}
+      </Button>
+      <Modal opened={asking} onClose={() => setAsking(false)} title={t('studio.key.new.title')} size={420} closeButtonProps={{ 'aria-label': t('app.close') }}>
+        <p className={classes.note}>{t('studio.key.new.text')}</p>
+        {rotate.error && <p role="alert">{rotate.error.message}</p>}
+        <div className={classes.answers}>
+          <Button variant="default" onClick={() => setAsking(false)} data-autofocus>
+            {t('app.cancel')}
+          </Button>
+          <Button loading={rotate.isPending} onClick={() => rotate.mutate()}>
+            {t('studio.key.new')}
+          </Button>
+        </div>
+      </Modal>
+    </div>
+  );
+}

@@ -1,0 +1,21 @@
+/** What was chosen the last time somebody went live from this device. */
+import { StreamSettings } from '@millrace/contract/entities/stream';
+import type { z } from 'zod';
+
+const KEY = 'millrace.choices';
+const Choices = StreamSettings.pick({ visibility: true, start: true });
+export type Choices = z.infer<typeof Choices>;
+
+const DEFAULTS: Choices = { visibility: 'unlisted', start: 'auto' };
+
+export function lastChoices(): Choices {
+  try {
+    return Choices.parse(JSON.parse(localStorage.getItem(KEY) ?? ''));
+  } catch {
+    return DEFAULTS;
+  }
+}
+
+export function rememberChoices(choices: Choices): void {
+  localStorage.setItem(KEY, JSON.stringify({ visibility: choices.visibility, start: choices.start }));
+}

@@ -1,0 +1,103 @@
+/** The encoder page: how to connect while nothing arrives, then the picture, its health and the way to start and end. */
+import type { StreamWithAddresses } from '@millrace/contract/rest/streams';
+import { useServices } from '../app/services.tsx';
+import { StatusBadge } from '../parts/live-dot.tsx';
+import { useNow } from '../parts/use-now.ts';
+import { useLiveSocket } from '../player/use-live-socket.ts';
+import { SharePanel } from '../share/share-panel.tsx';
+import { clockTime, elapsed, when } from '../text/format.ts';
+import { t } from '../text/text.ts';
+import { Connect } from './connect.tsx';
+import { HealthStrip } from './health-strip.tsx';
+import { Preview } from './preview.tsx';
+import { RunControls } from './run-controls.tsx';
+import classes from './studio.module.css';
+import { Warnings } from './warnings.tsx';
+
+export function Studio({ addresses }: { readonly addresses: StreamWithAddresses }) {
+  const { stream, ingest, playback } = addresses;
+  const live = useLiveSocket({ streamId: stream.id });
+  const status = live.status?.status ?? stream.status;
+  const running = status === 'live' || status === 'preview' || status === 'reconnecting';
+  const latest = live.measurements.at(-1);
+  const startedAt = live.status ? live.status.startedAt : (stream.broadcast?.startedAt ?? null);
+  const endedAt = live.status ? live.status.endedAt : (stream.broadcast?.endedAt ?? null);
+  const reconnectUntil = live.status?.reconnectUntil ?? null;
+
+  return (
+    <div className={classes.page}>
+      <header className={classes.head}>
+        <div className={classes.name}>
+          <h1>{stream.title}</h1>
+          <p className={`${classes.facts} figures`}>
+            <StatusBadge status={status} />
+            {running && <span>{t('viewers.count', { count: live.viewers ?? stream.viewers })}</span>}
+            {running && startedAt && <Running since={startedAt} />}
+          </p>
+        </div>
+        {running && <RunControls streamId={stream.id} status={status} />}
+      </header>
+      {live.connection === 'closed' && (
+        <p className={classes.banner} role="status">
+          {t('studio.offline')}
+        </p>
+      )}
+      {status === 'reconnecting' && reconnectUntil && (
+        <p className={classes.banner} role="status">
+          {t('studio.reconnecting', { time: clockTime(reconnectUntil) })}
+        </p>
+      )}
+      <div className={classes.columns}>
+        <div className={classes.main}>
+          {running ? (
+            <>
+              <Preview stream={stream} hls={playback.hls} status={status} live={live} />
+              <HealthStrip measurements={live.measurements} />
+              <Warnings warnings={latest?.warnings} />
+              <details className={classes.more}>
+                <summary>{t('studio.connect.details')}</summary>
+                <Connect streamId={stream.id} ingest={ingest} />
+              </details>
+            </>
+          ) : (
+            <>
+              <Waiting endedAt={status === 'ended' ? endedAt : null} />
+              <section className={classes.card} aria-labelledby="connect">
+                <h2 id="connect">{t('studio.connect')}</h2>
+                <Connect streamId={stream.id} ingest={ingest} steps />
+              </section>
+            </>
+          )}
+        </div>
+        <aside className={classes.side} aria-labelledby="share">
+          <h2 id="share">{t('studio.share')}</h2>
+          <SharePanel title={stream.title} code={stream.code} link={playback.page} narrow />
+          {stream.visibility === 'private' && <p className={classes.note}>{t('studio.link.private')}</p>}
+          <a className={classes.watch} href={playback.page} target="_blank" rel="noreferrer">
+            {t('studio.watch')}
+          </a>
+        </aside>
+      </div>
+    </div>
+  );
+}
+
+function Running({ since }: { readonly since: string }) {
+  const { clock } = useServices();
+  const now = useNow(() => clock.now());
+  return <span>{t('time.live', { duration: elapsed(now - Date.parse(since)) })}</span>;
+}
+
+function Waiting({ endedAt }: { readonly endedAt: string | null }) {
+  return (
+    <section className={classes.waiting} role="status">
+      <span className={classes.beacon} aria-hidden="true">
+        <span />
+      </span>
+      <div>
+        <h2>{endedAt ? t('studio.ended.title', { time: when(endedAt) }) : t('studio.wait.title')}</h2>
+        <p>{endedAt ? t('studio.ended.text') : t('studio.wait.text')}</p>
+      </div>
+    </section>
+  );
+}

@@ -1,0 +1,47 @@
+/** Numbers, dates and durations as people read them. */
+import { LOCALE } from './text.ts';
+
+const timeOfDay = new Intl.DateTimeFormat(LOCALE, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+const dayAndTime = new Intl.DateTimeFormat(LOCALE, { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+const oneDecimal = new Intl.NumberFormat(LOCALE, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const upToOne = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 1 });
+const whole = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 0 });
+
+/** 21:04 */
+export function clockTime(at: string | number): string {
+  return timeOfDay.format(new Date(at));
+}
+
+/** 21:04 today, else 3 Nov, 21:04 */
+export function when(at: string, now = new Date()): string {
+  const date = new Date(at);
+  return date.toDateString() === now.toDateString() ? timeOfDay.format(date) : dayAndTime.format(date);
+}
+
+/** 0:07, 12:30, 1:02:03 */
+export function elapsed(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  const two = (value: number) => String(value).padStart(2, '0');
+  const hours = Math.floor(seconds / 3600);
+  const minutes = Math.floor(seconds / 60) % 60;
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(seconds % 60)}` : `${minutes}:${two(seconds % 60)}`;
+}
+
+/** 0.8 s */
+export function seconds(ms: number): string {
+  return `${oneDecimal.format(ms / 1000)} s`;
+}
+
+/** 2.5 Mbit/s, 640 kbit/s */
+export function bitrate(bitsPerSecond: number): string {
+  return bitsPerSecond >= 1_000_000 ? `${oneDecimal.format(bitsPerSecond / 1_000_000)} Mbit/s` : `${whole.format(bitsPerSecond / 1000)} kbit/s`;
+}
+
+export function number(value: number): string {
+  return upToOne.format(value);
+}
+
+/** K7Q 4XM: a code as people read it aloud. */
+export function spacedCode(code: string): string {
+  return `${code.slice(0, 3)} ${code.slice(3)}`;
+}

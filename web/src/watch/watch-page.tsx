@@ -1,0 +1,73 @@
+/** `/w/{code}`: finds the stream behind the code and shows it, or says in a sentence why not. */
+import { ApiError } from '@millrace/client/api-error';
+import { normaliseCode } from '@millrace/contract/ids';
+import { useQuery } from '@tanstack/react-query';
+import { getRouteApi } from '@tanstack/react-router';
+import { useServices } from '../app/services.tsx';
+import { CodeField } from '../parts/code-field.tsx';
+import { Notice } from '../parts/notice.tsx';
+import { useNow } from '../parts/use-now.ts';
+import { useTitle } from '../parts/use-title.ts';
+import { t } from '../text/text.ts';
+import { WatchSkeleton } from './watch-skeleton.tsx';
+import { WatchStream } from './watch-stream.tsx';
+
+const route = getRouteApi('/w/$code');
+
+/** Waits when the server gives none. */
+const DEFAULT_RETRY_AFTER_SECONDS = 15;
+
+export function WatchPage() {
+  const { code } = route.useParams();
+  const { token } = route.useSearch();
+  const { client } = useServices();
+  const stream = useQuery({
+    queryKey: ['code', normaliseCode(code), token],
+    queryFn: ({ signal }) => client.calls.getCode({ params: { code }, query: { token }, signal }),
+    // The socket tells what changes.
+    staleTime: 60_000,
+    refetchOnWindowFocus: false,
+    refetchInterval: ({ state }) => nextTry(state.error),
+  });
+  useTitle(stream.data?.title);
+  if (stream.data) return <WatchStream key={stream.data.id} stream={stream.data} token={token} />;
+  if (stream.isPending && stream.failureCount < 2) return <WatchSkeleton />;
+  return <Failure error={stream.error ?? stream.failureReason} token={token} code={code} failedAt={stream.errorUpdatedAt} />;
+}
+
+/** How long until a page that failed asks again by itself; false when asking again is of no use. */
+function nextTry(error: Error | null): number | false {
+  if (error === null) return false;
+  if (!(error instanceof ApiError)) return 3000;
+  return error.code === 'too_many_requests' ? (error.retryAfter ?? DEFAULT_RETRY_AFTER_SECONDS) * 1000 : false;
+}
+
+interface FailureProps {
+  readonly error: Error | null;
+  readonly token: string | undefined;
+  readonly code: string;
+  readonly failedAt: number;
+}
+
+function Failure({ error, token, code, failedAt }: FailureProps) {
+  if (error instanceof ApiError) {
+    if (error.code === 'too_many_requests') return <TooMany until={failedAt + (error.retryAfter ?? DEFAULT_RETRY_AFTER_SECONDS) * 1000} />;
+    if (token !== undefined && (error.code === 'code_not_found' || error.code === 'playback_not_allowed')) {
+      return <Notice title={t('watch.denied')} text={t('watch.denied.text')} alert />;
+    }
+    if (error.code === 'code_not_found' || error.code === 'invalid_request') {
+      return (
+        <Notice title={t('watch.wrongCode')} text={t('watch.wrongCode.text')} alert>
+          <CodeField key={code} />
+        </Notice>
+      );
+    }
+    return <Notice title={error.title} text={error.detail ?? t('broken.text')} alert />;
+  }
+  return <Notice title={t('watch.unreachable')} text={t('watch.unreachable.text')} alert />;
+}
+
+function TooMany({ until }: { readonly until: number }) {
+  const now = useNow(Date.now);
+  return <Notice title={t('watch.tooMany')} text={t('watch.tooMany.text', { count: Math.max(0, Math.ceil((until - now) / 1000)) })} alert />;
+}

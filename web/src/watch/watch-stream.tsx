@@ -1,0 +1,119 @@
+/** The page of one stream: the picture, its name, who else watches, and a way to share it. */
+import type { PublicStream } from '@millrace/contract/entities/stream';
+import IconShare from '@tabler/icons-react/dist/esm/icons/IconShare2.mjs';
+import { lazy, Suspense, useEffect, useRef, useState } from 'react';
+import { deviceKind } from '../app/device.ts';
+import { useServices } from '../app/services.tsx';
+import { StatusBadge } from '../parts/live-dot.tsx';
+import { useNow } from '../parts/use-now.ts';
+import { PlayerView } from '../player/player-view.tsx';
+import { useLiveSocket } from '../player/use-live-socket.ts';
+import { usePlayer } from '../player/use-player.ts';
+import { elapsed } from '../text/format.ts';
+import { t } from '../text/text.ts';
+import classes from './watch-stream.module.css';
+
+const ShareDialog = lazy(() => import('../share/share-dialog.tsx').then(({ ShareDialog }) => ({ default: ShareDialog })));
+
+export interface WatchStreamProps {
+  readonly stream: PublicStream;
+  readonly token: string | undefined;
+}
+
+export function WatchStream({ stream, token }: WatchStreamProps) {
+  const vitals = useRef<{ latencyMs?: number; stalls?: number }>({});
+  const live = useLiveSocket({ streamId: stream.id, token, vitals });
+  const status = live.status?.status ?? stream.status;
+  const player = usePlayer({ hls: stream.playback.hls, broadcast: { status, epoch: live.status?.epoch ?? null } });
+  const { snapshot } = player;
+  const [sharing, setSharing] = useState(false);
+  const theatre = useTheatre();
+  useCountMe({ live, player, vitals });
+
+  const endedAt = live.status ? live.status.endedAt : stream.endedAt;
+  const startedAt = live.status ? live.status.startedAt : stream.startedAt;
+  const viewers = live.viewers ?? stream.viewers;
+  const running = status === 'live' || status === 'reconnecting';
+
+  return (
+    <div className={classes.page}>
+      <div className={classes.stage}>
+        <div className={classes.frame}>
+          <PlayerView
+            live={player}
+            seed={stream.id}
+            title={stream.title}
+            theatre={theatre}
+            shortcuts
+            facts={{ endedAt, reconnectUntil: live.status?.reconnectUntil ?? null, offline: live.connection === 'closed' }}
+            heading={<p className={classes.overTitle}>{stream.title}</p>}
+          />
+        </div>
+      </div>
+      <div className={classes.below}>
+        <div className={classes.words}>
+          <h1 className={classes.title}>{stream.title}</h1>
+          <p className={`${classes.facts} figures`}>
+            <StatusBadge status={snapshot.state === 'waiting' ? 'idle' : status} />
+            {running && <span>{t('viewers.count', { count: viewers })}</span>}
+            {running && startedAt && <Running since={startedAt} />}
+          </p>
+          {stream.description && <p className={classes.description}>{stream.description}</p>}
+        </div>
+        <button type="button" className={classes.share} onClick={() => setSharing(true)}>
+          <IconShare size={20} stroke={1.75} aria-hidden="true" />
+          {t('share.action')}
+        </button>
+      </div>
+      {sharing && (
+        <Suspense fallback={null}>
+          <ShareDialog title={stream.title} code={stream.code} link={stream.playback.page} close={() => setSharing(false)} />
+        </Suspense>
+      )}
+    </div>
+  );
+}
+
+function Running({ since }: { readonly since: string }) {
+  const { clock } = useServices();
+  const now = useNow(() => clock.now());
+  return <span>{elapsed(now - Date.parse(since))}</span>;
+}
+
+/** Counted as a viewer from the first picture until the end of the broadcast; the heartbeat tells what was seen. */
+function useCountMe({
+  live,
+  player,
+  vitals,
+}: {
+  live: ReturnType<typeof useLiveSocket>;
+  player: ReturnType<typeof usePlayer>;
+  vitals: React.RefObject<{ latencyMs?: number; stalls?: number }>;
+}): void {
+  const { guest } = useServices();
+  const { state, latencyMs, stalls } = player.snapshot;
+  const { socket } = live;
+  useEffect(() => {
+    vitals.current = latencyMs === undefined ? { stalls } : { latencyMs, stalls };
+  }, [latencyMs, stalls, vitals]);
+  const protocol = player.player?.protocol;
+  const sees = state === 'playing';
+  const over = state === 'ended' || state === 'waiting' || state === 'unplayable';
+  useEffect(() => {
+    if (sees && protocol) socket.current?.watch({ visitorId: guest.deviceId, protocol, device: deviceKind() });
+    else if (over) socket.current?.leave();
+  }, [sees, over, protocol, socket, guest]);
+}
+
+/** Theatre: the picture takes the whole window; the bar and the words make room. */
+function useTheatre() {
+  const [on, setOn] = useState(false);
+  useEffect(() => {
+    if (!on) return;
+    document.body.dataset['theatre'] = '';
+    return () => {
+      delete document.body.dataset['theatre'];
+    };
+  }, [on]);
+  return { on, toggle: () => setOn((before) => !before) };
+}
