@@ -68,7 +68,7 @@ const EVICTIONS: Readonly<Record<EvictionReason, string>> = {
 };
 
 export class RtmpSession implements StreamTarget {
-  /** Resolves when the session is over; never rejects. */
+  /** Resolves when the session is over. Rejects only when the server itself is at fault. */
   readonly closed: Promise<void>;
   readonly #deps: RtmpSessionDeps;
   readonly #connection: RtmpConnection;
