@@ -4,7 +4,7 @@ import { PGlite } from '@electric-sql/pglite';
 import { PGLiteSocketServer } from '@electric-sql/pglite-socket';
 import { z } from 'zod';
 import type { EmbeddedWorkerMessage } from './embedded.ts';
-import { POOL_SIZE } from './pool-size.ts';
+import { EMBEDDED_POOL_SIZE } from './pool-size.ts';
 
 const { folder, socketPath } = z.object({ folder: z.string(), socketPath: z.string() }).parse(workerData);
 
@@ -14,8 +14,8 @@ function tell(message: EmbeddedWorkerMessage): void {
 
 try {
   const database = await PGlite.create(folder);
-  // Twice the pool: a connection that closes and its successor may overlap for a moment.
-  const server = new PGLiteSocketServer({ db: database, path: socketPath, maxConnections: POOL_SIZE * 2 });
+  // Some to spare: a connection that breaks and its successor overlap for a moment, and another process may knock to see whether this one lives.
+  const server = new PGLiteSocketServer({ db: database, path: socketPath, maxConnections: EMBEDDED_POOL_SIZE + 4 });
   await server.start();
   parentPort?.once('message', async () => {
     await server.stop();

@@ -6,7 +6,7 @@ import type { Log } from '../lib/log.ts';
 import { errorCodeOf, StartError } from '../lib/start-error.ts';
 import { openEmbedded } from './embedded.ts';
 import { migrate } from './migrate.ts';
-import { POOL_SIZE } from './pool-size.ts';
+import { EMBEDDED_POOL_SIZE, SERVER_POOL_SIZE } from './pool-size.ts';
 import type { Schema } from './schema.ts';
 
 /** A server that does not answer a connection for so long will not answer at all. */
@@ -33,9 +33,9 @@ export async function openStore({ dataDir, databaseUrl, log }: StoreOptions): Pr
   await checkDataDir(dataDir);
   const embedded = databaseUrl === undefined ? await openEmbedded(dataDir, log) : undefined;
   const pool = new pg.Pool({
-    ...(embedded ? { host: embedded.host, user: 'postgres', database: 'postgres' } : { connectionString: databaseUrl }),
-    max: POOL_SIZE,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    ...(embedded
+      ? { host: embedded.host, user: 'postgres', database: 'postgres', max: EMBEDDED_POOL_SIZE, idleTimeoutMillis: 0, connectionTimeoutMillis: QUERY_TIMEOUT_MS }
+      : { connectionString: databaseUrl, max: SERVER_POOL_SIZE, connectionTimeoutMillis: CONNECT_TIMEOUT_MS }),
     query_timeout: QUERY_TIMEOUT_MS,
     application_name: 'millrace',
   });

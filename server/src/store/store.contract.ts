@@ -56,14 +56,23 @@ export function storeContract(name: string, open: () => Promise<Store>): void {
       expect(rows).toEqual([]);
     });
 
-    test('queries on several connections do not mix', async () => {
-      const answers = await Promise.all(
-        Array.from({ length: 200 }, async (_, i) => {
-          const { rows } = await sql<{ value: number; text: string }>`select ${i}::int + ${sql.lit(i)} as value, repeat('x', ${i}::int) as text`.execute(store().db);
-          return rows[0]?.value === 2 * i && rows[0].text.length === i;
-        }),
-      );
-      expect(answers.every(Boolean)).toBe(true);
+    test('queries and transactions that run at once do not mix', async () => {
+      const { db } = store();
+      const one = async (i: number) => {
+        const { rows } = await sql<{ value: number; text: string }>`select ${i}::int + ${sql.lit(i)} as value, repeat('x', ${i}::int) as text`.execute(db);
+        return rows[0]?.value === 2 * i && rows[0].text.length === i;
+      };
+      // Differing numbers of parameters show at once when one query is given another's.
+      const two = async (i: number) => (await db.selectFrom('sessions').select('id').where('token', '=', `${i}`).where('expires_at', '>', AT).execute()).length === 0;
+      const several = (i: number) =>
+        db.transaction().execute(async (transaction) => {
+          const user = userRow(nanoid());
+          await transaction.insertInto('users').values(user).execute();
+          const found = await transaction.selectFrom('users').select('id').where('id', '=', user.id).forUpdate().execute();
+          return found[0]?.id === user.id && i >= 0;
+        });
+      const answers = await Promise.all(Array.from({ length: 300 }, (_, i) => [one, two, several][i % 3]?.(i)));
+      expect(answers.filter((answer) => answer !== true)).toEqual([]);
     });
 
     test('a transaction that fails has changed nothing, one beside it is not touched', async () => {
