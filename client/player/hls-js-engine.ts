@@ -1,7 +1,7 @@
 /** The engine on Media Source Extensions: hls.js in low-latency mode, with recovery that never asks for a reload of the page. */
 import type { ErrorData, HlsConfig, default as HlsType, LevelDetails } from 'hls.js';
 import type { Delay, Engine, EngineListener } from './engine.ts';
-import { independentStart, type Piece, startsNear } from './start-position.ts';
+import { independentStart, loadingStart, type Piece } from './start-position.ts';
 
 /** The module as `import('hls.js')` gives it. */
 export interface HlsModule {
@@ -56,6 +56,8 @@ export class HlsJsEngine implements Engine {
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
   #retry: (() => void) | undefined;
   #placed = false;
+  #jumpWhenBuffered = false;
+  #delay: Delay = 'lowest';
 
   constructor(deps: HlsJsEngineDeps) {
     this.#deps = deps;
@@ -74,6 +76,7 @@ export class HlsJsEngine implements Engine {
       this.#networkFailures = 0;
       this.#place(details);
     });
+    hls.on(Hls.Events.BUFFER_APPENDED, () => this.#jump());
     hls.on(Hls.Events.ERROR, (_, data) => this.#failed(data));
     hls.attachMedia(deps.video);
     hls.loadSource(deps.url);
@@ -104,10 +107,8 @@ export class HlsJsEngine implements Engine {
 
   chooseDelay(delay: Delay): boolean {
     const { video } = this.#deps;
-    const details = this.#hls.latestLevelDetails;
-    const lowest = details ? details.partHoldBack || details.holdBack : 1;
-    const seconds = delay === 'steady' ? Math.max(STEADY_DELAY_SECONDS, lowest) : lowest;
-    this.#hls.targetLatency = seconds;
+    this.#delay = delay;
+    const seconds = this.#aim();
     if (delay === 'lowest') this.goLive();
     else if (this.#hls.latency < seconds) video.currentTime = Math.max(0, video.currentTime - (seconds - this.#hls.latency));
     return true;
@@ -124,6 +125,8 @@ export class HlsJsEngine implements Engine {
   }
 
   retryNow(): void {
+    // The wait for a publisher was no fault of the viewer's network: it must not cost distance from live.
+    this.#aim();
     const retry = this.#retry;
     clearTimeout(this.#retryTimer);
     this.#retry = undefined;
@@ -136,16 +139,36 @@ export class HlsJsEngine implements Engine {
     this.#hls.destroy();
   }
 
-  /** Key frames may be ten seconds apart: begins at the last one instead of waiting for the next. */
+  /** Sets the distance from live that was chosen, and forgets what stalls added to it. Returns it in seconds. */
+  #aim(): number {
+    const details = this.#hls.latestLevelDetails;
+    if (!details) return STEADY_DELAY_SECONDS;
+    const lowest = details.partHoldBack || details.holdBack;
+    const seconds = this.#delay === 'steady' ? Math.max(STEADY_DELAY_SECONDS, lowest) : lowest;
+    this.#hls.targetLatency = seconds;
+    return seconds;
+  }
+
+  /** Key frames may be ten seconds apart: loads from the last one instead of waiting for the next. */
   #place(details: LevelDetails): void {
     if (this.#placed || !details.live) return;
     this.#placed = true;
     const wanted = this.#hls.liveSyncPosition;
     if (wanted === null) return;
-    const found = independentStart(piecesOf(details), wanted);
-    if (found === undefined || startsNear(found, wanted, details.levelTargetDuration)) return;
+    const start = loadingStart(piecesOf(details), wanted, details.levelTargetDuration);
+    if (start === undefined) return;
+    this.#jumpWhenBuffered = true;
     this.#hls.stopLoad();
-    this.#hls.startLoad(found);
+    this.#hls.startLoad(start);
+  }
+
+  /** Begun behind for the sake of a key frame: as soon as the live position can be decoded, that is where playback goes on. */
+  #jump(): void {
+    const { video } = this.#deps;
+    const wanted = this.#hls.liveSyncPosition;
+    if (!this.#jumpWhenBuffered || wanted === null || !isBuffered(video, wanted)) return;
+    this.#jumpWhenBuffered = false;
+    if (video.currentTime < wanted) video.currentTime = wanted;
   }
 
   #failed(data: ErrorData): void {
@@ -188,10 +211,13 @@ function isBuffered(video: HTMLVideoElement, time: number): boolean {
   return false;
 }
 
-/** Parts where the playlist has them, whole segments before. A segment without parts is taken to begin with a key frame. */
+/** Parts where the playlist has them, whole segments before. Where there are no parts at all segments begin with key frames, as HLS had it always. */
 function piecesOf(details: LevelDetails): Piece[] {
   const parts = details.partList ?? [];
   const firstPartAt = parts[0]?.start ?? Number.POSITIVE_INFINITY;
-  const segments = details.fragments.filter((fragment) => fragment.start < firstPartAt).map(({ start, duration }) => ({ start, duration, independent: parts.length === 0 }));
-  return [...segments, ...parts.map(({ start, duration, independent }) => ({ start, duration, independent }))];
+  const segments = details.fragments.filter((fragment) => fragment.start < firstPartAt && !fragment.gap);
+  return [
+    ...segments.map(({ start, duration }) => ({ start, duration, independent: parts.length === 0 })),
+    ...parts.map(({ start, duration, independent }) => ({ start, duration, independent })),
+  ];
 }

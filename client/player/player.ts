@@ -82,7 +82,10 @@ export class Player {
     this.#snapshot = this.#look();
     const on = (type: string, handle: () => void) => this.#video.addEventListener(type, handle, { signal: this.#abort.signal });
     on('playing', () => this.#moved());
-    on('waiting', () => this.#set({ flowing: false }));
+    on('waiting', () => {
+      // A seek waits too, but nothing ran dry.
+      if (!this.#video.seeking) this.#set({ flowing: false });
+    });
     on('pause', () => this.#paused());
     on('play', () => this.#set({ paused: false, blocked: false }));
     on('ended', () => this.#set({ flowing: false, finished: true }));
@@ -253,12 +256,13 @@ export class Player {
 
   #look(): PlayerSnapshot {
     const engine = this.#engine;
-    const shownAt = this.#facts.hasPlayed ? engine?.shownAt() : undefined;
+    const state = playerState(this.#facts);
+    const shownAt = this.#facts.hasPlayed && state !== 'ended' ? engine?.shownAt() : undefined;
     const latencyMs = shownAt === undefined || !this.#options.clock.known ? undefined : Math.max(0, Math.round(this.#options.clock.now() - shownAt));
     const target = engine?.details.targetLatencyMs;
     const limit = target === undefined ? FAR_BEHIND_MS : target + LIVE_TOLERANCE_MS;
     return {
-      state: playerState(this.#facts),
+      state,
       unplayable: this.#facts.unplayable,
       latencyMs,
       atLive: !this.#facts.paused && (latencyMs === undefined || latencyMs <= limit),

@@ -1,5 +1,6 @@
 /** Commands a client sends on `/ws/streams/{id}`. */
 import { z } from 'zod';
+import { lineOfText } from '../text.ts';
 
 export const DeviceKind = z.enum(['phone', 'tablet', 'desktop', 'tv', 'other']).meta({ id: 'DeviceKind' });
 export type DeviceKind = z.infer<typeof DeviceKind>;
@@ -10,7 +11,7 @@ export type PlaybackProtocol = z.infer<typeof PlaybackProtocol>;
 /** Counts this socket as a viewer from now on. `visitorId` joins the tabs of one person who has no session. */
 export const Watch = z.strictObject({
   type: z.literal('WATCH'),
-  visitorId: z.string().min(8).max(64),
+  visitorId: lineOfText({ min: 8, max: 64 }),
   protocol: PlaybackProtocol,
   device: DeviceKind,
 });

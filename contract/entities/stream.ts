@@ -2,14 +2,15 @@
 import { z } from 'zod';
 import { Code, Id, Instant } from '../ids.ts';
 import { MAX_DESCRIPTION_LENGTH, MAX_TITLE_LENGTH } from '../limits.ts';
+import { lineOfText, paragraphsOfText } from '../text.ts';
 import { Broadcast, BroadcastState } from './broadcast.ts';
 
 export const Visibility = z.enum(['public', 'unlisted', 'private']).meta({ id: 'Visibility' });
 export type Visibility = z.infer<typeof Visibility>;
 
 export const StreamSettings = z.strictObject({
-  title: z.string().trim().min(1).max(MAX_TITLE_LENGTH),
-  description: z.string().trim().max(MAX_DESCRIPTION_LENGTH),
+  title: lineOfText({ min: 1, max: MAX_TITLE_LENGTH }),
+  description: paragraphsOfText({ max: MAX_DESCRIPTION_LENGTH }),
   visibility: Visibility,
   /** `auto`: live with the first media. `manual`: media is previewed until the owner starts. */
   start: z.enum(['auto', 'manual']),

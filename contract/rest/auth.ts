@@ -1,15 +1,16 @@
 /** Identities: a guest now, an account later on the same user. */
 import { z } from 'zod';
 import { User } from '../entities/user.ts';
+import { lineOfText } from '../text.ts';
 import { defineRoute } from './route.ts';
 
 export const GuestRequest = z.strictObject({
   /** The same device id gives the same guest again only with that guest's own token; it is a label, not a secret. */
   device: z
     .strictObject({
-      id: z.string().min(8).max(128),
-      name: z.string().max(80),
-      platform: z.string().max(80),
+      id: lineOfText({ min: 8, max: 128 }),
+      name: lineOfText({ max: 80 }),
+      platform: lineOfText({ max: 80 }),
     })
     .optional(),
 });

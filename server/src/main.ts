@@ -27,6 +27,7 @@ import { OperatorRoutes } from './observe/routes.ts';
 import { serverMetrics } from './observe/server-metrics.ts';
 import { DEFAULT_PACKAGER_CONFIG, Packager } from './outputs/cmaf/packager.ts';
 import { PackagerRegistry } from './outputs/cmaf/registry.ts';
+import { DashRoutes } from './outputs/dash/routes.ts';
 import { HlsRoutes } from './outputs/hls/routes.ts';
 import { BroadcastStore } from './store/broadcasts.ts';
 import { MeasurementStore } from './store/measurements.ts';
@@ -120,6 +121,7 @@ async function run(config: Config): Promise<void> {
   const rtmps =
     tls && config.rtmpsPort !== undefined ? new RtmpServer({ hub, gate: publishing, clock, log, config: { host: config.host, port: config.rtmpsPort, tls } }) : undefined;
   const hls = new HlsRoutes({ registry, gate: playback, clock });
+  const dash = new DashRoutes({ registry, gate: playback, clock });
   const api = createApi({
     accounts,
     streams,
@@ -137,7 +139,7 @@ async function run(config: Config): Promise<void> {
     port: config.httpPort,
     clock,
     log,
-    handlers: [hls, { handle: (request, response, path) => operator.handle(request, response, path) }],
+    handlers: [hls, dash, { handle: (request, response, path) => operator.handle(request, response, path) }],
     fallback: getRequestListener((request, env) => api.fetch(request, env)),
     upgrades: [sockets],
   });
@@ -158,7 +160,10 @@ async function run(config: Config): Promise<void> {
         sockets,
         http,
         ingests,
-        outputs: [{ protocol: 'hls', counters: hls.counters }],
+        outputs: [
+          { protocol: 'hls', counters: hls.counters },
+          { protocol: 'dash', counters: dash.counters },
+        ],
         publishing,
         unwritten: () => broadcastLog.pending + viewings.pending.length,
         ping: () => store.ping(),

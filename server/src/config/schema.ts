@@ -11,15 +11,20 @@ const DATABASE_ALLOWED = 'an address like postgresql://user:password@host:5432/n
 const GRACE_ALLOWED = 'a number of seconds from 1 to 3600';
 
 /** Text from the environment, a number from the file. An empty text is no number. */
-const Numeric = z.union([
-  z.number(),
-  z
-    .string()
-    .regex(/^\d+(\.\d+)?$/)
-    .transform(Number),
-]);
+function numeric(allowed: string) {
+  return z.union(
+    [
+      z.number(),
+      z
+        .string()
+        .regex(/^\d+(\.\d+)?$/)
+        .transform(Number),
+    ],
+    allowed,
+  );
+}
 
-const Port = z.union([Numeric], PORT_ALLOWED).pipe(z.int(PORT_ALLOWED).min(0, PORT_ALLOWED).max(65_535, PORT_ALLOWED));
+const Port = numeric(PORT_ALLOWED).pipe(z.int(PORT_ALLOWED).min(0, PORT_ALLOWED).max(65_535, PORT_ALLOWED));
 
 const Path = z.string(PATH_ALLOWED).min(1, PATH_ALLOWED);
 
@@ -49,8 +54,7 @@ export const Settings = z.strictObject({
   /** What people without an account may do. */
   GUESTS: z.enum(['publish', 'watch', 'off'], 'publish, watch or off').default('publish'),
   /** How long a broadcast waits for its publisher to come back. */
-  RECONNECT_GRACE_SECONDS: z
-    .union([Numeric], GRACE_ALLOWED)
+  RECONNECT_GRACE_SECONDS: numeric(GRACE_ALLOWED)
     .pipe(z.number().min(1, GRACE_ALLOWED).max(3600, GRACE_ALLOWED))
     .default(RECONNECT_GRACE_MS / 1000),
 });

@@ -35,7 +35,7 @@ export interface ServerParts {
   };
   readonly http: { readonly connections: number; readonly counters: { readonly requests: number; readonly failures: number } };
   readonly ingests: readonly { readonly protocol: string; readonly counters: { readonly bytesReceived: number } }[];
-  readonly outputs: readonly { readonly protocol: string; readonly counters: { readonly bytes: number; readonly blocked: number } }[];
+  readonly outputs: readonly { readonly protocol: string; readonly counters: { readonly bytes: number; readonly blocked?: number } }[];
   readonly publishing: { readonly counters: { readonly allowed: number; readonly wrongKeys: number; readonly refused: number } };
   /** Rows and broadcasts that wait for the database. */
   unwritten(): number;
@@ -77,7 +77,7 @@ export function serverMetrics(parts: ServerParts): MetricSources {
     parts: ofPackagers(({ counters }) => counters.parts),
     partLatencySeconds: ofPackagers(({ counters }) => counters.partLatencyMs / 1000),
     maxPartLatencySeconds: () => Math.max(0, ...[...packagers.all()].map(({ counters }) => counters.maxPartLatencyMs / 1000)),
-    blockedRequests: () => outputs.reduce((sum, { counters }) => sum + counters.blocked, 0),
+    blockedRequests: () => outputs.reduce((sum, { counters }) => sum + (counters.blocked ?? 0), 0),
     publishAttempts: () => Object.entries(publishing.counters).map(([result, count]) => [{ result }, count]),
     httpRequests: () => http.counters.requests,
     httpFailures: () => http.counters.failures,

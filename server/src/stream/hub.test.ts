@@ -60,6 +60,18 @@ function play(world: World, publication: Publication, from: number, seconds: num
   }
 }
 
+it('begins a broadcast when its first unit arrived, though the unit was held back', () => {
+  const world = new World();
+  const since = world.clock.now();
+  world.clock.advance(800);
+  const publication = world.publish({ mediaSince: since });
+  publication.tracks([VIDEO]);
+  publication.unit(picture(50, true), since);
+  publication.unit(picture(50.8, false));
+  expect(world.changes[0]?.createdAt).toBe(since);
+  expect(world.sink.units.map((unit) => unit.dts)).toEqual([0, 72_000]);
+});
+
 it('is live with the first publisher and tells the sink formats, then units', () => {
   const world = new World();
   const publication = world.publish();

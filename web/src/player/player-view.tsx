@@ -34,6 +34,7 @@ export function PlayerView({ live, seed, title, facts, heading, theatre, shortcu
   const controller = useRef<HTMLElement>(null);
   useShortcuts({ live, controller, theatre: theatre?.toggle, active: shortcuts });
   const { state } = snapshot;
+  const soundOnly = state === 'playing' && live.video?.videoWidth === 0;
   const showControls = state === 'playing' || state === 'paused' || state === 'stalled' || state === 'reconnecting';
 
   return (
@@ -63,7 +64,7 @@ export function PlayerView({ live, seed, title, facts, heading, theatre, shortcu
           </div>
         )}
         <div slot="centered-chrome" className={classes.overlay} {...{ noautohide: '' }}>
-          {POSTER_STATES.has(state) && <Poster seed={seed} className={classes.poster ?? ''} />}
+          {(soundOnly || POSTER_STATES.has(state)) && <Poster seed={seed} className={classes.poster ?? ''} />}
           <StateOverlay live={live} facts={facts} />
         </div>
         {showControls && (

@@ -12,6 +12,9 @@ import { t } from '../text/text.ts';
 import { WatchSkeleton } from './watch-skeleton.tsx';
 import { WatchStream } from './watch-stream.tsx';
 
+// Who opens this page is about to need the player: it loads while the code is looked up.
+if ('MediaSource' in globalThis) void import('hls.js').catch(() => undefined);
+
 const route = getRouteApi('/w/$code');
 
 /** Waits when the server gives none. */

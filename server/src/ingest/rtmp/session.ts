@@ -180,7 +180,8 @@ export class RtmpSession implements StreamTarget {
     const end = this.#connection.end;
     this.#abort.abort();
     this.#countBytes();
-    this.#publication?.close(end?.how === 'ended' ? 'left' : 'lost');
+    // A connection that just ends is a crash or a network that cleans up: nobody said goodbye.
+    this.#publication?.close('lost');
     this.#publication = undefined;
     if (end?.how === 'failed') {
       counters.protocolErrors++;
@@ -196,7 +197,7 @@ export class RtmpSession implements StreamTarget {
   #take(message: Message, toStream: ToStream): void {
     if (this.#leftAt !== undefined) return;
     if (message.type !== MessageType.amf0Command && message.type !== MessageType.amf3Command) {
-      toStream.take(message);
+      toStream.take(message, this.#deps.clock.now());
       return;
     }
     const name = readCommand(message)?.name;
@@ -231,18 +232,18 @@ export class RtmpSession implements StreamTarget {
     }
   }
 
-  tracks(tracks: readonly Track[]): void {
+  tracks(tracks: readonly Track[], since: number): void {
     this.#tracks = tracks;
     const formats = tracks.map((track) => (track.kind === 'video' ? `${track.codecString} ${track.width}x${track.height}` : `${track.codecString} ${track.sampleRate} Hz`));
     this.#log.info({ formats }, 'formats');
     if (this.#publication) this.#publication.tracks(tracks);
-    else this.#publish();
+    else this.#publish(since);
   }
 
-  unit(unit: Unit): void {
+  unit(unit: Unit, arrivedAt: number): void {
     // A lost publisher that is heard again takes its seat again.
-    if (!this.#publication) this.#publish();
-    this.#publication?.unit(unit);
+    if (!this.#publication) this.#publish(arrivedAt);
+    this.#publication?.unit(unit, arrivedAt);
   }
 
   unsupported(what: string): void {
@@ -257,12 +258,13 @@ export class RtmpSession implements StreamTarget {
     this.#publication?.countDropped(units);
   }
 
-  #publish(): void {
+  #publish(mediaSince: number): void {
     if (!this.#allowed || this.#connection.end) return;
     const { streamId, start, secondPublisher } = this.#allowed;
     this.#publication = this.#deps.hub.publish({
       streamId,
       start,
+      mediaSince,
       // One that was lost does not push out whoever came in its place, most likely the same encoder on a new connection.
       secondPublisher: this.#wasLost ? 'refuse' : secondPublisher,
       publisher: {

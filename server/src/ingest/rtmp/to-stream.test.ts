@@ -17,13 +17,17 @@ const AAC = Uint8Array.of(0xaf, 1, 1, 2, 3);
 class Recorder {
   readonly formats: (readonly Track[])[] = [];
   readonly units: Unit[] = [];
+  readonly arrivals: number[] = [];
+  since: number | undefined;
   readonly refused: string[] = [];
   drops = 0;
   readonly toStream = new ToStream({
-    tracks: (tracks) => {
+    tracks: (tracks, since) => {
+      this.since ??= since;
       this.formats.push(tracks);
     },
-    unit: (unit) => {
+    unit: (unit, arrivedAt) => {
+      this.arrivals.push(arrivedAt);
       this.units.push(unit);
     },
     unsupported: (what) => {
@@ -48,7 +52,7 @@ class Recorder {
 
   take(type: number, timestamp: number, payload: Uint8Array): void {
     const message: Message = { type, streamId: 1, timestamp, payload };
-    this.toStream.take(message);
+    this.toStream.take(message, 1_000 + message.timestamp);
   }
 
   kinds(): string[][] {
@@ -70,6 +74,8 @@ describe('tracks are announced', () => {
       [0, true],
       [2970, false],
     ]);
+    expect(recorder.since).toBe(1_000);
+    expect(recorder.arrivals).toEqual([1_000, 1_033]);
   });
 
   test('at once when the metadata promises no other', () => {

@@ -16,9 +16,13 @@ import { AudioSource } from './audio-source.ts';
 import { VideoSource } from './video-source.ts';
 
 export interface StreamTarget {
-  /** Before the first unit, and whenever a format changes. */
-  tracks(tracks: readonly Track[]): void;
-  unit(unit: Unit): void;
+  /**
+   * Before the first unit, and whenever a format changes.
+   * @param since when the first of the units that follow arrived, milliseconds since the Unix epoch.
+   */
+  tracks(tracks: readonly Track[], since: number): void;
+  /** @param arrivedAt milliseconds since the Unix epoch. */
+  unit(unit: Unit, arrivedAt: number): void;
   /** Once for each thing that is sent but cannot be served. */
   unsupported(what: string): void;
   /** Frames that could not be used. */
@@ -34,6 +38,11 @@ const MAX_HELD_UNITS = 600;
 const MAX_HELD_BYTES = 16 * 1024 * 1024;
 
 type Kind = 'video' | 'audio';
+
+interface HeldUnit {
+  readonly unit: Unit;
+  readonly arrivedAt: number;
+}
 
 interface TrackSlot<Source> {
   source: Source | undefined;
@@ -51,9 +60,11 @@ export class ToStream {
   readonly #unsupported = new Set<string>();
   #announced: readonly Track[] = [];
   /** Units from before the announcement. */
-  #held: Unit[] = [];
+  #held: HeldUnit[] = [];
   #heldBytes = 0;
   #firstTrackAtMs: number | undefined;
+  /** Of the message in hand. */
+  #arrivedAt = 0;
 
   constructor(target: StreamTarget) {
     this.#target = target;
@@ -69,8 +80,12 @@ export class ToStream {
     return this.#firstTrackAtMs !== undefined && !this.isAnnounced;
   }
 
-  /** Throws ProtocolError. */
-  take(message: Message): void {
+  /**
+   * Throws ProtocolError.
+   * @param arrivedAt milliseconds since the Unix epoch.
+   */
+  take(message: Message, arrivedAt: number): void {
+    this.#arrivedAt = arrivedAt;
     switch (message.type) {
       case MessageType.video:
         this.#takeVideo(message);
@@ -86,7 +101,7 @@ export class ToStream {
         break;
       case MessageType.aggregate:
         // An aggregate within an aggregate has no meaning and would recurse.
-        for (const part of splitAggregate(message)) if (part.type !== MessageType.aggregate) this.take(part);
+        for (const part of splitAggregate(message)) if (part.type !== MessageType.aggregate) this.take(part, arrivedAt);
     }
   }
 
@@ -95,11 +110,11 @@ export class ToStream {
     const tracks = [this.#video, this.#audio].flatMap(({ source }) => (source?.isComplete && source.track ? [source.track] : []));
     if (tracks.length === 0) return;
     this.#announced = tracks;
-    this.#target.tracks(tracks);
     const held = this.#held;
+    this.#target.tracks(tracks, held[0]?.arrivedAt ?? this.#arrivedAt);
     this.#held = [];
     this.#heldBytes = 0;
-    for (const unit of held) this.#target.unit(unit);
+    for (const { unit, arrivedAt } of held) this.#target.unit(unit, arrivedAt);
   }
 
   #takeVideo({ payload, timestamp }: Message): void {
@@ -166,7 +181,7 @@ export class ToStream {
   #write(source: VideoSource | AudioSource, unit: Unit | undefined, timeMs: number): void {
     if (!unit) this.#target.dropped(1);
     if (source.track && this.#announced.includes(source.track)) {
-      if (unit) this.#target.unit(unit);
+      if (unit) this.#target.unit(unit, this.#arrivedAt);
       return;
     }
     // Not told of yet, and this frame may be the one that completes the track.
@@ -179,7 +194,7 @@ export class ToStream {
       this.#target.dropped(1);
       return;
     }
-    this.#held.push(unit);
+    this.#held.push({ unit, arrivedAt: this.#arrivedAt });
     this.#heldBytes += unit.data.length;
   }
 
