@@ -17,6 +17,8 @@ export interface Exit {
 export interface ChildOptions {
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
+  /** Signals go to it and all that it started: an encoder must not outlive the process that feeds it. */
+  readonly group?: boolean;
 }
 
 export class Child implements AsyncDisposable {
@@ -26,11 +28,18 @@ export class Child implements AsyncDisposable {
   readonly stderr: string[] = [];
   readonly exited: Promise<Exit>;
   readonly #process: ChildProcess;
+  readonly #group: boolean;
   #exit: Exit | undefined;
 
   constructor(command: string, args: readonly string[], options: ChildOptions = {}) {
     this.name = command.split('/').at(-1) ?? command;
-    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: options.env ?? process.env, ...(options.cwd === undefined ? {} : { cwd: options.cwd }) });
+    this.#group = options.group ?? false;
+    const child = spawn(command, args, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: options.env ?? process.env,
+      detached: this.#group,
+      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    });
     this.#process = child;
     this.pid = child.pid ?? -1;
     const ended = Promise.withResolvers<Exit>();
@@ -48,7 +57,7 @@ export class Child implements AsyncDisposable {
     });
     collect(child.stdout, this.stdout);
     collect(child.stderr, this.stderr);
-    const killWithUs = () => child.kill('SIGKILL');
+    const killWithUs = () => this.signal('SIGKILL');
     process.once('exit', killWithUs);
   }
 
@@ -74,15 +83,23 @@ export class Child implements AsyncDisposable {
   }
 
   signal(signal: NodeJS.Signals): void {
-    this.#process.kill(signal);
+    if (!this.#group) {
+      this.#process.kill(signal);
+      return;
+    }
+    try {
+      process.kill(-this.pid, signal);
+    } catch {
+      // The whole group has ended already.
+    }
   }
 
   /** Asks it to end, kills it when it does not. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<Exit> {
     if (this.#exit) return this.#exit;
-    this.#process.kill(signal);
+    this.signal(signal);
     return within(this.exited, STOP_GRACE_MS, `${this.name} to end`).catch(() => {
-      this.#process.kill('SIGKILL');
+      this.signal('SIGKILL');
       return this.exited;
     });
   }

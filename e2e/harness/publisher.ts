@@ -103,5 +103,5 @@ export function publishEnhanced(
 }
 
 function withClock(picture: Required<Picture>, command: readonly string[]): Child {
-  return new Child(process.execPath, [CLOCK_ENCODER, '--size', picture.size, '--fps', picture.fps, '--pace', picture.pace, '--', ...command]);
+  return new Child(process.execPath, [CLOCK_ENCODER, '--size', picture.size, '--fps', picture.fps, '--pace', picture.pace, '--', ...command], { group: true });
 }
