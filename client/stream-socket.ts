@@ -31,6 +31,8 @@ export interface StreamSocketDeps {
   readonly streamId: string;
   /** Playback token of a private stream. */
   readonly token?: string | undefined;
+  /** The owner's bearer, where no cookie carries the session. */
+  readonly bearer?: string | undefined;
   readonly WebSocket: typeof WebSocket;
   readonly clock: ServerClock;
   readonly random: () => number;
@@ -90,12 +92,12 @@ export class StreamSocket {
   }
 
   #connect(): void {
-    const { origin, streamId, token, WebSocket, listener } = this.#deps;
+    const { origin, streamId, token, bearer, WebSocket, listener } = this.#deps;
     const url = new URL(streamSocketPath(streamId), origin);
     url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
     if (token) url.searchParams.set('token', token);
     listener.connection('connecting');
-    const socket = new WebSocket(url, STREAM_SOCKET_PROTOCOL);
+    const socket = new WebSocket(url, bearer ? [STREAM_SOCKET_PROTOCOL, `bearer.${bearer}`] : [STREAM_SOCKET_PROTOCOL]);
     this.#socket = socket;
     this.#stuck = 0;
     socket.addEventListener('open', () => {

@@ -12,7 +12,7 @@ interface Counts {
 
 /** Each is one check: a name and what Node runs. */
 const CHECKS: readonly (readonly [name: string, args: readonly string[]])[] = [
-  ['format and lint', ['node_modules/@biomejs/biome/bin/biome', 'ci', '--error-on-warnings', '.']],
+  ['format and lint', ['node_modules/@biomejs/biome/bin/biome', 'ci', '--colors=off', '--error-on-warnings', '.']],
   ['types', ['node_modules/typescript/bin/tsc', '-p', '.']],
   ['generated files are current', ['tools/generate.ts', '--check']],
   ['no dead code', ['node_modules/knip/bin/knip.js']],

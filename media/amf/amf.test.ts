@@ -20,7 +20,11 @@ const { value } = fc.letrec<{ value: AmfValue }>((tie) => ({
 
 describe('AMF0', () => {
   test('reads what it writes', () => {
-    fc.assert(fc.property(fc.array(value, { maxLength: 4 }), (values) => expect(readAmf0(writeAmf0(...values))).toEqual(values)));
+    fc.assert(
+      fc.property(fc.array(value, { maxLength: 4 }), (values) => {
+        expect(readAmf0(writeAmf0(...values))).toEqual(values);
+      }),
+    );
   });
 
   test('reads an ECMA array whatever its count says, and one that ends with its message', () => {

@@ -115,9 +115,10 @@ function checkHints({ hints, ended, segments }: ParsedPlaylist): string[] {
   return violations;
 }
 
-function checkWindow({ ended, targetDuration = 0, skipped, segments, serverControl }: ParsedPlaylist, fullSeconds: number): string[] {
+function checkWindow({ ended, mediaSequence, targetDuration = 0, skipped, segments, serverControl }: ParsedPlaylist, fullSeconds: number): string[] {
   const violations: string[] = [];
-  if (!ended && fullSeconds < 3 * targetDuration - ROUNDING) violations.push(`${fullSeconds} s are listed, three target durations are the least`);
+  // §6.2.2: a segment must not be removed when less than this would be left.
+  if (!ended && mediaSequence > 0 && fullSeconds < 3 * targetDuration - ROUNDING) violations.push(`${fullSeconds} s are listed, three target durations are the least`);
   const shown = segments.reduce((sum, segment) => sum + segment.seconds, 0);
   if (skipped > 0 && shown < Number(serverControl['CAN-SKIP-UNTIL']) - ROUNDING)
     violations.push(`only ${shown} s are shown, CAN-SKIP-UNTIL is ${serverControl['CAN-SKIP-UNTIL']} s`);

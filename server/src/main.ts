@@ -21,10 +21,10 @@ import { systemClock as clock } from './lib/clock.ts';
 import { Shutdown } from './lib/shutdown.ts';
 import { errorCodeOf, StartError } from './lib/start-error.ts';
 import { makeLog } from './observe/log.ts';
-import { type MetricSources, Metrics } from './observe/metrics.ts';
+import { Metrics } from './observe/metrics.ts';
 import { Readiness } from './observe/readiness.ts';
 import { OperatorRoutes } from './observe/routes.ts';
-import { RunningTotal } from './observe/running-total.ts';
+import { serverMetrics } from './observe/server-metrics.ts';
 import { DEFAULT_PACKAGER_CONFIG, Packager } from './outputs/cmaf/packager.ts';
 import { PackagerRegistry } from './outputs/cmaf/registry.ts';
 import { HlsRoutes } from './outputs/hls/routes.ts';
@@ -34,7 +34,6 @@ import { openStore } from './store/open.ts';
 import { StreamStore } from './store/streams.ts';
 import { type ViewingRow, ViewingStore } from './store/viewings.ts';
 import { Hub } from './stream/hub.ts';
-import type { StreamCounters } from './stream/live-stream.ts';
 import { BroadcastLog } from './streams/broadcast-log.ts';
 import { StreamDirectory } from './streams/directory.ts';
 import type { MediaPort } from './streams/media-port.ts';
@@ -96,7 +95,7 @@ async function run(config: Config): Promise<void> {
   const media = mediaPortOf(hub, viewers);
   const streamStore = new StreamStore(store.db);
   const directory = new StreamDirectory({ store: streamStore, clock });
-  const streams = new Streams({ store: streamStore, directory, media, clock, names: randomNames, mayPublish });
+  const streams = new Streams({ store: streamStore, directory, media, clock, names: randomNames, mayPublish, onRemoved: (streamId) => sockets.streamDeleted(streamId) });
   const tokens = new PlaybackTokens(secrets.playback);
   const playback = new PlaybackPermission({ directory, media, tokens, clock, identify });
   const publishing = new PublishPermission({ directory, media, clock, mayPublish });
@@ -133,39 +132,38 @@ async function run(config: Config): Promise<void> {
     newInstance: nanoid,
   });
   const readiness = new Readiness({ clock, checks: [{ name: 'The database', check: () => store.ping() }] });
-  const metrics = new Metrics({
-    ...hubSources(hub, registry),
-    publishers: () => [
-      [{ protocol: 'rtmp' }, rtmp.counters.publishers],
-      [{ protocol: 'rtmps' }, rtmps?.counters.publishers ?? 0],
-    ],
-    viewers: () => viewers.total,
-    bytesIn: () => [
-      [{ protocol: 'rtmp' }, rtmp.counters.bytesReceived],
-      [{ protocol: 'rtmps' }, rtmps?.counters.bytesReceived ?? 0],
-    ],
-    bytesOut: () => [[{ protocol: 'hls' }, hls.counters.bytes]],
-    blockedRequests: () => hls.counters.blocked,
-    publishAttempts: () => Object.entries(publishing.counters).map(([result, count]) => [{ result }, count]),
-    httpRequests: () => http.counters.requests,
-    httpFailures: () => http.counters.failures,
-    httpConnections: () => http.connections,
-    sockets: () => sockets.counters.open,
-    databaseUp: () =>
-      store.ping().then(
-        () => 1,
-        () => 0,
-      ),
-    unwrittenRows: () => broadcastLog.pending + viewings.pending.length,
-  });
   const http = new HttpServer({
     host: config.host,
     port: config.httpPort,
     clock,
     log,
-    handlers: [hls, new OperatorRoutes({ metrics, readiness })],
+    handlers: [hls, { handle: (request, response, path) => operator.handle(request, response, path) }],
     fallback: getRequestListener((request, env) => api.fetch(request, env)),
     upgrades: [sockets],
+  });
+
+  const ingests = [rtmp, ...(rtmps ? [rtmps] : [])].map((server, i) => ({
+    protocol: i === 0 ? 'rtmp' : 'rtmps',
+    get counters() {
+      return server.counters;
+    },
+  }));
+  const operator = new OperatorRoutes({
+    readiness,
+    metrics: new Metrics(
+      serverMetrics({
+        hub,
+        packagers: registry,
+        viewers,
+        sockets,
+        http,
+        ingests,
+        outputs: [{ protocol: 'hls', counters: hls.counters }],
+        publishing,
+        unwritten: () => broadcastLog.pending + viewings.pending.length,
+        ping: () => store.ping(),
+      }),
+    ),
   });
 
   const shutdown = new Shutdown({ clock, log, deadlineMs: STOP_DEADLINE_MS, exit: (code) => process.exit(code) });
@@ -212,32 +210,6 @@ function mediaPortOf(hub: Hub, viewers: { count(streamId: string): number }): Me
     start: (streamId) => hub.start(streamId),
     stop: (streamId, reason) => hub.stop(streamId, reason),
     viewers: (streamId) => viewers.count(streamId),
-  };
-}
-
-/** Sums over broadcasts, which come and go, as counters that do not fall. */
-function hubSources(hub: Hub, registry: PackagerRegistry): MetricSources {
-  const overBroadcasts = (count: (counters: StreamCounters) => number) => {
-    const total = new RunningTotal();
-    return () => total.read([...hub.running()].map((stream) => [stream.broadcast.broadcastId, count(stream.counters)]));
-  };
-  const overPackagers = (count: (counters: Packager['counters']) => number) => {
-    const total = new RunningTotal();
-    return () => total.read([...registry.all()].map((packager) => [packager.epoch, count(packager.counters)]));
-  };
-  return {
-    broadcasts: () => {
-      const byState = { preview: 0, live: 0, reconnecting: 0, ended: 0 };
-      for (const { broadcast } of hub.running()) byState[broadcast.state]++;
-      return (['preview', 'live', 'reconnecting'] as const).map((state) => [{ state }, byState[state]]);
-    },
-    droppedUnits: overBroadcasts(({ droppedUnits }) => droppedUnits),
-    repairedTimestamps: overBroadcasts(({ repaired }) => repaired),
-    discontinuities: overBroadcasts(({ discontinuities }) => discontinuities),
-    sinkFailures: overBroadcasts(({ sinkFailures }) => sinkFailures),
-    parts: overPackagers(({ parts }) => parts),
-    partLatencySeconds: overPackagers(({ partLatencyMs }) => partLatencyMs / 1000),
-    maxPartLatencySeconds: () => Math.max(0, ...[...registry.all()].map(({ counters }) => counters.maxPartLatencyMs)) / 1000,
   };
 }
 

@@ -8,5 +8,6 @@ declare module '@tabler/icons-react/dist/esm/icons/*' {
 
   const icon: Icon;
 
+  // biome-ignore lint/style/noDefaultExport: so the icon set exports them.
   export { icon as default };
 }

@@ -3,7 +3,7 @@
  * the built pages. Every answer is checked against the contract before it leaves, so that it cannot drift from the real one.
  */
 import { createReadStream } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 import type { Measurement } from '@millrace/contract/entities/measurement';
@@ -113,8 +113,8 @@ export class Double {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', this.origin);
-    if (url.pathname.startsWith(API_PREFIX)) return this.#api(request, url, response);
-    if (url.pathname.startsWith('/hls/')) return this.#media(url, response);
+    if (url.pathname.startsWith(API_PREFIX)) return await this.#api(request, url, response);
+    if (url.pathname.startsWith('/hls/')) return await this.#media(url, response);
     const asset = join(this.#options.pages, normalize(url.pathname));
     const isFile = extname(asset) !== '' && (await stat(asset).catch(() => undefined))?.isFile();
     response.setHeader('content-security-policy', CONTENT_SECURITY_POLICY);
@@ -123,7 +123,10 @@ export class Double {
 
   async #media(url: URL, response: ServerResponse): Promise<void> {
     const file = join(this.#options.hls ?? '', normalize(url.pathname.split('/').slice(3).join('/')));
-    if (!this.media || !this.#options.hls || !(await stat(file).catch(() => undefined))) return this.#problem(response, 'not_live');
+    if (!this.media || !this.#options.hls || !(await stat(file).catch(() => undefined))) {
+      this.#problem(response, 'not_live');
+      return;
+    }
     response.setHeader('cache-control', 'no-store');
     send(response, file);
   }
@@ -131,38 +134,40 @@ export class Double {
   async #api(request: IncomingMessage, url: URL, response: ServerResponse): Promise<void> {
     for (const route of Object.values(ROUTES)) {
       const params = match(route, request.method ?? '', url.pathname.slice(API_PREFIX.length));
-      if (params) return this.#route(route, params, await readJson(request), response);
+      if (!params) continue;
+      this.#route(route, params, await readJson(request), response);
+      return;
     }
     this.#problem(response, 'not_found');
   }
 
   #route(route: Route, params: Readonly<Record<string, string>>, body: Readonly<Record<string, unknown>>, response: ServerResponse): void {
-    const stream = this.#streams.get(params['id'] ?? '') ?? [...this.#streams.values()].find(({ code }) => code === params['code']?.toUpperCase());
+    const answer = this.#answerOf(route, params, body);
+    if (answer === undefined) this.#problem(response, route.id === 'getCode' ? 'code_not_found' : 'stream_not_found');
+    else this.#send(response, route, answer);
+  }
+
+  /** Undefined: there is no such stream. */
+  #answerOf(route: Route, params: Readonly<Record<string, string>>, body: Readonly<Record<string, unknown>>): unknown {
+    const stream = this.#streams.get(params['id'] ?? '') ?? this.#all().find(({ code }) => code === params['code']?.toUpperCase());
     switch (route.id) {
       case 'createGuest':
-        return this.#send(response, route, { token: 'guest-token', user: { id: 'guest_0123456789abcdef', kind: 'guest', name: 'Guest', createdAt: new Date().toISOString() } });
+        return { token: 'guest-token', user: { id: 'guest_0123456789abcdef', kind: 'guest', name: 'Guest', createdAt: new Date().toISOString() } };
       case 'listLive':
-        return this.#send(response, route, {
-          items: this.#all()
-            .filter(({ status, visibility }) => status === 'live' && visibility === 'public')
-            .map((one) => this.#public(one)),
-          nextCursor: null,
-        });
+        return { items: this.#all().flatMap((one) => (one.status === 'live' && one.visibility === 'public' ? [this.#public(one)] : [])), nextCursor: null };
       case 'listStreams':
-        return this.#send(response, route, { items: this.#all(), nextCursor: null });
+        return { items: this.#all(), nextCursor: null };
       case 'getCode':
-        return stream ? this.#send(response, route, this.#public(stream)) : this.#problem(response, 'code_not_found');
+        return stream && this.#public(stream);
       case 'createStream': {
-        const first = this.#all()[0];
-        if (!first) return this.#problem(response, 'limit_reached');
-        const made = { ...first, title: String(body['title'] ?? first.title) };
+        const made = { ...newStream(this.#all().length), title: String(body['title']) };
         this.put(made);
-        return this.#send(response, route, { ...this.#owned(made), streamKey: KEY });
+        return { ...this.#owned(made), streamKey: KEY };
       }
       case 'rotateStreamKey':
-        return stream ? this.#send(response, route, { ...this.#owned(stream), streamKey: KEY }) : this.#problem(response, 'stream_not_found');
+        return stream && { ...this.#owned(stream), streamKey: KEY };
       default:
-        return stream ? this.#send(response, route, this.#owned(stream)) : this.#problem(response, 'stream_not_found');
+        return stream && this.#owned(stream);
     }
   }
 
@@ -208,6 +213,13 @@ export class Double {
   }
 }
 
+/** A stream that nobody sends to yet. */
+export function newStream(index: number): Stream {
+  const now = new Date().toISOString();
+  const settings = { title: 'Sunday session', description: '', visibility: 'public', start: 'auto', secondPublisher: 'takeover', record: false, ladder: 'off' } as const;
+  return { ...settings, id: `stream_0123456789abcd${index}`, code: `K7Q4X${'ABCDEFGH'[index]}`, status: 'idle', broadcast: null, viewers: 0, createdAt: now, updatedAt: now };
+}
+
 const KEY = 'mk_Qm4tZ8sWc1Vx0Lr7Yb2Nf5Jk9Hd3Gp6TaEuSiO';
 
 function match(route: Route, method: string, path: string): Readonly<Record<string, string>> | undefined {
@@ -233,9 +245,4 @@ async function readJson(request: IncomingMessage): Promise<Readonly<Record<strin
 function send(response: ServerResponse, file: string): void {
   response.setHeader('content-type', TYPES[extname(file)] ?? 'application/octet-stream');
   createReadStream(file).pipe(response);
-}
-
-/** For tests that look at what was built. */
-export async function readManifest(pages: string): Promise<unknown> {
-  return JSON.parse(await readFile(join(pages, '.vite/manifest.json'), 'utf8'));
 }

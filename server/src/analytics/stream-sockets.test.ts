@@ -41,7 +41,7 @@ class World {
       counter: this.counter,
       viewings: { put: (row) => this.rows.set(row.id, row) },
       broadcasts: this.broadcasts,
-      publicOrigin: 'https://live.example',
+      publicOrigin: 'https://live.example/',
       newId: () => `viewing${++this.#ids}`,
     });
     this.server = new HttpServer({ host: '127.0.0.1', port: 0, clock: this.clock, log, handlers: [], fallback: (_request, response) => response.end(), upgrades: [this.sockets] });

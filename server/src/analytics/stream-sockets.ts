@@ -28,7 +28,7 @@ export interface StreamSocketsDeps {
   readonly viewings: { put(row: ViewingRow): void };
   /** The running broadcast of a stream, or one that ended a moment ago. */
   readonly broadcasts: { get(streamId: string): Broadcast | undefined };
-  /** Pages of this origin may use the session cookie, beside those of the address they were asked at. */
+  /** PUBLIC_URL: pages of its origin may use the session cookie, beside those of the address they were asked at. */
   readonly publicOrigin?: string | undefined;
   newId(): string;
 }

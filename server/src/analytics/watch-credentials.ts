@@ -9,19 +9,20 @@ const BEARER_PROTOCOL = /(?:^|,)\s*bearer\.([A-Za-z0-9._~+/=-]+)\s*(?:,|$)/;
  * The token of `?token=`, the bearer of a header or subprotocol, and the cookie if the page that opened the socket is ours:
  * browsers send cookies whichever page asks.
  */
-export function credentialsOf(request: IncomingMessage, publicOrigin: string | undefined): PlaybackCredentials {
+export function credentialsOf(request: IncomingMessage, publicUrl: string | undefined): PlaybackCredentials {
   const { headers, url = '' } = request;
   const bearer = BEARER_PROTOCOL.exec(headers['sec-websocket-protocol'] ?? '')?.[1];
   const query = url.includes('?') ? new URLSearchParams(url.slice(url.indexOf('?') + 1)) : undefined;
   return {
     token: query?.get('token') ?? undefined,
-    cookie: isOwnPage(headers.origin, headers.host, publicOrigin) ? headers.cookie : undefined,
+    cookie: isOwnPage(headers.origin, headers.host, publicUrl) ? headers.cookie : undefined,
     authorization: headers.authorization ?? (bearer === undefined ? undefined : `Bearer ${bearer}`),
   };
 }
 
-function isOwnPage(origin: string | undefined, host: string | undefined, publicOrigin: string | undefined): boolean {
+function isOwnPage(origin: string | undefined, host: string | undefined, publicUrl: string | undefined): boolean {
   // Programs send no Origin, and only the cookies they mean to.
-  if (origin === undefined || origin === publicOrigin) return true;
+  if (origin === undefined) return true;
+  if (publicUrl !== undefined && URL.canParse(publicUrl) && new URL(publicUrl).origin === origin) return true;
   return URL.canParse(origin) && new URL(origin).host === host;
 }

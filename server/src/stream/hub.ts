@@ -28,6 +28,8 @@ export interface PublishRequest {
   readonly start: 'auto' | 'manual';
   readonly secondPublisher: 'takeover' | 'refuse';
   readonly publisher: PublisherInfo;
+  /** When its first unit arrived, milliseconds since the Unix epoch; now when left out. A broadcast that it opens begins then. */
+  readonly mediaSince?: number;
 }
 
 export class Hub {
@@ -61,7 +63,7 @@ export class Hub {
       if (current.publisher && request.secondPublisher === 'refuse') return undefined;
       return current.publish(request.publisher);
     }
-    const now = this.#deps.clock.now();
+    const now = request.mediaSince ?? this.#deps.clock.now();
     const base = { streamId: request.streamId, broadcastId: this.#deps.newId(), epoch: this.#deps.newId(), createdAt: now };
     const broadcast: Broadcast = request.start === 'auto' ? { ...base, state: 'live', startedAt: now } : { ...base, state: 'preview', startedAt: null };
     return this.#open(broadcast).publish(request.publisher);

@@ -40,8 +40,11 @@ export interface PublisherInfo {
 export interface Publication {
   /** The formats, before the first unit and whenever they change. */
   tracks(tracks: readonly Track[]): void;
-  /** A unit on the publisher's own clock. */
-  unit(unit: Unit): void;
+  /**
+   * A unit on the publisher's own clock.
+   * @param arrivedAt milliseconds since the Unix epoch, for units that were held back; now when left out.
+   */
+  unit(unit: Unit, arrivedAt?: number): void;
   /** Units the session had to refuse, for the owner to see. */
   countDropped(units: number): void;
   /** A track the session cannot carry, by the name of its codec, for the owner to see. */
@@ -135,8 +138,8 @@ export class LiveStream {
       tracks: (tracks) => {
         if (this.#publisher === publisher) this.#setTracks(publisher, tracks);
       },
-      unit: (unit) => {
-        if (this.#publisher === publisher) this.#write(publisher, unit);
+      unit: (unit, arrivedAt) => {
+        if (this.#publisher === publisher) this.#write(publisher, unit, arrivedAt ?? this.#deps.clock.now());
       },
       countDropped: (units) => {
         this.#droppedUnits += units;
@@ -222,11 +225,10 @@ export class LiveStream {
     for (const reader of this.#readers) reader.tracks(tracks);
   }
 
-  #write(publisher: Publisher, unit: Unit): void {
+  #write(publisher: Publisher, unit: Unit, arrivedAt: number): void {
     const track = this.#trackById.get(unit.track);
     if (!track || this.#mustWait(publisher, unit, track)) return;
-    const now = this.#deps.clock.now();
-    const mapped = this.#timeline.map(unit, track, Math.max(0, now - this.#broadcast.createdAt) * 1000);
+    const mapped = this.#timeline.map(unit, track, Math.max(0, arrivedAt - this.#broadcast.createdAt) * 1000);
     if (!mapped) {
       this.#droppedUnits++;
       return;

@@ -19,6 +19,8 @@ export interface StreamsDeps {
   readonly clock: Clock;
   readonly names: Names;
   mayPublish(user: Pick<User, 'kind'>): boolean;
+  /** A stream is no more; whoever watches it is told. */
+  onRemoved(streamId: string): void;
 }
 
 export interface Page<Item> {
@@ -87,6 +89,7 @@ export class Streams {
     await this.#deps.store.delete(id);
     this.#deps.directory.forget(id);
     this.#deps.media.stop(id, 'stream_deleted');
+    this.#deps.onRemoved(id);
   }
 
   /** Lets viewers into a preview. Starting what is live already changes nothing. */

@@ -14,6 +14,7 @@ type ElementProps = DetailedHTMLProps<HTMLAttributes<HTMLElement>, HTMLElement> 
 };
 
 declare module 'react' {
+  // biome-ignore lint/style/noNamespace: React's own way to declare elements.
   namespace JSX {
     interface IntrinsicElements {
       'media-controller': ElementProps;

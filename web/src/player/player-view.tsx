@@ -56,7 +56,6 @@ export function PlayerView({ live, seed, title, facts, heading, theatre, shortcu
         noautoseektolive
         defaultstreamtype="live"
       >
-        {/* biome-ignore lint/a11y/useMediaCaption: captions come inside the stream when there are any. */}
         <video slot="media" ref={attach} className={classes.video} playsInline muted={muted} tabIndex={-1} crossOrigin="anonymous" />
         {heading && showControls && (
           <div slot="top-chrome" className={classes.heading}>

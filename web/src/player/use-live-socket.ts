@@ -27,7 +27,7 @@ export interface LiveSocketOptions {
 
 /** The socket lives as long as the page shows this stream. */
 export function useLiveSocket({ streamId, token, vitals }: LiveSocketOptions): LiveFacts & { readonly socket: RefObject<StreamSocket | undefined> } {
-  const { clock } = useServices();
+  const { clock, guest } = useServices();
   const [facts, setFacts] = useState(NOTHING);
   const socket = useRef<StreamSocket>(undefined);
   useEffect(() => {
@@ -37,6 +37,7 @@ export function useLiveSocket({ streamId, token, vitals }: LiveSocketOptions): L
       origin: location.origin,
       streamId,
       token,
+      bearer: guest.token,
       WebSocket,
       clock,
       random: Math.random,
@@ -53,7 +54,7 @@ export function useLiveSocket({ streamId, token, vitals }: LiveSocketOptions): L
       socket.current = undefined;
       made.close();
     };
-  }, [streamId, token, clock, vitals]);
+  }, [streamId, token, clock, guest, vitals]);
   return { ...facts, socket };
 }
 

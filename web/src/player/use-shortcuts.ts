@@ -19,7 +19,7 @@ export function useShortcuts({ live, controller, theatre, active }: ShortcutsOpt
     if (!active || !player || !video) return;
     const onKey = (event: KeyboardEvent) => {
       if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isTyping(event)) return;
-      const act = actions({ live, controller, theatre })[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+      const act = actions({ live, controller, theatre }).get(event.key.length === 1 ? event.key.toLowerCase() : event.key);
       if (!act) return;
       event.preventDefault();
       act();
@@ -29,8 +29,8 @@ export function useShortcuts({ live, controller, theatre, active }: ShortcutsOpt
   }, [active, live, player, video, controller, theatre]);
 }
 
-function actions({ live: { player, video }, controller, theatre }: Omit<ShortcutsOptions, 'active'>): Readonly<Record<string, () => void>> {
-  if (!player || !video) return {};
+function actions({ live: { player, video }, controller, theatre }: Omit<ShortcutsOptions, 'active'>): ReadonlyMap<string, () => void> {
+  if (!player || !video) return new Map();
   const toggle = () => (video.paused ? void player.play() : player.pause());
   const request = (type: string) => controller.current?.dispatchEvent(new CustomEvent(type, { bubbles: true, composed: true }));
   const louder = (step: number) => {
@@ -43,20 +43,20 @@ function actions({ live: { player, video }, controller, theatre }: Omit<Shortcut
     if (by > 0 && video.currentTime + by >= end) player.goLive();
     else video.currentTime = Math.max(start, video.currentTime + by);
   };
-  return {
-    ' ': toggle,
-    k: toggle,
-    m: () => (video.muted ? player.unmute() : mute(video)),
-    f: () => request(document.fullscreenElement ? 'mediaexitfullscreenrequest' : 'mediaenterfullscreenrequest'),
-    c: () => request('mediatogglesubtitlesrequest'),
-    ...(theatre ? { t: theatre } : {}),
-    ArrowUp: () => louder(VOLUME_STEP),
-    ArrowDown: () => louder(-VOLUME_STEP),
-    ArrowLeft: () => seek(-ARROW_SECONDS),
-    ArrowRight: () => seek(ARROW_SECONDS),
-    j: () => seek(-LETTER_SECONDS),
-    l: () => seek(LETTER_SECONDS),
-  };
+  return new Map<string, () => void>([
+    [' ', toggle],
+    ['k', toggle],
+    ['m', () => (video.muted ? player.unmute() : mute(video))],
+    ['f', () => request(document.fullscreenElement ? 'mediaexitfullscreenrequest' : 'mediaenterfullscreenrequest')],
+    ['c', () => request('mediatogglesubtitlesrequest')],
+    ['t', () => theatre?.()],
+    ['ArrowUp', () => louder(VOLUME_STEP)],
+    ['ArrowDown', () => louder(-VOLUME_STEP)],
+    ['ArrowLeft', () => seek(-ARROW_SECONDS)],
+    ['ArrowRight', () => seek(ARROW_SECONDS)],
+    ['j', () => seek(-LETTER_SECONDS)],
+    ['l', () => seek(LETTER_SECONDS)],
+  ]);
 }
 
 function mute(video: HTMLVideoElement): void {

@@ -33,7 +33,7 @@ export function CopyField({ label, what, value, masked = false, large = false, s
     setTimeout(() => setCopied(false), CONFIRM_MS);
   };
   return (
-    <div className={classes.field} role="group" aria-labelledby={id}>
+    <fieldset className={classes.field} aria-labelledby={id}>
       <span id={id} className={classes.label}>
         {label}
       </span>
@@ -49,6 +49,6 @@ export function CopyField({ label, what, value, masked = false, large = false, s
       <span className="sr-only" role="status">
         {copied ? t('app.copied') : ''}
       </span>
-    </div>
+    </fieldset>
   );
 }

@@ -52,13 +52,13 @@ interface FigureProps {
 
 function Figure({ name, value, points, bad = false }: FigureProps) {
   return (
-    <div className={classes.figure} role="group" aria-label={`${name}: ${value}`}>
+    <fieldset className={classes.figure} aria-label={`${name}: ${value}`}>
       <p className={classes.name}>{name}</p>
       <p className={`${classes.value} figures`} data-bad={bad || undefined}>
         {value}
       </p>
       <Plot label={t('studio.plot', { name, value })} points={points} bad={bad} />
-    </div>
+    </fieldset>
   );
 }
 

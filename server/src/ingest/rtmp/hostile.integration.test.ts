@@ -67,6 +67,20 @@ describe('a publisher', () => {
     expect((await stand.untilLogged('connection closed for what it sent')).fields).toMatchObject({ reason: expect.stringContaining('nothing received for 30 s') });
   });
 
+  test('that comes back from silence does not push out the one in its place', async () => {
+    using first = await publishing('key-a');
+    await heard(first);
+    clock.advance(2_500);
+    clock.advance(LOST_AFTER_MS);
+    using second = await publishing('key-a');
+    await heard(second);
+    clock.advance(2_500);
+    await stand.until('a', (sink) => sink.formats.length === 2);
+    first.video(20_000, ...KEY_FRAME);
+    expect(codeOf(await first.status())).toBe('NetStream.Publish.BadName');
+    expect(stand.server.counters).toMatchObject({ lost: 1, occupied: 1, publishers: 1 });
+  });
+
   test('that says goodbye leaves at once and may hang up itself', async () => {
     using client = await publishing('key-a');
     await heard(client);

@@ -52,7 +52,7 @@ export class RtmpServer implements AsyncDisposable {
           this.#counters.connections++;
           const session = new RtmpSession(socket, remoteAddress, { hub, gate, clock, log, counters, protocol });
           this.#sessions.add(session);
-          void session.closed.then(() => this.#sessions.delete(session));
+          session.closed.catch((error: unknown) => log.error({ err: error }, 'RTMP session broke')).finally(() => this.#sessions.delete(session));
         },
         refused: (remoteAddress, reason) => {
           this.#counters.turnedAway++;
@@ -87,7 +87,7 @@ export class RtmpServer implements AsyncDisposable {
   async #shutDown(reason: EvictionReason): Promise<void> {
     const sessions = [...this.#sessions];
     for (const session of sessions) session.close(reason);
-    await Promise.all(sessions.map((session) => session.closed));
+    await Promise.allSettled(sessions.map((session) => session.closed));
     await this.#listener.close();
     this.#resolveClosed(reason);
     this.#deps.log.info({ reason }, 'RTMP closed');

@@ -25,10 +25,10 @@ export const LOST_AFTER_MS = 15_000;
 export const IDLE_TIMEOUT_MS = 30_000;
 
 /** How long a promised track is waited for. */
-export const ANNOUNCE_TIMEOUT_MS = 2_000;
+const ANNOUNCE_TIMEOUT_MS = 2_000;
 
 /** How long a publisher that said goodbye may take to hang up: one that is cut off takes it for an error. */
-export const GOODBYE_MS = 5_000;
+const GOODBYE_MS = 5_000;
 
 const CHECK_MS = 500;
 
@@ -68,7 +68,7 @@ const EVICTIONS: Readonly<Record<EvictionReason, string>> = {
 };
 
 export class RtmpSession implements StreamTarget {
-  /** Resolves when the session is over; never rejects. */
+  /** Resolves when the session is over. Rejects only when the server itself is at fault. */
   readonly closed: Promise<void>;
   readonly #deps: RtmpSessionDeps;
   readonly #connection: RtmpConnection;
@@ -80,6 +80,7 @@ export class RtmpSession implements StreamTarget {
   #publication: Publication | undefined;
   #tracks: readonly Track[] = [];
   #leftAt: number | undefined;
+  #wasLost = false;
   #waitingSince: number | undefined;
   /** Bytes already in the counters. */
   #countedBytes = 0;
@@ -226,6 +227,7 @@ export class RtmpSession implements StreamTarget {
       this.#log.warn({ silentMs: Math.round(silentMs) }, 'publisher lost');
       this.#publication.close('lost');
       this.#publication = undefined;
+      this.#wasLost = true;
     }
   }
 
@@ -261,7 +263,8 @@ export class RtmpSession implements StreamTarget {
     this.#publication = this.#deps.hub.publish({
       streamId,
       start,
-      secondPublisher,
+      // One that was lost does not push out whoever came in its place, most likely the same encoder on a new connection.
+      secondPublisher: this.#wasLost ? 'refuse' : secondPublisher,
       publisher: {
         protocol: this.#deps.protocol,
         remoteAddress: this.#remoteAddress,

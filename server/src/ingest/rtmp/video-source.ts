@@ -9,7 +9,7 @@ import type { VideoCodec, VideoTrack } from '@millrace/media/track';
 import type { Unit } from '@millrace/media/unit';
 
 /** RTMP's milliseconds and the usual frame rates are both whole numbers of it. */
-export const VIDEO_TIMESCALE = 90_000;
+const VIDEO_TIMESCALE = 90_000;
 
 const TICKS_PER_MS = VIDEO_TIMESCALE / 1000;
 const TICKS_PER_NS = VIDEO_TIMESCALE / 1_000_000_000;

@@ -33,8 +33,8 @@ export interface PackagerDeps {
   readonly config: PackagerConfig;
 }
 
-/** Key frames up to 4 s apart, the most that is sound for viewers, then still begin every segment. */
-const TARGET_SECONDS = 4;
+/** Encoders left to their defaults send a key frame every 8 to 10 s. Players fail on segments that begin without one, so the longest group fits. */
+const TARGET_SECONDS = 10;
 
 /** Many players start only with a complete segment, so the first one is kept short where the key frames allow it. */
 const FIRST_SEGMENT_SECONDS = 1;

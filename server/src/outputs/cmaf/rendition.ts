@@ -187,6 +187,7 @@ export class Rendition {
     }
     this.#listedSeconds += open.seconds;
     this.#open = this.#next(open.msn + 1, false, open.discontinuitySequence);
+    this.#open.periodStart = open.periodStart;
     this.#segments.push(this.#open);
     this.#trim();
     this.#changed();
@@ -197,6 +198,8 @@ export class Rendition {
     if (this.#ended) return;
     this.#ended = true;
     if (this.#open.parts.length === 0) this.#segments.pop();
+    // Whoever comes now starts at the beginning, where nothing should be in the way.
+    while (this.#segments.length > 1 && this.#segments[0]?.gap) this.#segments.shift();
     this.#changed();
   }
 
@@ -253,7 +256,9 @@ export class Rendition {
   }
 
   #next(msn: number, discontinuity: boolean, discontinuitySequence: number): Segment {
-    return new Segment({ msn, uri: this.#segmentUri(msn), mapUri: this.#initUri(Math.max(0, this.#inits.length - 1)), discontinuity, discontinuitySequence });
+    const segment = new Segment({ msn, uri: this.#segmentUri(msn), mapUri: this.#initUri(Math.max(0, this.#inits.length - 1)), discontinuity, discontinuitySequence });
+    segment.track = this.#track;
+    return segment;
   }
 
   #segmentUri(msn: number): string {

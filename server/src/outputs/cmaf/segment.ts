@@ -1,5 +1,7 @@
 /** A segment of a rendition as it lies in memory: its parts, each one buffer, shared by everybody who reads them. */
+
 import type { PlaylistPart, PlaylistSegment } from '@millrace/media/m3u8/media-playlist';
+import type { Track } from '@millrace/media/track';
 
 export interface Part extends PlaylistPart {
   readonly body: Uint8Array;
@@ -16,6 +18,9 @@ export class Segment implements PlaylistSegment {
   /** Where the segment begins on the broadcast's timeline, in its track's ticks; undefined before its first frame. */
   startTicks: number | undefined;
   durationTicks = 0;
+  /** Where the first segment with the same discontinuity number began, seconds. */
+  periodStart: number | undefined;
+  track: Track | undefined;
   timescale = 1;
   startsAt = 0;
   seconds = 0;

@@ -124,6 +124,7 @@ export class TrackWriter {
     const { open } = this.rendition;
     if (open.startTicks !== undefined) return;
     open.startTicks = unit.dts;
+    open.periodStart ??= unit.dts / this.#track.timescale;
     open.timescale = this.#track.timescale;
     open.startsAt = this.#deps.createdAt + (unit.pts / this.#track.timescale) * 1000;
   }

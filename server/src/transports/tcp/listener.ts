@@ -50,6 +50,8 @@ export class TcpListener {
     }
     server.listen({ host, port });
     await once(server, 'listening');
+    // Accepting can fail later, when file descriptors run out; the next connection may do better.
+    server.on('error', (error) => this.#handler.refused('unknown', error.message));
     const address = server.address();
     return { port: typeof address === 'object' && address ? address.port : port };
   }

@@ -1,0 +1,82 @@
+import { expect, it } from 'vitest';
+import { FakeClock } from '../lib/clock.ts';
+import { Hub } from '../stream/hub.ts';
+import { Metrics } from './metrics.ts';
+import { type ServerParts, serverMetrics } from './server-metrics.ts';
+
+function world() {
+  let ids = 0;
+  const clock = new FakeClock();
+  const hub = new Hub({ clock, reconnectGraceMs: 60_000, newId: () => `id${++ids}`, listener: { broadcastChanged: () => {} }, makeSinks: () => [] });
+  const packager = { epoch: 'e1', counters: { parts: 10, partLatencyMs: 50, maxPartLatencyMs: 9 } };
+  let isAway = false;
+  const parts: ServerParts = {
+    hub,
+    packagers: { all: () => [packager] },
+    viewers: { total: 4 },
+    sockets: { counters: { open: 5, malformedFrames: 1, droppedEvents: 2, slowClients: 0, deadClients: 3, floods: 0 } },
+    http: { connections: 6, counters: { requests: 7, failures: 0 } },
+    ingests: [
+      { protocol: 'rtmp', counters: { bytesReceived: 1000 } },
+      { protocol: 'rtmps', counters: { bytesReceived: 10 } },
+    ],
+    outputs: [{ protocol: 'hls', counters: { bytes: 2000, blocked: 3 } }],
+    publishing: { counters: { allowed: 1, wrongKeys: 2, refused: 0 } },
+    unwritten: () => 8,
+    ping: () => (isAway ? Promise.reject(new Error('away')) : Promise.resolve()),
+  };
+  const metrics = new Metrics(serverMetrics(parts));
+  const publish = (streamId: string, start: 'auto' | 'manual' = 'auto') =>
+    hub.publish({ streamId, start, secondPublisher: 'takeover', publisher: { protocol: 'rtmp', remoteAddress: '', onEvicted: () => {} } });
+  return {
+    hub,
+    publish,
+    lines: async () => (await metrics.text()).split('\n').filter((line) => line.startsWith('millrace_')),
+    loseDatabase: () => {
+      isAway = true;
+    },
+  };
+}
+
+it('shows every part’s numbers', async () => {
+  const { lines, publish } = world();
+  publish('a');
+  publish('b', 'manual');
+  publish('c')?.close('lost');
+  const shown = await lines();
+  for (const line of [
+    'millrace_broadcasts{state="live"} 1',
+    'millrace_broadcasts{state="preview"} 1',
+    'millrace_broadcasts{state="reconnecting"} 1',
+    'millrace_publishers{protocol="rtmp"} 2',
+    'millrace_viewers 4',
+    'millrace_received_bytes_total{protocol="rtmps"} 10',
+    'millrace_sent_bytes_total{protocol="hls"} 2000',
+    'millrace_parts_total 10',
+    'millrace_part_latency_seconds_total 0.05',
+    'millrace_part_latency_max_seconds 0.009',
+    'millrace_blocked_requests 3',
+    'millrace_publish_attempts_total{result="wrongKeys"} 2',
+    'millrace_http_connections 6',
+    'millrace_sockets 5',
+    'millrace_socket_incidents_total{kind="deadClients"} 3',
+    'millrace_database_up 1',
+    'millrace_unwritten_rows 8',
+  ])
+    expect(shown).toContain(line);
+});
+
+it('keeps what a broadcast has dropped when the broadcast is over', async () => {
+  const { hub, lines, publish } = world();
+  publish('a')?.countDropped(5);
+  expect(await lines()).toContain('millrace_dropped_units_total 5');
+  hub.stop('a', 'stopped');
+  publish('a')?.countDropped(2);
+  expect(await lines()).toContain('millrace_dropped_units_total 7');
+});
+
+it('says that the database is away, and all the rest', async () => {
+  const { lines, loseDatabase } = world();
+  loseDatabase();
+  expect(await lines()).toEqual(expect.arrayContaining(['millrace_database_up 0', 'millrace_viewers 4']));
+});

@@ -1,0 +1,103 @@
+/** The metrics of a whole server from its parts, each seen only as far as it counts. */
+import type { MetricSources, Reading } from './metrics.ts';
+import { RunningTotal } from './running-total.ts';
+
+interface RunningBroadcast {
+  readonly broadcast: { readonly broadcastId: string; readonly state: string };
+  readonly publisher: { readonly protocol: string } | undefined;
+  readonly counters: {
+    readonly droppedUnits: number;
+    readonly repaired: number;
+    readonly jumps: number;
+    readonly discontinuities: number;
+    readonly sinkFailures: number;
+  };
+}
+
+interface PackagerPart {
+  readonly epoch: string;
+  readonly counters: { readonly parts: number; readonly partLatencyMs: number; readonly maxPartLatencyMs: number };
+}
+
+export interface ServerParts {
+  readonly hub: { running(): Iterable<RunningBroadcast> };
+  readonly packagers: { all(): Iterable<PackagerPart> };
+  readonly viewers: { readonly total: number };
+  readonly sockets: {
+    readonly counters: {
+      readonly open: number;
+      readonly malformedFrames: number;
+      readonly droppedEvents: number;
+      readonly slowClients: number;
+      readonly deadClients: number;
+      readonly floods: number;
+    };
+  };
+  readonly http: { readonly connections: number; readonly counters: { readonly requests: number; readonly failures: number } };
+  readonly ingests: readonly { readonly protocol: string; readonly counters: { readonly bytesReceived: number } }[];
+  readonly outputs: readonly { readonly protocol: string; readonly counters: { readonly bytes: number; readonly blocked: number } }[];
+  readonly publishing: { readonly counters: { readonly allowed: number; readonly wrongKeys: number; readonly refused: number } };
+  /** Rows and broadcasts that wait for the database. */
+  unwritten(): number;
+  /** Rejects when the database does not answer. */
+  ping(): Promise<void>;
+}
+
+export function serverMetrics(parts: ServerParts): MetricSources {
+  const { hub, packagers, viewers, sockets, http, ingests, outputs, publishing } = parts;
+
+  /** A sum over broadcasts that stays when they end. */
+  const ofBroadcasts = (count: (running: RunningBroadcast) => number) => {
+    const total = new RunningTotal();
+    return () => total.read([...hub.running()].map((running) => [running.broadcast.broadcastId, count(running)] as const));
+  };
+  const ofPackagers = (count: (packager: PackagerPart) => number) => {
+    const total = new RunningTotal();
+    return () => total.read([...packagers.all()].map((packager) => [packager.epoch, count(packager)] as const));
+  };
+
+  return {
+    broadcasts: () =>
+      tally(
+        'state',
+        [...hub.running()].map(({ broadcast }) => broadcast.state),
+      ),
+    publishers: () =>
+      tally(
+        'protocol',
+        [...hub.running()].flatMap(({ publisher }) => publisher?.protocol ?? []),
+      ),
+    viewers: () => viewers.total,
+    bytesIn: () => ingests.map(({ protocol, counters }) => [{ protocol }, counters.bytesReceived]),
+    bytesOut: () => outputs.map(({ protocol, counters }) => [{ protocol }, counters.bytes]),
+    droppedUnits: ofBroadcasts(({ counters }) => counters.droppedUnits),
+    repairedTimestamps: ofBroadcasts(({ counters }) => counters.repaired),
+    discontinuities: ofBroadcasts(({ counters }) => counters.discontinuities + counters.jumps),
+    sinkFailures: ofBroadcasts(({ counters }) => counters.sinkFailures),
+    parts: ofPackagers(({ counters }) => counters.parts),
+    partLatencySeconds: ofPackagers(({ counters }) => counters.partLatencyMs / 1000),
+    maxPartLatencySeconds: () => Math.max(0, ...[...packagers.all()].map(({ counters }) => counters.maxPartLatencyMs / 1000)),
+    blockedRequests: () => outputs.reduce((sum, { counters }) => sum + counters.blocked, 0),
+    publishAttempts: () => Object.entries(publishing.counters).map(([result, count]) => [{ result }, count]),
+    httpRequests: () => http.counters.requests,
+    httpFailures: () => http.counters.failures,
+    httpConnections: () => http.connections,
+    sockets: () => sockets.counters.open,
+    socketEvents: () => {
+      const { malformedFrames, droppedEvents, slowClients, deadClients, floods } = sockets.counters;
+      return Object.entries({ malformedFrames, droppedEvents, slowClients, deadClients, floods }).map(([kind, count]) => [{ kind }, count]);
+    },
+    databaseUp: () =>
+      parts.ping().then(
+        () => 1,
+        () => 0,
+      ),
+    unwrittenRows: () => parts.unwritten(),
+  };
+}
+
+function tally(label: string, values: readonly string[]): Reading {
+  const counts = new Map<string, number>();
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+  return [...counts].map(([value, count]) => [{ [label]: value }, count]);
+}

@@ -1,0 +1,56 @@
+/** `/dash/{id}/manifest.mpd` and `/dash/time`. The segments are those of HLS, at the addresses they have there. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Clock } from '../../lib/clock.ts';
+import { sendProblem } from '../../lib/problem.ts';
+import type { PlaybackGate } from '../../stream/playback-gate.ts';
+import { checkPlayback, parseMediaRequest } from '../../transports/http/media-request.ts';
+import { sendBody } from '../../transports/http/send-body.ts';
+import type { PackagerRegistry } from '../cmaf/registry.ts';
+import { manifestText } from './from-stream.ts';
+
+export interface DashRoutesDeps {
+  readonly registry: PackagerRegistry;
+  readonly gate: PlaybackGate;
+  readonly clock: Clock;
+}
+
+export class DashRoutes {
+  readonly counters = { responses: 0, bytes: 0 };
+  readonly #deps: DashRoutesDeps;
+
+  constructor(deps: DashRoutesDeps) {
+    this.#deps = deps;
+  }
+
+  /** @param path without the query. False: not an address of this route. */
+  handle(req: IncomingMessage, res: ServerResponse, path: string): boolean | Promise<boolean> {
+    if (!path.startsWith('/dash/')) return false;
+    this.counters.responses++;
+    // As an id would have it: `/dash/time/` parses, `/dash/time` is the clock.
+    if (path === '/dash/time') {
+      this.#send(req, res, new Date(this.#deps.clock.now()).toISOString(), 'text/plain');
+      return true;
+    }
+    const request = parseMediaRequest(req, res, path);
+    if (!request) return true;
+    const checked = checkPlayback(this.#deps.gate, req, res, request, () => {
+      if (request.rest.length !== 1 || request.rest[0] !== 'manifest.mpd') {
+        sendProblem(res, 'not_found');
+        return;
+      }
+      const packager = this.#deps.registry.get(request.streamId);
+      // A manifest tells complete segments alone: before the first one there is nothing to play.
+      if (!packager?.leading?.segments.some((segment) => segment.complete && !segment.gap)) {
+        sendProblem(res, 'not_live', { retryAfterSeconds: 2 });
+        return;
+      }
+      this.#send(req, res, manifestText({ packager, streamId: request.streamId, query: request.carried, now: this.#deps.clock.now() }), 'application/dash+xml');
+    });
+    return checked ? checked.then(() => true) : true;
+  }
+
+  #send(req: IncomingMessage, res: ServerResponse, text: string, contentType: string): void {
+    const body = Buffer.from(text);
+    this.counters.bytes += sendBody(req, res, { pieces: [body], size: body.length, contentType, cacheControl: 'no-cache' });
+  }
+}

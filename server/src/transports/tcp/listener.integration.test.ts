@@ -1,0 +1,59 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { expect, test } from 'vitest';
+import { TcpListener, type TcpListenerOptions } from './listener.ts';
+
+const OPTIONS: TcpListenerOptions = { host: '127.0.0.1', port: 0, maxConnections: 3, maxConnectionsPerAddress: 2, tlsHandshakeTimeoutMs: 1_000 };
+
+async function listening(options: TcpListenerOptions, mayConnect = true) {
+  const refusals: string[] = [];
+  const accepted: Socket[] = [];
+  const listener = new TcpListener(options, {
+    mayConnect: () => mayConnect,
+    connected: (socket) => accepted.push(socket),
+    refused: (remoteAddress, reason) => refusals.push(`${remoteAddress}: ${reason}`),
+  });
+  return { listener, accepted, refusals, ...(await listener.start()) };
+}
+
+/** Resolves when the server has hung up. */
+async function hungUp(port: number): Promise<void> {
+  const socket = connect(port, '127.0.0.1').resume();
+  await once(socket, 'close');
+}
+
+async function connected(port: number): Promise<Socket> {
+  const socket = connect(port, '127.0.0.1');
+  await once(socket, 'connect');
+  return socket;
+}
+
+test('one address gets so many connections and no more, until one of them ends', async () => {
+  const { listener, accepted, refusals, port } = await listening(OPTIONS);
+  const first = await connected(port);
+  await connected(port);
+  await hungUp(port);
+  expect(refusals).toEqual(['127.0.0.1: more than 2 connections from one address']);
+  expect(accepted).toHaveLength(2);
+  first.destroy();
+  if (accepted[0]) await once(accepted[0].resume(), 'close');
+  expect(listener.connections).toBe(1);
+  const third = await connected(port);
+  await listener.close();
+  third.destroy();
+  expect(accepted).toHaveLength(3);
+});
+
+test('an address that is shut out is closed at the door', async () => {
+  const { listener, accepted, refusals, port } = await listening(OPTIONS, false);
+  await hungUp(port);
+  expect(accepted).toHaveLength(0);
+  expect(refusals).toEqual(['127.0.0.1: address is shut out']);
+  await listener.close();
+});
+
+test('a port that is taken rejects the start', async () => {
+  const { listener, port } = await listening(OPTIONS);
+  await expect(listening({ ...OPTIONS, port })).rejects.toThrow('EADDRINUSE');
+  await listener.close();
+});
