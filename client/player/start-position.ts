@@ -7,9 +7,6 @@ export interface Piece {
   readonly independent: boolean;
 }
 
-/** Longer groups than this are left to the next key frame: loading more would take longer than waiting. */
-const MAX_GROUP_SECONDS = 12;
-
 /** The start of the last independent piece at or before `wanted`, else of the first one after it; undefined when none is known. */
 export function independentStart(pieces: readonly Piece[], wanted: number): number | undefined {
   const starts = pieces.filter((piece) => piece.independent).map((piece) => piece.start);
@@ -17,13 +14,8 @@ export function independentStart(pieces: readonly Piece[], wanted: number): numb
   return starts.findLast((start) => start <= wanted + 0.05) ?? starts[0];
 }
 
-/**
- * Where to begin loading so that `wanted` can be decoded soon: undefined when the live edge itself will do. Where no piece is
- * known to be independent a key frame may still lie inside one, so a group's length is loaded.
- */
+/** Where to begin loading so that `wanted` can be decoded soon; undefined when the live edge itself will do or nothing better is known. */
 export function loadingStart(pieces: readonly Piece[], wanted: number, segmentSeconds: number): number | undefined {
-  if (pieces.length === 0) return undefined;
   const found = independentStart(pieces, wanted);
-  if (found !== undefined) return Math.abs(wanted - found) <= segmentSeconds ? undefined : found;
-  return pieces.find((piece) => piece.start + piece.duration > wanted - MAX_GROUP_SECONDS)?.start;
+  return found === undefined || Math.abs(wanted - found) <= segmentSeconds ? undefined : found;
 }

@@ -8,12 +8,15 @@ import { EMBEDDED_POOL_SIZE } from './pool-size.ts';
 
 const { folder, socketPath } = z.object({ folder: z.string(), socketPath: z.string() }).parse(workerData);
 
+/** Enough for the tables of one machine; the 128 MB of the default would only sit beside the kernel's own cache. */
+const SHARED_BUFFERS = '16MB';
+
 function tell(message: EmbeddedWorkerMessage): void {
   parentPort?.postMessage(message);
 }
 
 try {
-  const database = await PGlite.create(folder);
+  const database = await PGlite.create(folder, { startParams: [...PGlite.defaultStartParams, '-c', `shared_buffers=${SHARED_BUFFERS}`] });
   // Some to spare: a connection that breaks and its successor overlap for a moment, and another process may knock to see whether this one lives.
   const server = new PGLiteSocketServer({ db: database, path: socketPath, maxConnections: EMBEDDED_POOL_SIZE + 4 });
   await server.start();

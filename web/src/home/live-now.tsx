@@ -53,7 +53,7 @@ function Card({ stream }: { readonly stream: PublicStream }) {
   const now = useNow(() => clock.now());
   const viewers = t('viewers.count', { count: stream.viewers });
   return (
-    <Link to="/w/$code" params={{ code: stream.code }} className={classes.card} aria-label={t('home.live.watch', { title: stream.title, viewers })}>
+    <Link to="/w/$code" params={{ code: stream.code }} className={classes.card}>
       <div className={classes.picture}>
         <Poster seed={stream.id} title={stream.title} />
         <span className={`${classes.badge} on-picture`}>

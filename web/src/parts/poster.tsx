@@ -15,8 +15,8 @@ export interface PosterProps {
 
 export function Poster({ seed, title, className }: PosterProps) {
   return (
-    <div className={`on-picture ${classes.poster} ${className ?? ''}`} aria-hidden="true">
-      <svg className={classes.lines} viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="xMidYMid slice" role="presentation">
+    <div className={`on-picture ${classes.poster} ${className ?? ''}`}>
+      <svg aria-hidden="true" className={classes.lines} viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="xMidYMid slice">
         {waterLines(seed).map((path) => (
           <path key={path} d={path} />
         ))}

@@ -33,7 +33,7 @@ export function OwnStreams() {
       <ul className={classes.list}>
         {items.map((stream) => (
           <li key={stream.id}>
-            <Link to="/live/$id" params={{ id: stream.id }} className={classes.item} aria-label={t('choose.own.open', { title: stream.title })}>
+            <Link to="/live/$id" params={{ id: stream.id }} className={classes.item}>
               <span className={classes.words}>
                 <span className={classes.title}>{stream.title}</span>
                 <span className={`${classes.facts} figures`}>

@@ -23,7 +23,7 @@ export function Warnings({ warnings }: { readonly warnings: readonly StreamWarni
           <li key={warning} className={classes.warning}>
             <IconAlertTriangle size={22} stroke={1.75} aria-hidden="true" />
             <div>
-              <h3>{t(`warning.${warning}`)}</h3>
+              <h2>{t(`warning.${warning}`)}</h2>
               <p>{t(`warning.${warning}.do`)}</p>
             </div>
           </li>

@@ -1,0 +1,21 @@
+/** Numbers and durations as people read them. */
+import { expect, it } from 'vitest';
+import { bitrate, elapsed, seconds, spacedCode } from './format.ts';
+import { t } from './text.ts';
+
+it('writes durations with the fewest parts', () => {
+  expect([elapsed(-5), elapsed(7000), elapsed(750_000), elapsed(3_723_000)]).toEqual(['0:00', '0:07', '12:30', '1:02:03']);
+});
+
+it('writes bit rates in the unit that reads best', () => {
+  expect([bitrate(640_400), bitrate(2_540_000)]).toEqual(['640 kbit/s', '2.5 Mbit/s']);
+});
+
+it('writes latency with a tenth and codes in two groups', () => {
+  expect(seconds(830)).toBe('0.8 s');
+  expect(spacedCode('K7Q4XM')).toBe('K7Q 4XM');
+});
+
+it('chooses the plural and groups large numbers', () => {
+  expect([1, 2, 1200].map((count) => t('viewers.count', { count }))).toEqual(['1 viewer', '2 viewers', '1,200 viewers']);
+});
