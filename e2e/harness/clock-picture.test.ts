@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { buffer } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
-import { CELL_ROWS, CELLS_PER_ROW, ClockPainter, readClockCells } from './clock-picture.ts';
+import { ClockPainter, readClockCells, readClockInFrame } from './clock-picture.ts';
 import { ensureTool } from './tool.ts';
 
 const WIDTH = 640;
@@ -17,7 +17,7 @@ test('the clock survives x264 at its coarsest useful quality, frame by frame', a
   const encoded = await pipe(raw, [...format, '-i', '-', '-c:v', 'libx264', '-crf', '42', '-f', 'matroska', '-']);
   const decoded = await pipe(encoded, ['-i', '-', ...format, '-']);
   const frameBytes = (WIDTH * HEIGHT * 3) / 2;
-  const read = painted.map((_, i) => readClockCells(cellsOf(decoded.subarray(i * frameBytes))));
+  const read = painted.map((_, i) => readClockInFrame(decoded.subarray(i * frameBytes), { width: WIDTH, height: HEIGHT }));
   expect(read).toEqual(painted);
 });
 
@@ -25,15 +25,6 @@ test('a picture without a clock gives no reading', () => {
   expect(readClockCells(Array.from({ length: 64 }, () => 20))).toBeUndefined();
   expect(readClockCells(Array.from({ length: 64 }, (_, i) => (i % 2 ? 20 : 230)))).toBeUndefined();
 });
-
-function cellsOf(frame: Buffer): number[] {
-  const size = WIDTH / CELLS_PER_ROW;
-  return Array.from({ length: CELLS_PER_ROW * CELL_ROWS }, (_, cell) => {
-    const x = (cell % CELLS_PER_ROW) * size + size / 2;
-    const y = Math.floor(cell / CELLS_PER_ROW) * size + size / 2;
-    return frame[y * WIDTH + x] ?? 0;
-  });
-}
 
 async function pipe(input: Buffer, args: readonly string[]): Promise<Buffer> {
   const child = spawn('ffmpeg', ['-hide_banner', '-loglevel', 'error', ...args], { stdio: ['pipe', 'pipe', 'inherit'] });

@@ -43,6 +43,23 @@ export function readClockCells(luma: readonly number[]): { readonly wallMs: numb
   return { wallMs: view.getUint32(1), frame: view.getUint16(5) };
 }
 
+/** The clock of a raw frame whose luma plane comes first. */
+export function readClockInFrame(frame: Uint8Array, { width }: PictureSize): { readonly wallMs: number; readonly frame: number } | undefined {
+  const size = width / CELLS_PER_ROW;
+  return readClockCells(
+    Array.from({ length: CELLS_PER_ROW * CELL_ROWS }, (_, cell) => {
+      const x = ((cell % CELLS_PER_ROW) + 0.5) * size;
+      const y = (Math.floor(cell / CELLS_PER_ROW) + 0.5) * size;
+      return frame[Math.floor(y) * width + Math.floor(x)] ?? 0;
+    }),
+  );
+}
+
+/** When a clock was painted, given a moment shortly after: its reading is modulo 2^32 ms. */
+export function paintedAt(wallMs: number, nowMs: number): number {
+  return nowMs - ((((nowMs - wallMs) % 2 ** 32) + 2 ** 32) % 2 ** 32);
+}
+
 function checkSum(bytes: Uint8Array): number {
   return bytes.subarray(0, 7).reduce((sum, byte) => (sum * 31 + byte) & 0xff, 7);
 }

@@ -1,6 +1,6 @@
 /** Reads the burned-in clock and the sound of a playing element, in the page. Functions given to evaluate() use nothing from outside. */
 import type { Page } from 'playwright-core';
-import { CELL_ROWS, CELLS_PER_ROW, readClockCells } from './clock-picture.ts';
+import { CELL_ROWS, CELLS_PER_ROW, paintedAt, readClockCells } from './clock-picture.ts';
 import { until } from './until.ts';
 
 export interface ClockReading {
@@ -17,8 +17,8 @@ export async function glanceAtClock(page: Page, selector = 'video'): Promise<Clo
   const seen = await page.evaluate(lumaOfCells, { selector, columns: CELLS_PER_ROW, rows: CELL_ROWS });
   const clock = seen && readClockCells(seen.luma);
   if (!seen || !clock) return undefined;
-  const latencyMs = (((seen.readMs - clock.wallMs) % 2 ** 32) + 2 ** 32) % 2 ** 32;
-  return { paintedMs: seen.readMs - latencyMs, frame: clock.frame, readMs: seen.readMs, latencyMs };
+  const paintedMs = paintedAt(clock.wallMs, seen.readMs);
+  return { paintedMs, frame: clock.frame, readMs: seen.readMs, latencyMs: seen.readMs - paintedMs };
 }
 
 /** Waits for a readable clock. */

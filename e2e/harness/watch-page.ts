@@ -2,6 +2,7 @@
 import type { BrowserContext, Locator, Page } from 'playwright-core';
 import { PageComplaints } from './chromium.ts';
 import { until } from './until.ts';
+import { visibleText } from './visible-text.ts';
 
 export type PlayerState = 'waiting' | 'starting' | 'playing' | 'paused' | 'stalled' | 'reconnecting' | 'ended' | 'blocked' | 'unplayable';
 
@@ -35,14 +36,15 @@ export class WatchPage {
   }
 
   async state(): Promise<string> {
-    return (await this.player.getAttribute('data-state', { timeout: 1000 })) ?? '';
+    return (await this.player.getAttribute('data-state', { timeout: 5000 })) ?? '';
   }
 
   untilState(wanted: PlayerState, timeoutMs: number): Promise<true> {
     return until(async () => (await this.state()) === wanted, {
       what: `the player to be ${wanted}`,
       timeoutMs,
-      seen: async () => `${await this.state().catch(() => 'no player')}; ${this.complaints.list.join('; ')}`,
+      seen: async () =>
+        `${await this.state().catch(() => 'no player')} on a page that says “${(await visibleText(this.page.locator('body'))).slice(0, 300)}”; ${this.complaints.list.join('; ')}`,
     });
   }
 
