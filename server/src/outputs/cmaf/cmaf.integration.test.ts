@@ -12,9 +12,9 @@ import { Hub } from '../../stream/hub.ts';
 import type { Publication } from '../../stream/live-stream.ts';
 import { PlaylistTexts } from '../hls/from-stream.ts';
 import { HlsRoutes } from '../hls/routes.ts';
-import { type EncodeRequest, encodeMedia } from './encoded-media.ts';
 import { DEFAULT_PACKAGER_CONFIG, Packager } from './packager.ts';
 import { PackagerRegistry } from './registry.ts';
+import { type EncodeRequest, encodeMedia } from './testing/encoded-media.ts';
 
 const run = promisify(execFile);
 
