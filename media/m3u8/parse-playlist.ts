@@ -110,6 +110,10 @@ export function parseMediaPlaylist(text: string): ParsedPlaylist {
         break;
       case 'EXT-X-SKIP':
         head.skipped = whole(attributes()['SKIPPED-SEGMENTS'] ?? '', tag, faults);
+        if (head.skipped > MAX_LINES) {
+          faults.push(`${head.skipped} skipped segments`);
+          head.skipped = 0;
+        }
         break;
       case 'EXT-X-MAP':
         beforeParts();

@@ -10,11 +10,12 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { FakeClock } from '../../lib/clock.ts';
 import { Hub } from '../../stream/hub.ts';
 import type { Publication } from '../../stream/live-stream.ts';
+import { DashRoutes } from '../dash/routes.ts';
 import { PlaylistTexts } from '../hls/from-stream.ts';
 import { HlsRoutes } from '../hls/routes.ts';
-import { type EncodeRequest, encodeMedia } from './encoded-media.ts';
 import { DEFAULT_PACKAGER_CONFIG, Packager } from './packager.ts';
 import { PackagerRegistry } from './registry.ts';
+import { type EncodeRequest, encodeMedia } from './testing/encoded-media.ts';
 
 const run = promisify(execFile);
 
@@ -100,8 +101,10 @@ class Studio {
 
   async serve(): Promise<string> {
     const hls = new HlsRoutes({ registry: this.registry, clock: this.clock, gate: { check: () => 'allowed' } });
+    const dash = new DashRoutes({ registry: this.registry, clock: this.clock, gate: { check: () => 'allowed' } });
     this.#server = createServer((req, res) => {
-      void hls.handle(req, res, new URL(req.url ?? '/', 'http://localhost').pathname);
+      const { pathname } = new URL(req.url ?? '/', 'http://localhost');
+      void (hls.handle(req, res, pathname) || dash.handle(req, res, pathname));
     }).listen(0);
     await once(this.#server, 'listening');
     const address = this.#server.address();
@@ -239,4 +242,17 @@ test('GStreamer plays the broadcast to its end', async () => {
   const gst = spawn('gst-launch-1.0', ['-q', 'playbin3', `uri=${url}`, 'video-sink=fakesink sync=false', 'audio-sink=fakesink sync=false'], { stdio: 'ignore' });
   const [code] = await once(gst, 'exit');
   expect(code).toBe(0);
+});
+
+test('ffprobe reads both tracks from the DASH manifest', async () => {
+  const current = new Studio();
+  studio = current;
+  const { tracks, units } = await encodeMedia({ video: picture('30'), audio: AAC, timescale: 1000 });
+  current.send(current.publish(), tracks, units);
+  current.hub.stop('stream', 'stopped');
+  const url = (await current.serve()).replace('/hls/stream/index.m3u8', '/dash/stream/manifest.mpd');
+  const { frames } = await probe(url, 'v');
+  // ffmpeg's DASH reader leaves the very last frame out.
+  expect(frames).toBeGreaterThanOrEqual(359);
+  expect((await probe(url, 'a')).frames).toBeGreaterThan(500);
 });

@@ -101,6 +101,8 @@ export class Packager implements Sink {
   #frameSeconds: number | undefined;
   #ready = false;
   #isFirstSegment = true;
+  /** Whether decoding can begin at the open segment of the leading track. */
+  #segmentHasKey = true;
   #ended = false;
 
   constructor(deps: PackagerDeps) {
@@ -302,12 +304,15 @@ export class Packager implements Sink {
     this.#segmentAt ??= at;
     const seconds = at - this.#segmentAt;
     const wanted = this.#isFirstSegment ? FIRST_SEGMENT_SECONDS : this.#deps.config.segmentMs / 1000;
-    const isLongEnough = key && seconds >= wanted - EARLY_KEY_SECONDS;
+    // Behind a forced cut nobody can begin until a segment begins with a key frame again.
+    const leastSeconds = this.#segmentHasKey ? wanted - EARLY_KEY_SECONDS : 0;
+    const isLongEnough = key && seconds > 0 && seconds >= leastSeconds;
     const mustEnd = seconds + lead.usualSeconds > TARGET_SECONDS + LATE_KEY_SECONDS;
     if (!isLongEnough && !mustEnd) return;
     this.#isFirstSegment = false;
     if (!key) this.counters.forcedCuts++;
     this.#cut(lead, at);
+    this.#segmentHasKey = key;
   }
 
   #cut(lead: TrackWriter, at: number): void {
@@ -325,6 +330,7 @@ export class Packager implements Sink {
     if (at - this.#segmentAt <= TARGET_SECONDS + LATE_KEY_SECONDS || held <= this.#segmentAt) return;
     this.counters.forcedCuts++;
     this.#cut(lead, held);
+    this.#segmentHasKey = false;
     lead.rehold();
   }
 
@@ -379,6 +385,7 @@ export class Packager implements Sink {
     if (!writers.some((writer) => writer.hasMedia)) return;
     const start = this.#segmentAt ?? this.#leadTime;
     this.#segmentAt = undefined;
+    this.#segmentHasKey = true;
     for (const writer of writers) writer.flush();
     const seconds = Math.max(lead.usualSeconds, this.#leadTime + lead.usualSeconds - start);
     for (const writer of writers) writer.endSegment(seconds, this.createdAt + start * 1000);

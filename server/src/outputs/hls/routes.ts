@@ -107,7 +107,7 @@ export class HlsRoutes {
     const { msn, part } = reload;
     const send = (): void => {
       const text = this.#texts.media(packager, rendition, request.carried, reload.skip);
-      const scope = request.carried === '' ? 'public' : 'private';
+      const scope = request.personal ? 'private' : 'public';
       this.#sendText(exchange, text, msn === undefined || rendition.ended ? 'no-cache' : `${scope}, max-age=${BLOCKING_MAX_AGE_SECONDS}`);
     };
     if (msn === undefined || rendition.ended) {
@@ -181,7 +181,7 @@ export class HlsRoutes {
     }
     let size = 0;
     for (const piece of pieces) size += piece.length;
-    this.counters.bytes += sendBody(req, res, { pieces, size, contentType, cacheControl: request.carried === '' ? IMMUTABLE : PRIVATE_IMMUTABLE });
+    this.counters.bytes += sendBody(req, res, { pieces, size, contentType, cacheControl: request.personal ? PRIVATE_IMMUTABLE : IMMUTABLE });
   }
 
   #sendText({ req, res }: Exchange, text: PlaylistText, cacheControl: string): void {

@@ -11,6 +11,8 @@ export interface MediaRequest {
   readonly query: URLSearchParams;
   /** `` or `?token=…`: what the URLs in an answer carry on. */
   readonly carried: string;
+  /** True when the answer may rest on who asks: shared caches must not keep it. */
+  readonly personal: boolean;
 }
 
 const PREFLIGHT_HEADERS = {
@@ -43,7 +45,8 @@ export function parseMediaRequest(req: IncomingMessage, res: ServerResponse, pat
   const mark = url.indexOf('?');
   const query = new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1));
   const token = query.get('token');
-  return { streamId, rest, query, carried: token === null ? '' : `?token=${encodeURIComponent(token)}` };
+  const personal = token !== null || req.headers.cookie !== undefined || req.headers.authorization !== undefined;
+  return { streamId, rest, query, personal, carried: token === null ? '' : `?token=${encodeURIComponent(token)}` };
 }
 
 /** Calls `serve` when the asker may see the stream, else answers. Returns a promise only where the gate needs one. */

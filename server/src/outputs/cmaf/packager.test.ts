@@ -1,0 +1,63 @@
+import { describe, expect, it } from 'vitest';
+import { FakeClock } from '../../lib/clock.ts';
+import { AUDIO, picture, sound, VIDEO } from '../../stream/testing/source.ts';
+import { DEFAULT_PACKAGER_CONFIG, Packager } from './packager.ts';
+
+/** A packager that has been given `seconds` of 30 fps video with a key frame every `keySeconds`, and sound. */
+function packaged({ seconds, keySeconds }: { readonly seconds: number; readonly keySeconds: number }): Packager {
+  const clock = new FakeClock();
+  const packager = new Packager({ broadcast: { epoch: 'epoch', createdAt: clock.now() }, clock, config: DEFAULT_PACKAGER_CONFIG });
+  packager.tracks([VIDEO, AUDIO]);
+  const frames = Math.round(keySeconds * 30);
+  let soundAt = 0;
+  for (let frame = 0; frame < seconds * 30; frame++) {
+    packager.unit(picture(frame / 30, frame % frames === 0));
+    for (; soundAt <= frame / 30; soundAt += 1024 / 48_000) packager.unit(sound(soundAt));
+  }
+  return packager;
+}
+
+function segmentsOf(packager: Packager, name: string) {
+  return (packager.rendition(name)?.segments ?? []).filter((segment) => !segment.gap);
+}
+
+describe('a packager', () => {
+  it('cuts segments at key frames, near the wanted duration', () => {
+    const segments = segmentsOf(packaged({ seconds: 12, keySeconds: 1 }), 'video').filter((segment) => segment.complete);
+    expect(segments.every((segment) => segment.parts[0]?.independent)).toBe(true);
+    for (const segment of segments.slice(1)) expect(segment.seconds).toBeCloseTo(2, 6);
+  });
+
+  it.each([
+    ['250 frames, as x264 leaves it', 250 / 30],
+    ['longer than a segment may be', 11],
+  ])('lets players begin at every key frame, however far apart they are: %s', (_name, keySeconds) => {
+    const packager = packaged({ seconds: 50, keySeconds });
+    const segments = segmentsOf(packager, 'video');
+    const from = (segments[0]?.startTicks ?? 0) / VIDEO.timescale;
+    const keys = segments.filter((segment) => segment.parts[0]?.independent).map((segment) => Math.round((segment.startTicks ?? 0) / VIDEO.timescale / keySeconds));
+    expect(keys).toEqual(Array.from({ length: Math.ceil(50 / keySeconds - 0.01) }, (_, i) => i).filter((i) => i * keySeconds >= from - 0.01));
+    expect(Math.max(...segments.map((segment) => Math.round(segment.seconds)))).toBeLessThanOrEqual(packager.rendition('video')?.header.targetSeconds ?? 0);
+  });
+
+  it('ends segments of sound where those of the picture end', () => {
+    const packager = packaged({ seconds: 12, keySeconds: 2.5 });
+    const video = segmentsOf(packager, 'video').filter((segment) => segment.complete);
+    const audio = segmentsOf(packager, 'audio');
+    for (const segment of video) {
+      const twin = audio.find(({ msn }) => msn === segment.msn);
+      expect(Math.abs((twin?.startTicks ?? 0) / AUDIO.timescale - (segment.startTicks ?? 0) / VIDEO.timescale)).toBeLessThan(1024 / 48_000);
+    }
+  });
+
+  it('keeps parts within the part target, and at 85 % of it but for the last of a segment', () => {
+    const packager = packaged({ seconds: 20, keySeconds: 3 });
+    for (const name of ['video', 'audio']) {
+      const target = packager.rendition(name)?.header.partTargetSeconds ?? 0;
+      for (const segment of segmentsOf(packager, name)) {
+        expect(Math.max(...segment.parts.map((part) => part.seconds))).toBeLessThanOrEqual(target);
+        for (const part of segment.parts.slice(0, -1)) expect(part.seconds).toBeGreaterThanOrEqual(0.85 * target);
+      }
+    }
+  });
+});

@@ -1,0 +1,183 @@
+/** The HTTP side of LL-HLS over a real server: what is held, what is refused, and what an answer carries. */
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { Track } from '@millrace/media/track';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { FakeClock } from '../../lib/clock.ts';
+import type { PlaybackDecision } from '../../stream/playback-gate.ts';
+import { DEFAULT_PACKAGER_CONFIG, Packager } from '../cmaf/packager.ts';
+import { PackagerRegistry } from '../cmaf/registry.ts';
+import { DashRoutes } from '../dash/routes.ts';
+import { HlsRoutes } from './routes.ts';
+
+const EPOCH = 'epoch-0123456789abcdef';
+const VIDEO: Track = { id: 1, kind: 'video', codec: 'h264', timescale: 1000, config: Uint8Array.of(1, 100, 0, 31), codecString: 'avc1.64001f', width: 640, height: 360 };
+
+const clock = new FakeClock();
+let packager: Packager;
+let registry: PackagerRegistry;
+let hls: HlsRoutes;
+let server: Server;
+let base: string;
+let decision: PlaybackDecision;
+let sentFrames: number;
+
+/** 25 frames a second: parts of five frames, a key frame every two seconds. */
+function sendFrames(count: number): void {
+  for (let i = 0; i < count; i++) {
+    const time = sentFrames++ * 40;
+    packager.unit({ track: 1, dts: time, pts: time, key: time % 2000 === 0, data: Uint8Array.of(0, 0, 0, 1, 9) });
+  }
+}
+
+/** Until `count` requests wait: the event that a test of waiting needs. */
+async function blocked(count: number): Promise<void> {
+  while (hls.counters.blocked !== count) await new Promise((resolve) => setImmediate(resolve));
+}
+
+beforeEach(async () => {
+  decision = 'allowed';
+  sentFrames = 0;
+  packager = new Packager({ broadcast: { epoch: EPOCH, createdAt: clock.now() }, clock, config: DEFAULT_PACKAGER_CONFIG });
+  registry = new PackagerRegistry({ clock });
+  registry.set('stream', packager);
+  const gate = { check: () => decision };
+  hls = new HlsRoutes({ registry, gate, clock });
+  const dash = new DashRoutes({ registry, gate, clock });
+  server = createServer((req, res) => {
+    const { pathname } = new URL(req.url ?? '/', 'http://localhost');
+    void (hls.handle(req, res, pathname) || dash.handle(req, res, pathname));
+  }).listen(0);
+  await once(server, 'listening');
+  const address = server.address();
+  base = typeof address === 'object' && address ? `http://localhost:${address.port}` : '';
+  packager.tracks([VIDEO]);
+});
+
+afterEach(() => {
+  server.closeAllConnections();
+  server.close();
+});
+
+test('the first request of a broadcast is held until a player can start', async () => {
+  const answer = fetch(`${base}/hls/stream/index.m3u8`);
+  await blocked(1);
+  sendFrames(40);
+  const text = await (await answer).text();
+  expect(text).toContain('CODECS="avc1.64001f",RESOLUTION=640x360,FRAME-RATE=25.000');
+});
+
+test('a stream without media is not live after three seconds', async () => {
+  const answer = fetch(`${base}/hls/other/index.m3u8`);
+  await blocked(1);
+  clock.advance(3000);
+  const { status, headers } = await answer;
+  expect([status, headers.get('retry-after')]).toEqual([404, '2']);
+});
+
+test('a reload waits for its part, and a hinted part is held until it is whole', async () => {
+  sendFrames(61);
+  const { hint } = packager.rendition('video') ?? {};
+  expect(hint).toBe(`${EPOCH}-4.2.m4s`);
+  const reload = fetch(`${base}/hls/stream/video/index.m3u8?_HLS_msn=4&_HLS_part=2`);
+  const part = fetch(`${base}/hls/stream/video/${hint}`);
+  await blocked(2);
+  sendFrames(5);
+  expect(await (await reload).text()).toContain(`URI="${hint}"`);
+  const { status, headers } = await part;
+  expect([status, headers.get('cache-control'), headers.get('access-control-allow-origin')]).toEqual([200, 'public, max-age=86400, immutable', '*']);
+  expect(hls.counters.blocked).toBe(0);
+});
+
+test('a reload that waits for three target durations is answered 503', async () => {
+  sendFrames(61);
+  const reload = fetch(`${base}/hls/stream/video/index.m3u8?_HLS_msn=5`);
+  await blocked(1);
+  clock.advance(30_000);
+  expect((await reload).status).toBe(503);
+});
+
+test.each([
+  ['?_HLS_part=1', 400],
+  ['?_HLS_msn=abc', 400],
+  ['?_HLS_msn=7', 400],
+  ['?_HLS_msn=4&_HLS_part=99', 400],
+  ['?_HLS_msn=3&_HLS_part=99', 200],
+  ['?_HLS_skip=maybe', 400],
+])('directives %s are answered %i', async (query, status) => {
+  sendFrames(61);
+  expect((await fetch(`${base}/hls/stream/video/index.m3u8${query}`)).status).toBe(status);
+});
+
+test('directives are ignored once the broadcast is over', async () => {
+  sendFrames(61);
+  packager.end();
+  const answer = await fetch(`${base}/hls/stream/video/index.m3u8?_HLS_msn=999&_HLS_part=3`);
+  const text = await answer.text();
+  expect(answer.status).toBe(200);
+  expect(text).toContain('#EXT-X-ENDLIST');
+  expect(text).not.toContain('PRELOAD-HINT');
+});
+
+test('an ended broadcast leaves after a minute', () => {
+  sendFrames(61);
+  packager.end();
+  clock.advance(59_000);
+  expect(registry.get('stream')).toBe(packager);
+  clock.advance(2000);
+  expect(registry.get('stream')).toBeUndefined();
+});
+
+test('the token of the query is on every URI that a playlist lists', async () => {
+  sendFrames(61);
+  for (const path of ['index.m3u8', 'video/index.m3u8']) {
+    const text = await (await fetch(`${base}/hls/stream/${path}?token=a%26b`)).text();
+    const uris = [...text.matchAll(/URI="([^"]+)"/g)].map((match) => match[1]).concat(text.split('\n').filter((line) => line !== '' && !line.startsWith('#')));
+    expect(uris.length).toBeGreaterThan(0);
+    for (const uri of uris) expect(uri).toMatch(/\?token=a%26b$/);
+  }
+  expect(await (await fetch(`${base}/dash/stream/manifest.mpd?token=a%26b`)).text()).toContain('$Number$.m4s?token=a%26b"');
+});
+
+test('segments are the sum of their parts, and come whole, by range and by HEAD', async () => {
+  sendFrames(61);
+  const url = `${base}/hls/stream/video/${EPOCH}-3`;
+  const whole = new Uint8Array(await (await fetch(`${url}.m4s`)).arrayBuffer());
+  const parts = await Promise.all(
+    (packager.rendition('video')?.findSegment(3)?.parts ?? []).map(async (part, i) => [part, await (await fetch(`${url}.${i}.m4s`)).bytes()] as const),
+  );
+  expect(Buffer.concat(parts.map(([, bytes]) => bytes))).toEqual(Buffer.from(whole));
+  const range = await fetch(`${url}.m4s`, { headers: { Range: 'bytes=100-999' } });
+  expect([range.status, range.headers.get('content-range')]).toEqual([206, `bytes 100-999/${whole.length}`]);
+  expect(Buffer.from(await range.arrayBuffer())).toEqual(Buffer.from(whole.subarray(100, 1000)));
+  expect((await fetch(`${url}.m4s`, { headers: { Range: `bytes=${whole.length}-` } })).status).toBe(416);
+  const head = await fetch(`${url}.m4s`, { method: 'HEAD' });
+  expect([head.status, head.headers.get('content-length')]).toEqual([200, String(whole.length)]);
+});
+
+test.each<[PlaybackDecision, number, string]>([
+  ['hidden', 404, 'stream_not_found'],
+  ['denied', 401, 'playback_not_allowed'],
+])('an asker for whom the stream is %s gets %i', async (decided, status, code) => {
+  sendFrames(61);
+  decision = decided;
+  for (const path of ['/hls/stream/index.m3u8', `/hls/stream/video/${EPOCH}-3.m4s`, '/dash/stream/manifest.mpd']) {
+    const answer = await fetch(base + path);
+    expect(answer.status).toBe(status);
+    expect(await answer.json()).toMatchObject({ code });
+  }
+});
+
+test.each(['/hls/stream/video/other-3.m4s', `/hls/stream/video/${EPOCH}-2.m4s`, `/hls/stream/video/${EPOCH}-4.9.m4s`, '/hls/stream/sound/index.m3u8'])(
+  '%s is not there',
+  async (path) => {
+    sendFrames(61);
+    expect((await fetch(base + path)).status).toBe(404);
+  },
+);
+
+test.each([{ headers: { Cookie: 'session=1' } }, { headers: { Authorization: 'Bearer x' } }])('shared caches keep nothing that was asked for with %o', async (init) => {
+  sendFrames(61);
+  const answer = await fetch(`${base}/hls/stream/video/${EPOCH}-3.m4s`, init);
+  expect(answer.headers.get('cache-control')).toMatch(/^private/);
+});
