@@ -10,6 +10,8 @@ export interface ClockReading {
   /** When it was read from the screen: glass to glass is the difference. */
   readonly readMs: number;
   readonly latencyMs: number;
+  /** The element's own clock, in ms. */
+  readonly mediaMs: number;
 }
 
 /** The clock on the screen now; undefined when none can be read (no frame yet, a page that hides the video's pixels). */
@@ -18,7 +20,7 @@ export async function glanceAtClock(page: Page, selector = 'video'): Promise<Clo
   const clock = seen && readClockCells(seen.luma);
   if (!seen || !clock) return undefined;
   const paintedMs = paintedAt(clock.wallMs, seen.readMs);
-  return { paintedMs, frame: clock.frame, readMs: seen.readMs, latencyMs: seen.readMs - paintedMs };
+  return { paintedMs, frame: clock.frame, readMs: seen.readMs, latencyMs: seen.readMs - paintedMs, mediaMs: seen.mediaMs };
 }
 
 /** Waits for a readable clock. */
@@ -61,7 +63,7 @@ export async function playFor(page: Page, seconds: number, timeoutMs: number, se
 }
 
 // The brightness of each cell: the strip is drawn at four pixels a cell, of which the middle four are read.
-function lumaOfCells({ selector, columns, rows }: { selector: string; columns: number; rows: number }): { luma: number[]; readMs: number } | undefined {
+function lumaOfCells({ selector, columns, rows }: { selector: string; columns: number; rows: number }): { luma: number[]; readMs: number; mediaMs: number } | undefined {
   const video = document.querySelector(selector);
   if (!(video instanceof HTMLVideoElement) || video.readyState < 2 || video.videoWidth === 0) return undefined;
   const canvas = new OffscreenCanvas(columns * 4, rows * 4);
@@ -79,7 +81,7 @@ function lumaOfCells({ selector, columns, rows }: { selector: string; columns: n
     for (const at of [y * canvas.width + x, y * canvas.width + x + 1, (y + 1) * canvas.width + x, (y + 1) * canvas.width + x + 1]) sum += data[at * 4 + 1] ?? 0;
     luma.push(sum / 4);
   }
-  return { luma, readMs };
+  return { luma, readMs, mediaMs: video.currentTime * 1000 };
 }
 
 // Root mean square of what the element plays, 0 when it is muted. The analyser is kept on the element for the next question.
