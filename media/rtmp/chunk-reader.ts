@@ -52,7 +52,7 @@ export class ChunkReader {
 
   /**
    * Takes the next bytes, returns the messages they complete. Chunk size and abort messages are obeyed here and not returned.
-   * What was read is copied: `bytes` may be used again. Throws ProtocolError; the reader is of no use afterwards.
+   * Messages that lie whole within `bytes` are views of it, so it is given away. Throws ProtocolError; the reader is of no use afterwards.
    */
   read(bytes: Uint8Array): Message[] {
     const messages: Message[] = [];
@@ -124,8 +124,11 @@ export class ChunkReader {
       if (format === 0) stream.streamId = u32(input.subarray(fields + 7, fields + 11).toReversed(), 0);
     }
     if (!known) this.#streams.set(id, stream);
-    if (!stream.payload) this.#begin(stream);
     this.#current = stream;
+    if (!stream.payload && this.#begin(stream, input, start + at)) {
+      this.#chunkLeft = 0;
+      return at + stream.length;
+    }
     this.#chunkLeft = Math.min(this.#chunkSize, stream.length - stream.filled);
     return at;
   }
@@ -137,12 +140,15 @@ export class ChunkReader {
     return { timestamp: 0, delta: 0, extended: undefined, length: 0, type: 0, streamId: 0, payload: undefined, filled: 0 };
   }
 
-  #begin(stream: ChunkStream): void {
+  /** Makes room for a message that begins `at`. True: it lies there whole, and is taken as it is. */
+  #begin(stream: ChunkStream, input: Uint8Array, at: number): boolean {
     if (stream.length > this.#maxMessageBytes) throw new ProtocolError(`message of ${stream.length} bytes exceeds ${this.#maxMessageBytes}`);
     this.#assembling += stream.length;
     if (this.#assembling > this.#maxMessageBytes) throw new ProtocolError(`unfinished messages of ${this.#assembling} bytes exceed ${this.#maxMessageBytes}`);
-    stream.payload = new Uint8Array(stream.length);
-    stream.filled = 0;
+    const isWhole = stream.length <= this.#chunkSize && stream.length <= input.length - at;
+    stream.payload = isWhole ? input.subarray(at, at + stream.length) : new Uint8Array(stream.length);
+    stream.filled = isWhole ? stream.length : 0;
+    return isWhole;
   }
 
   #readPayload(stream: ChunkStream, input: Uint8Array, at: number, messages: Message[]): number {

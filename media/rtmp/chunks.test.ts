@@ -97,11 +97,14 @@ describe('chunks', () => {
     expect(new ChunkReader().read(bytes)).toMatchObject([{ timestamp: 9, payload: Uint8Array.of(7) }]);
   });
 
-  test('do not share their bytes with what was read', () => {
+  test('are views of what was read where they lie in it whole, and copied together where they do not', () => {
     const bytes = concat(basicHeader(0, 4), header(0, 2), Uint8Array.of(1, 2));
-    const [message] = new ChunkReader().read(bytes);
-    bytes.fill(0);
-    expect(message?.payload).toEqual(Uint8Array.of(1, 2));
+    const [whole] = new ChunkReader().read(bytes);
+    expect(whole?.payload).toEqual(Uint8Array.of(1, 2));
+    expect(whole?.payload.buffer).toBe(bytes.buffer);
+    const reader = new ChunkReader();
+    const [parted] = [...reader.read(bytes.subarray(0, bytes.length - 1)), ...reader.read(bytes.subarray(bytes.length - 1))];
+    expect(parted?.payload).toEqual(Uint8Array.of(1, 2));
   });
 
   test('refuse what would take all memory', () => {

@@ -39,8 +39,8 @@ const METRICS = {
 /** Where the numbers come from; what is missing is not shown. Counters must not fall. */
 export type MetricSources = { readonly [Name in keyof typeof METRICS]?: () => Reading | Promise<Reading> };
 
-/** Two readings a lag sample: fine enough to see a stall of 40 ms, without waking the process all the time. */
-const LAG_PRECISION_MS = 20;
+/** Fine enough to see the stalls that viewers would, without waking an idle process all the time. */
+const LAG_PRECISION_MS = 100;
 
 export class Metrics {
   readonly #registry = new Registry();
