@@ -58,7 +58,7 @@ export class Owner {
 }
 
 /** What a viewer without an identity sees behind a code. */
-export async function lookUp(http: string, code: string): Promise<PublicStream> {
+async function lookUp(http: string, code: string): Promise<PublicStream> {
   return PublicStream.parse(await call(http, 'GET', `/codes/${code}`));
 }
 

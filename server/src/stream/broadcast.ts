@@ -18,8 +18,6 @@ export type Broadcast = BroadcastBase &
     | { readonly state: 'ended'; readonly startedAt: number | null; readonly endedAt: number; readonly endReason: EndReason }
   );
 
-export type BroadcastState = Broadcast['state'];
-
 /** A returning publisher finds the broadcast as it was: in preview when viewers had not been let in yet. */
 export function resumed(broadcast: Broadcast): Broadcast {
   const { streamId, broadcastId, epoch, createdAt, startedAt } = broadcast;
