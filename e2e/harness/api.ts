@@ -1,5 +1,4 @@
 /** The public REST calls the tests make beside the pages, answers checked by the contract. */
-import { PublicStream } from '@millrace/contract/entities/stream';
 import { API_PREFIX } from '@millrace/contract/protocol';
 import { createGuest } from '@millrace/contract/rest/auth';
 import { type CreateStreamRequest, createPlaybackToken, StreamWithAddresses, StreamWithKey } from '@millrace/contract/rest/streams';
@@ -55,11 +54,6 @@ export class Owner {
   #call(method: string, path: string, body?: object): Promise<unknown> {
     return call(this.#base, method, path, body, this.token);
   }
-}
-
-/** What a viewer without an identity sees behind a code. */
-async function lookUp(http: string, code: string): Promise<PublicStream> {
-  return PublicStream.parse(await call(http, 'GET', `/codes/${code}`));
 }
 
 async function call(http: string, method: string, path: string, body?: object, token?: string): Promise<unknown> {
