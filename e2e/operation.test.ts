@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { Owner } from './harness/api.ts';
 import { TemporaryFolder } from './harness/folder.ts';
 import { freePort } from './harness/free-port.ts';
@@ -16,9 +16,12 @@ const READY_BUDGET_MS = 2_000;
 /** A start that cannot work says so within this time. */
 const FAIL_MS = 20_000;
 
+/** Made once, so that starts that are to fail do not make a database first. */
+const prepared = new TemporaryFolder();
+afterAll(() => prepared[Symbol.dispose]());
+
 test('stdout carries one line, ready with the addresses, and the second start is ready within 2 s', async () => {
-  using folder = new TemporaryFolder();
-  const dataDir = join(folder.path, 'data');
+  const dataDir = join(prepared.path, 'data');
   await using first = await startServer({ dataDir });
   expect(first.child.stdout).toHaveLength(1);
   expect((await fetch(`${first.http}/healthz`)).status).toBe(200);
@@ -61,67 +64,68 @@ test('a wrong setting stops the start with its name, its value and what is allow
   expect(said).toContain('65535');
 });
 
-test('a stop in mid-broadcast ends the encoder and the playlists, and exits cleanly', async () => {
-  await using server = await startServer();
-  const owner = await Owner.guest(server.http);
-  const { stream, streamKey, playback } = await owner.create({ title: 'Stopped in the middle' });
-  await using encoder = publishWithFfmpeg(`${server.rtmp}/${streamKey}`, { video: LIGHT });
-  await owner.untilStatus(stream.id, 'live', 15_000);
-  const socket = await fetch(playback.hls);
-  expect(socket.status).toBe(200);
-  expect(await server.stop()).toEqual({ code: 0, signal: null });
-  await within(encoder.exited, 10_000, 'the encoder to notice');
-});
-
-test('a crash loses nothing that was acknowledged, and the restarted server tells the truth about a broadcast', async () => {
-  using folder = new TemporaryFolder();
-  const dataDir = join(folder.path, 'data');
-  const ports = { PORT: String(await freePort()), RTMP_PORT: String(await freePort()), RECONNECT_GRACE_SECONDS: '4' };
-  const server = await startServer({ dataDir, env: ports });
-  const owner = await Owner.guest(server.http);
-  const left = await owner.create({ title: 'Publisher stays away' });
-  const back = await owner.create({ title: 'Publisher comes back' });
-  const encoders = [left, back].map(({ streamKey }) => publishWithFfmpeg(`${server.rtmp}/${streamKey}`, { video: LIGHT }));
-  const before = await Promise.all([left, back].map(({ stream }) => owner.untilStatus(stream.id, 'live', 15_000)));
-  const acknowledged: string[] = [];
-  for (let i = 0; i < 10; i++) acknowledged.push((await owner.create({ title: `Acknowledged ${i}` })).stream.id);
-  await server.kill();
-  await Promise.all(encoders.map((encoder) => encoder.stop('SIGKILL')));
-
-  await using again = await startServer({ dataDir, env: ports });
-  for (const id of acknowledged) expect((await owner.get(id)).stream.id).toBe(id);
-  for (const { stream } of [left, back]) expect((await owner.get(stream.id)).stream.status).toBe('reconnecting');
-  await using _encoder = publishWithFfmpeg(`${again.rtmp}/${back.streamKey}`, { video: LIGHT });
-  const live = await owner.untilStatus(back.stream.id, 'live', 15_000);
-  expect(live.stream.broadcast?.id).toBe(before[1]?.stream.broadcast?.id);
-  const ended = await owner.untilStatus(left.stream.id, 'ended', 15_000);
-  expect(ended.stream.broadcast).toMatchObject({ id: before[0]?.stream.broadcast?.id, endReason: 'reconnect_timeout' });
-});
-
-test('the log of a whole broadcast holds no key, no token and no session, at its most talkative', async () => {
-  await using server = await startServer({ env: { LOG_LEVEL: 'trace' } });
-  const owner = await Owner.guest(server.http);
-  const { stream, streamKey } = await owner.create({ title: 'Secrets', visibility: 'private' });
-  const { token, playback } = await owner.playbackToken(stream.id);
-  {
-    const wrongKey = `mk_${'wrong'.repeat(8)}`;
-    await using refused = publishWithFfmpeg(`${server.rtmp}/${wrongKey}`, { video: LIGHT });
-    expect((await within(refused.exited, 15_000, 'the wrong key to be refused')).code).not.toBe(0);
-    await using _encoder = publishWithFfmpeg(`${server.rtmp}/${streamKey}`, { video: LIGHT });
+describe.concurrent('a running server', () => {
+  test('a stop in mid-broadcast ends the encoder and the playlists, and exits cleanly', async ({ expect }) => {
+    await using server = await startServer();
+    const owner = await Owner.guest(server.http);
+    const { stream, streamKey, playback } = await owner.create({ title: 'Stopped in the middle' });
+    await using encoder = publishWithFfmpeg(`${server.rtmp}/${streamKey}`, { video: LIGHT });
     await owner.untilStatus(stream.id, 'live', 15_000);
-    expect((await fetch(playback.hls)).status).toBe(200);
-    await owner.stop(stream.id);
-    await server.stop();
-    const log = server.child.stderr.join('\n');
-    for (const secret of [streamKey, streamKey.slice(3), wrongKey, token, owner.token]) expect(log.includes(secret)).toBe(false);
-    // The log does tell what happened: it is quiet about the key alone.
-    expect(log).toContain(stream.id);
-  }
+    const socket = await fetch(playback.hls);
+    expect(socket.status).toBe(200);
+    expect(await server.stop()).toEqual({ code: 0, signal: null });
+    await within(encoder.exited, 10_000, 'the encoder to notice');
+  });
+
+  test('a crash loses nothing that was acknowledged, and the restarted server tells the truth about a broadcast', async ({ expect }) => {
+    using folder = new TemporaryFolder();
+    const dataDir = join(folder.path, 'data');
+    const ports = { PORT: String(await freePort()), RTMP_PORT: String(await freePort()), RECONNECT_GRACE_SECONDS: '4' };
+    const server = await startServer({ dataDir, env: ports });
+    const owner = await Owner.guest(server.http);
+    const left = await owner.create({ title: 'Publisher stays away' });
+    const back = await owner.create({ title: 'Publisher comes back' });
+    const encoders = [left, back].map(({ streamKey }) => publishWithFfmpeg(`${server.rtmp}/${streamKey}`, { video: LIGHT }));
+    const before = await Promise.all([left, back].map(({ stream }) => owner.untilStatus(stream.id, 'live', 15_000)));
+    const acknowledged: string[] = [];
+    for (let i = 0; i < 10; i++) acknowledged.push((await owner.create({ title: `Acknowledged ${i}` })).stream.id);
+    await server.kill();
+    await Promise.all(encoders.map((encoder) => encoder.stop('SIGKILL')));
+
+    await using again = await startServer({ dataDir, env: ports });
+    for (const id of acknowledged) expect((await owner.get(id)).stream.id).toBe(id);
+    for (const { stream } of [left, back]) expect((await owner.get(stream.id)).stream.status).toBe('reconnecting');
+    await using _encoder = publishWithFfmpeg(`${again.rtmp}/${back.streamKey}`, { video: LIGHT });
+    const live = await owner.untilStatus(back.stream.id, 'live', 15_000);
+    expect(live.stream.broadcast?.id).toBe(before[1]?.stream.broadcast?.id);
+    const ended = await owner.untilStatus(left.stream.id, 'ended', 15_000);
+    expect(ended.stream.broadcast).toMatchObject({ id: before[0]?.stream.broadcast?.id, endReason: 'reconnect_timeout' });
+  });
+
+  test('the log of a whole broadcast holds no key, no token and no session, at its most talkative', async ({ expect }) => {
+    await using server = await startServer({ env: { LOG_LEVEL: 'debug' } });
+    const owner = await Owner.guest(server.http);
+    const { stream, streamKey } = await owner.create({ title: 'Secrets', visibility: 'private' });
+    const { token, playback } = await owner.playbackToken(stream.id);
+    {
+      const wrongKey = `mk_${'wrong'.repeat(8)}`;
+      await using refused = publishWithFfmpeg(`${server.rtmp}/${wrongKey}`, { video: LIGHT });
+      expect((await within(refused.exited, 15_000, 'the wrong key to be refused')).code).not.toBe(0);
+      await using _encoder = publishWithFfmpeg(`${server.rtmp}/${streamKey}`, { video: LIGHT });
+      await owner.untilStatus(stream.id, 'live', 15_000);
+      expect((await fetch(playback.hls)).status).toBe(200);
+      await owner.stop(stream.id);
+      await server.stop();
+      const log = server.child.stderr.join('\n');
+      for (const secret of [streamKey, streamKey.slice(3), wrongKey, token, owner.token]) expect(log.includes(secret)).toBe(false);
+      // The log does tell what happened: it is quiet about the key alone.
+      expect(log).toContain(stream.id);
+    }
+  });
 });
 
 async function failedStart(env: Readonly<Record<string, string>>): Promise<string> {
-  using folder = new TemporaryFolder();
-  await using child = spawnServer({ DATA_DIR: join(folder.path, 'data'), ...env });
+  await using child = spawnServer({ DATA_DIR: join(prepared.path, 'data'), ...env });
   const { code } = await within(child.exited, FAIL_MS, 'the start to fail');
   expect(code, child.tail()).toBeGreaterThan(0);
   expect(child.stdout).toEqual([]);

@@ -102,8 +102,8 @@ describe.skipIf(browserTestsAreOff).concurrent('the watch page', () => {
     const strict = await openBrowser({ autoplay: 'needs-gesture' });
     try {
       const watch = await WatchPage.open(await newVisitor(strict, PHONE), playback.page);
-      await until(async () => (await askWithoutGesture(watch, `document.querySelector('[data-state]')?.dataset.state`)) === 'playing', { what: 'the picture', timeoutMs: 15_000 });
-      expect(await askWithoutGesture(watch, `document.querySelector('video').muted`)).toBe(true);
+      await watch.untilPlayingUntouched(15_000);
+      expect(await watch.askUntouched(`document.querySelector('video').muted`)).toBe(true);
       await watch.page.getByRole('button', { name: 'Tap for sound' }).tap();
       await hearSound(watch.page);
       expect(watch.complaints.list).toEqual([]);
@@ -136,14 +136,6 @@ describe.skipIf(browserTestsAreOff).concurrent('the watch page', () => {
     await watch.page.context().close();
   });
 });
-
-// Playwright's own evaluations count as a person's touch, after which the browser allows sound.
-async function askWithoutGesture({ page }: WatchPage, expression: string): Promise<unknown> {
-  const session = await page.context().newCDPSession(page);
-  const { result } = await session.send('Runtime.evaluate', { expression, returnByValue: true, userGesture: false });
-  await session.detach();
-  return result.value;
-}
 
 async function sees(watch: WatchPage, sentence: string): Promise<void> {
   await until(() => watch.page.getByText(sentence).first().isVisible(), {

@@ -48,6 +48,22 @@ export class WatchPage {
     });
   }
 
+  /**
+   * The value of an expression in the page, asked so that it does not count as a person's touch: Playwright's own evaluations
+   * and locators do, after which the browser allows sound.
+   */
+  async askUntouched(expression: string): Promise<unknown> {
+    const session = await this.page.context().newCDPSession(this.page);
+    const { result } = await session.send('Runtime.evaluate', { expression, returnByValue: true, userGesture: false });
+    await session.detach();
+    return result.value;
+  }
+
+  untilPlayingUntouched(timeoutMs: number): Promise<true> {
+    const ask = () => this.askUntouched(`document.querySelector('[data-state]')?.dataset.state`);
+    return until(async () => (await ask()) === 'playing', { what: 'the player to be playing', timeoutMs, seen: async () => String(await ask()) });
+  }
+
   /** What the page itself says of the latency, in ms; undefined while it does not know. */
   async latencyMs(): Promise<number | undefined> {
     const text = await this.player.getAttribute('data-latency-ms');

@@ -1,6 +1,7 @@
 /** The RTMP or RTMPS door: accepts connections and gives each a session. */
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
+import { listenError } from '../../lib/start-error.ts';
 import type { Hub } from '../../stream/hub.ts';
 import type { EvictionReason } from '../../stream/live-stream.ts';
 import type { PublishGate } from '../../stream/publish-gate.ts';
@@ -69,9 +70,14 @@ export class RtmpServer implements AsyncDisposable {
     return { ...this.#counters, sessions: this.#sessions.size, publishers };
   }
 
-  /** Rejects when the port cannot be had. */
+  /** Rejects with a sentence when the port cannot be had. */
   async start(): Promise<{ readonly port: number }> {
-    return this.#listener.start();
+    const { port, tls } = this.#deps.config;
+    try {
+      return await this.#listener.start();
+    } catch (error) {
+      throw listenError(error, tls ? { name: 'RTMPS', port, key: 'RTMPS_PORT' } : { name: 'RTMP', port, key: 'RTMP_PORT' });
+    }
   }
 
   /** Tells every publisher to go, and waits until they are gone. */
