@@ -9,6 +9,7 @@ import { freePort } from './harness/free-port.ts';
 import { hearSound, readClock } from './harness/page-clock.ts';
 import { LIGHT, publishWithFfmpeg } from './harness/publisher.ts';
 import { type RunningServer, startServer } from './harness/server.ts';
+import { StudioPage } from './harness/studio-page.ts';
 import { ensureTool } from './harness/tool.ts';
 import { until } from './harness/until.ts';
 import { visibleText } from './harness/visible-text.ts';
@@ -59,19 +60,20 @@ describe.skipIf(browserTestsAreOff).concurrent('the watch page', () => {
     await watch.page.context().close();
   });
 
-  test('keeps viewers out of a preview until the owner starts', { timeout: 60_000 }, async ({ expect }) => {
-    const owner = await Owner.guest(server.http);
-    const { stream, streamKey, playback } = await owner.create({ title: 'By hand', start: 'manual' });
-    const watch = await WatchPage.open(await newVisitor(browser), playback.page);
-    await using _encoder = publishWithFfmpeg(`${server.rtmp}/${streamKey}`, { video: LIGHT });
-    await owner.untilStatus(stream.id, 'preview', 15_000);
+  test('shows a preview to its owner alone, until the owner starts', { timeout: 60_000 }, async ({ expect }) => {
+    const studio = await StudioPage.create(await newVisitor(browser), server.http, 'By hand', 'When I start it');
+    const [address, key, link] = [await studio.copied('the server'), await studio.copied('the stream key'), await studio.copied('the link')];
+    const watch = await WatchPage.open(await newVisitor(browser), link);
+    await using _encoder = publishWithFfmpeg(`${address}/${key}`, { video: LIGHT });
+    await readClock(studio.page, { timeoutMs: 15_000 });
+    await studio.untilSays(/Only you see this/, 5_000);
     expect(await watch.state()).toBe('waiting');
-    expect((await fetch(playback.hls)).status).toBe(404);
-    await owner.start(stream.id);
+    expect((await fetch(`${server.http}/hls/${studio.streamId}/index.m3u8`)).status).toBe(404);
+    await studio.page.getByRole('button', { name: 'Start for viewers' }).click();
     await watch.untilState('playing', 10_000);
     await readClock(watch.page);
-    expect(watch.complaints.list).toEqual([]);
-    await watch.page.context().close();
+    for (const { complaints } of [studio, watch]) expect(complaints.list).toEqual([]);
+    for (const { page } of [studio, watch]) await page.context().close();
   });
 
   test('hides a private stream from those without a link, plays it with one, and says when the link is stale', { timeout: 60_000 }, async ({ expect }) => {
@@ -110,6 +112,18 @@ describe.skipIf(browserTestsAreOff).concurrent('the watch page', () => {
     } finally {
       await strict.close();
     }
+  });
+
+  test('says that somebody guesses codes too fast', { timeout: 60_000 }, async ({ expect }) => {
+    await using strict = await startServer();
+    const guess = async (n: number) => (await fetch(`${strict.http}/api/v1/codes/ZZZZ${'ABCDEFGHJKMNPQ'[n]}Z`)).status;
+    const answers: number[] = [];
+    for (let n = 0; n < 12; n++) answers.push(await guess(n));
+    expect(answers.slice(0, 5)).toEqual([404, 404, 404, 404, 404]);
+    expect(answers.at(-1)).toBe(429);
+    const watch = await WatchPage.open(await newVisitor(browser), `${strict.http}/w/ZZZZZZ`);
+    await sees(watch, 'Too many tries');
+    await watch.page.context().close();
   });
 
   test('survives a crash of the server in mid-broadcast without a reload', { timeout: 90_000 }, async ({ expect }) => {

@@ -14,12 +14,13 @@ export class StudioPage {
   }
 
   /** From the first page through *Go live* and the title to the page that waits for the encoder. */
-  static async create(context: BrowserContext, http: string, title: string): Promise<StudioPage> {
+  static async create(context: BrowserContext, http: string, title: string, start: 'At once' | 'When I start it' = 'At once'): Promise<StudioPage> {
     const studio = new StudioPage(await context.newPage(), http);
     const { page } = studio;
     await page.goto(`${http}/`);
     await page.getByRole('main').getByRole('link', { name: 'Go live' }).first().click();
     await page.getByRole('textbox', { name: 'Title' }).fill(title);
+    await page.getByText(start, { exact: true }).click();
     await page.getByRole('button', { name: 'Create stream' }).click();
     await page.waitForURL(/\/live\/[\w-]{21,}/);
     return studio;
