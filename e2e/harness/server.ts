@@ -1,5 +1,7 @@
 /** The real server as its own process on free ports, with what it said. */
+
 import { join } from 'node:path';
+import { SERVER_ARGS } from '../../tools/launch/server.js';
 import { Child, type Exit } from './child.ts';
 import { ROOT, TemporaryFolder } from './folder.ts';
 
@@ -89,7 +91,7 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
 
 /** The bare process, for starts that are to fail. */
 export function spawnServer(env: Readonly<Record<string, string>>): Child {
-  return new Child(process.execPath, ['--disable-warning=ExperimentalWarning', 'server/src/main.ts'], {
+  return new Child(process.execPath, SERVER_ARGS, {
     cwd: ROOT,
     env: { PATH: process.env['PATH'], HOME: process.env['HOME'], HOST: '127.0.0.1', PORT: '0', RTMP_PORT: '0', GUESTS: 'publish', LOG_LEVEL: 'debug', ...env },
   });
