@@ -39,19 +39,16 @@ const parent = process.ppid;
 let startedMs = 0;
 let frame = 0;
 
-function paintWhatIsDue(): void {
+// The painter's buffer is used again only after the encoder took the frame before.
+function send(): void {
   // A test run that is killed cannot clean up: nobody is left to send for.
   if (process.ppid !== parent) process.exit(1);
-  while (performance.now() - startedMs >= frame * frameMs) {
-    const number = frame++;
-    if (values.pace === 'uneven' && leftOut(number)) continue;
-    // The painter's buffer is used again at once, so the pipe gets its own copy.
-    if (!encoder.stdin.write(Buffer.from(painter.paint(Date.now(), number)))) {
-      encoder.stdin.once('drain', paintWhatIsDue);
-      return;
-    }
-  }
-  setTimeout(paintWhatIsDue, Math.max(0, startedMs + frame * frameMs - performance.now()));
+  encoder.stdin.write(painter.paint(Date.now(), frame++), () => {
+    // Time begins when the encoder takes its first frame, however long it took to start.
+    if (frame === 1) startedMs = performance.now();
+    while (values.pace === 'uneven' && leftOut(frame)) frame++;
+    setTimeout(send, Math.max(0, startedMs + frame * frameMs - performance.now()));
+  });
 }
 
 // Never more than three frames in a row: 7, 4 and 3 of 30 missing in uneven places.
@@ -60,9 +57,4 @@ function leftOut(number: number): boolean {
   return place % 4 === 1 || place === 6 || place === 7 || place === 18 || place === 19 || place === 22;
 }
 
-// The first frame is larger than the pipe: time begins when the encoder takes it, however long it took to start.
-encoder.stdin.once('drain', () => {
-  startedMs = performance.now() - frameMs;
-  paintWhatIsDue();
-});
-encoder.stdin.write(Buffer.from(painter.paint(Date.now(), frame++)));
+send();
