@@ -70,7 +70,8 @@ export function publishWithGstreamer(target: string, sink: 'rtmp2sink' | 'rtmpsi
   const [width, height] = size.split('x');
   const framerate = fps.includes('/') ? fps : `${fps}/1`;
   const pipeline = [
-    ['fdsrc', 'fd=0', 'do-timestamp=true'],
+    // Times come from counting frames: with the source's own, flvmux of 1.22 sometimes begins a thousand hours late and never sends.
+    ['fdsrc', 'fd=0'],
     ['rawvideoparse', 'format=i420', `width=${width}`, `height=${height}`, `framerate=${framerate}`],
     ['queue'],
     ['x264enc', 'tune=zerolatency', 'speed-preset=veryfast', 'key-int-max=30', 'bitrate=1000'],
