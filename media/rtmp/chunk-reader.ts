@@ -24,7 +24,9 @@ interface ChunkStream {
   length: number;
   type: number;
   streamId: number;
-  /** The message being assembled; it is allocated once and every payload byte is copied into it once. */
+  /** A message has begun and is not whole. */
+  isOpen: boolean;
+  /** The message as far as it was copied together; one that arrives in one piece is never copied. */
   payload: Uint8Array | undefined;
   filled: number;
 }
@@ -102,9 +104,9 @@ export class ChunkReader {
         if (repeated === undefined) return undefined;
         if (repeated) at += 4;
       }
-      if (!stream.payload) stream.timestamp = (stream.timestamp + stream.delta) % 0x1_0000_0000;
+      if (!stream.isOpen) stream.timestamp = (stream.timestamp + stream.delta) % 0x1_0000_0000;
     } else {
-      if (stream.payload) throw new ProtocolError(`chunk stream ${id} begins a message before the last one is whole`);
+      if (stream.isOpen) throw new ProtocolError(`chunk stream ${id} begins a message before the last one is whole`);
       let time = u24(input, fields);
       const isExtended = time === EXTENDED;
       if (isExtended) {
@@ -125,10 +127,7 @@ export class ChunkReader {
     }
     if (!known) this.#streams.set(id, stream);
     this.#current = stream;
-    if (!stream.payload && this.#begin(stream, input, start + at)) {
-      this.#chunkLeft = 0;
-      return at + stream.length;
-    }
+    if (!stream.isOpen) this.#begin(stream);
     this.#chunkLeft = Math.min(this.#chunkSize, stream.length - stream.filled);
     return at;
   }
@@ -137,32 +136,33 @@ export class ChunkReader {
     // Old librtmp begins chunk stream 2 with type 1 after a reconnect; nothing but type 3 lacks what a message needs.
     if (format >= 2) throw new ProtocolError(`chunk stream ${id} begins with a type ${format} header`);
     if (this.#streams.size >= MAX_CHUNK_STREAMS) throw new ProtocolError(`more than ${MAX_CHUNK_STREAMS} chunk streams`);
-    return { timestamp: 0, delta: 0, extended: undefined, length: 0, type: 0, streamId: 0, payload: undefined, filled: 0 };
+    return { timestamp: 0, delta: 0, extended: undefined, length: 0, type: 0, streamId: 0, isOpen: false, payload: undefined, filled: 0 };
   }
 
-  /** Makes room for a message that begins `at`. True: it lies there whole, and is taken as it is. */
-  #begin(stream: ChunkStream, input: Uint8Array, at: number): boolean {
+  #begin(stream: ChunkStream): void {
     if (stream.length > this.#maxMessageBytes) throw new ProtocolError(`message of ${stream.length} bytes exceeds ${this.#maxMessageBytes}`);
     this.#assembling += stream.length;
     if (this.#assembling > this.#maxMessageBytes) throw new ProtocolError(`unfinished messages of ${this.#assembling} bytes exceed ${this.#maxMessageBytes}`);
-    const isWhole = stream.length <= this.#chunkSize && stream.length <= input.length - at;
-    stream.payload = isWhole ? input.subarray(at, at + stream.length) : new Uint8Array(stream.length);
-    stream.filled = isWhole ? stream.length : 0;
-    return isWhole;
+    stream.isOpen = true;
+    stream.filled = 0;
   }
 
   #readPayload(stream: ChunkStream, input: Uint8Array, at: number, messages: Message[]): number {
     const taken = Math.min(this.#chunkLeft, input.length - at);
-    const { payload } = stream;
-    if (!payload) return 0;
-    if (taken > 0) payload.set(input.subarray(at, at + taken), stream.filled);
+    if (taken === stream.length) {
+      stream.payload = input.subarray(at, at + taken);
+    } else if (taken > 0) {
+      stream.payload ??= new Uint8Array(stream.length);
+      stream.payload.set(input.subarray(at, at + taken), stream.filled);
+    }
     stream.filled += taken;
     this.#chunkLeft -= taken;
     if (this.#chunkLeft > 0) return taken;
     this.#current = undefined;
     if (stream.filled < stream.length) return taken;
+    const payload = stream.payload ?? EMPTY;
+    stream.isOpen = false;
     stream.payload = undefined;
-    stream.filled = 0;
     this.#assembling -= stream.length;
     this.#finish({ type: stream.type, streamId: stream.streamId, timestamp: stream.timestamp, payload }, messages);
     return taken;
@@ -184,10 +184,10 @@ export class ChunkReader {
   #abort(payload: Uint8Array): void {
     if (payload.length < 4) throw new ProtocolError('abort message lacks its chunk stream');
     const stream = this.#streams.get(u32(payload, 0));
-    if (!stream?.payload) return;
+    if (!stream?.isOpen) return;
     this.#assembling -= stream.length;
+    stream.isOpen = false;
     stream.payload = undefined;
-    stream.filled = 0;
   }
 }
 
