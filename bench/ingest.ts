@@ -1,6 +1,6 @@
 /** CPU and memory a publisher costs, packaging included, at several counts of publishers. */
 import type { Child } from '../e2e/harness/child.ts';
-import { costOf, measure } from './process-cost.ts';
+import { measure } from './process-cost.ts';
 import type { BenchServerKind } from './servers/bench-server.ts';
 import { publishSource } from './source.ts';
 
@@ -18,13 +18,12 @@ export interface IngestResult {
   readonly publishers: number;
   /** Of one core. */
   readonly cpuPercentPerPublisher: number;
-  readonly memoryMegabytesPerPublisher: number;
+  /** Resident memory of the whole server. A difference to its idle state would count what a first start still holds. */
+  readonly memoryMegabytes: number;
 }
 
 export async function measureIngest(kind: BenchServerKind, { source, publishers, warmSeconds, seconds }: IngestOptions): Promise<IngestResult> {
   await using server = await kind.start();
-  await measure(server.pid, 2);
-  const idle = costOf(server.pid);
   const encoders: Child[] = [];
   try {
     for (let i = 0; i < publishers; i++) encoders.push(publishSource(source, (await server.addStream()).publishUrl));
@@ -38,7 +37,7 @@ export async function measureIngest(kind: BenchServerKind, { source, publishers,
       job: kind.job,
       publishers,
       cpuPercentPerPublisher: (share * 100) / publishers,
-      memoryMegabytesPerPublisher: (residentBytes - idle.residentBytes) / publishers / 2 ** 20,
+      memoryMegabytes: residentBytes / 2 ** 20,
     };
   } finally {
     await Promise.all(encoders.map((encoder) => encoder.stop('SIGKILL')));

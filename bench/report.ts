@@ -57,13 +57,13 @@ function ingest(results: readonly IngestResult[]): string[] {
       String(result.publishers),
       `${fixed(result.cpuPercentPerPublisher, 3)} %`,
       peer ? `${fixed(result.cpuPercentPerPublisher / peer.cpuPercentPerPublisher, 2)} ×` : '',
-      `${fixed(result.memoryMegabytesPerPublisher, 1)} MB`,
+      `${fixed(result.memoryMegabytes, 0)} MB`,
       result.job,
     ];
   });
   return section(
     'RTMP publishers, 720p30 at 2.5 Mbit/s',
-    table(['server', 'publishers', 'CPU of a core, each', 'to nginx-rtmp', 'memory each', 'what it makes of them'], rows),
+    table(['server', 'publishers', 'CPU of a core, each', 'to nginx-rtmp', 'memory of the server', 'what it makes of them'], rows),
     'Budget: no more CPU per publisher than nginx-rtmp, which writes plain HLS.',
   );
 }
@@ -110,7 +110,7 @@ function method(): string[] {
     '## How it is measured',
     '',
     '- CPU is what the kernel’s scheduler counted for the server’s processes and threads, over wall time; load generators are other processes.',
-    '- Publishers are `ffmpeg -re -c copy` of one file. Memory is resident memory beyond that of the idle server.',
+    '- Publishers are `ffmpeg -re -c copy` of one file. Memory is resident memory of the whole server.',
     '- nginx-rtmp runs one worker with HLS in a temporary folder. node-media-server packages nothing, so it appears only among the publishers.',
     '',
   ];
