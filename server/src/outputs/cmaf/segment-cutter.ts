@@ -102,7 +102,10 @@ export class SegmentCutter {
     this.#segmentHasKey = true;
     for (const writer of writers) writer.flush();
     const seconds = Math.max(lead.usualSeconds, this.#leadTime + lead.usualSeconds - start);
-    for (const writer of writers) writer.endSegment(seconds, this.#deps.createdAt + start * 1000);
+    for (const writer of writers) {
+      writer.rendition.open.final = true;
+      writer.endSegment(seconds, this.#deps.createdAt + start * 1000);
+    }
     return true;
   }
 
