@@ -54,7 +54,7 @@ export class PackagerManifest {
     const listed = leading.segments.filter((segment) => segment.complete && !segment.gap);
     const longest = Math.max(0, ...listed.map((segment) => segment.seconds));
     if (!first || (isLow && now - createdAt < (first.start + LOW_DELAY_SECONDS) * 1000)) return undefined;
-    const written = periods.map((period) => periodOf(period, { leading, renditions, streamId, query, ended })).filter((period) => period.tracks.length > 0);
+    const written = periods.map((period, i) => periodOf(i < periods.length - 1 || ended ? period : { ...period, last: undefined }, { leading, renditions, streamId, query, ended })).filter((period) => period.tracks.length > 0);
     if (written.length === 0) return undefined;
     return writeManifest({
       createdAt,
