@@ -53,8 +53,10 @@ export class PackagerManifest {
     const first = periods[0];
     const listed = leading.segments.filter((segment) => segment.complete && !segment.gap);
     const longest = Math.max(0, ...listed.map((segment) => segment.seconds));
-    if (!first || (isLow && now - createdAt < (first.start + LOW_DELAY_SECONDS) * 1000)) return undefined;
-    const written = periods.map((period, i) => periodOf(i < periods.length - 1 || ended ? period : { ...period, last: undefined }, { leading, renditions, streamId, query, ended })).filter((period) => period.tracks.length > 0);
+    if (!first || (isLow && edgeOf(leading) - first.start < LOW_DELAY_SECONDS)) return undefined;
+    const written = periods
+      .map((period, i) => periodOf(i < periods.length - 1 || ended ? period : { ...period, last: undefined }, { leading, renditions, streamId, query, ended }))
+      .filter((period) => period.tracks.length > 0);
     if (written.length === 0) return undefined;
     return writeManifest({
       createdAt,
@@ -92,6 +94,12 @@ export class PackagerManifest {
   }
 }
 
+/** Where the media of a rendition ends now, seconds since the broadcast began. */
+function edgeOf({ open, segments }: Rendition): number {
+  const last = open.parts.length > 0 ? open : segments.findLast((segment) => segment.complete && !segment.gap);
+  return last ? (last.startTicks ?? 0) / last.timescale + last.seconds : 0;
+}
+
 interface PeriodContext {
   readonly leading: Rendition;
   readonly renditions: readonly Rendition[];
@@ -103,9 +111,7 @@ interface PeriodContext {
 function periodOf(period: DashPeriod, context: PeriodContext): ManifestPeriod {
   const { leading, renditions, ended } = context;
   const tracks = renditions.map((rendition) => trackOf(rendition, period, context)).filter((track) => track !== undefined);
-  const last = leading.segments.findLast((segment) => segment.complete && !segment.gap);
-  const lastEnd = last && (last.startTicks ?? 0) / last.timescale + last.seconds;
-  return { id: `p${period.firstMsn}`, start: period.start, end: period.last?.end ?? (ended ? lastEnd : undefined), tracks };
+  return { id: `p${period.firstMsn}`, start: period.start, end: period.last?.end ?? (ended ? edgeOf(leading) : undefined), tracks };
 }
 
 function trackOf(rendition: Rendition, period: DashPeriod, { streamId, query, ended }: PeriodContext): ManifestTrack | undefined {
