@@ -1,14 +1,17 @@
 /** Low-latency DASH in real players: how far behind the burned-in clock they are, and that they keep playing. */
-import type { Browser } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { Owner } from './harness/api.ts';
+import { type Child, run } from './harness/child.ts';
 import { browserTestsAreOff, newVisitor, openBrowser } from './harness/chromium.ts';
-import { median, playFor, readClock, sampleLatencies } from './harness/page-clock.ts';
+import { type ClockReading, median, playFor, readClock, sampleLatencies } from './harness/page-clock.ts';
 import { PlayerPages } from './harness/player-pages.ts';
-import { LOW_LATENCY, publishWithFfmpeg } from './harness/publisher.ts';
+import { LIGHT, publishWithFfmpeg } from './harness/publisher.ts';
 import { type RunningServer, startServer } from './harness/server.ts';
 import { ensureTool } from './harness/tool.ts';
 import { until } from './harness/until.ts';
+
+const LIBRARIES = ['dash', 'shaka'] as const;
 
 const PLAYED_SECONDS = 30;
 
@@ -35,38 +38,99 @@ beforeAll(async () => {
 afterAll(() => scope.disposeAsync());
 
 describe.each([
-  { groups: 'one second', args: LOW_LATENCY },
-  { groups: 'two seconds', args: [...LOW_LATENCY, '-g', '60'] },
-])('key frames every $groups', ({ args }) => {
-  for (const library of ['dash', 'shaka'] as const) {
-    test.skipIf(browserTestsAreOff)(
-      `${library === 'dash' ? 'dash.js' : 'Shaka'} plays ${PLAYED_SECONDS} s close to the live edge without a stall`,
-      { timeout: 150_000 },
-      async ({ expect }) => {
-        const { stream, streamKey, playback } = await owner.create({ title: 'DASH, close by' });
-        await using _encoder = publishWithFfmpeg(`${server.rtmp}/${streamKey}`, { video: args });
-        await owner.untilStatus(stream.id, 'live', 15_000);
-        await until(async () => (await fetch(playback.dash)).ok, { what: 'a manifest', timeoutMs: 15_000 });
-        if (!browser) throw new Error('browser tests are off');
-        const page = await (await newVisitor(browser, { width: 960, height: 640 })).newPage();
-        const missing: string[] = [];
-        page.on('response', (response) => {
-          if (response.status() >= 400) missing.push(`${response.status()} ${response.url()}`);
-        });
-        await page.goto(pages.url(library, playback.dash));
-        await readClock(page, { timeoutMs: 20_000 });
-        await playFor(page, PLAYED_SECONDS, 60_000);
-        const behind = await sampleLatencies(page, 20);
-        const said = await page.evaluate(() => ({ ...document.body.dataset }));
-        console.log(
-          `${library}: ${median(behind)} ms behind (${behind[0]} to ${behind.at(-1)}), ${said['stalls']} stalls, first frame after ${said['firstFrameMs']} ms, says ${said['latency']} ${said['errors']} ${missing.join()}`,
-        );
+  { groups: 'a second', args: LIGHT },
+  { groups: 'two seconds', args: [...LIGHT, '-g', '60'] },
+])('with $groups from key frame to key frame', ({ args }) => {
+  let encoder: Child;
+  let playback: { readonly dash: string };
+  let streamId: string;
+  let publish: () => Child;
+
+  beforeAll(async () => {
+    const { stream, streamKey, playback: urls } = await owner.create({ title: 'Close by in DASH' });
+    publish = () => publishWithFfmpeg(`${server.rtmp}/${streamKey}`, { video: args });
+    [encoder, playback, streamId] = [publish(), urls, stream.id];
+    await owner.untilStatus(stream.id, 'live', 15_000);
+    await until(async () => (await fetch(playback.dash)).ok, { what: 'a manifest', timeoutMs: 15_000 });
+  });
+
+  afterAll(async () => {
+    await encoder.stop('SIGKILL');
+    await owner.stop(streamId);
+  });
+
+  test.skipIf(browserTestsAreOff)(
+    `dash.js and Shaka play ${PLAYED_SECONDS} s near the live edge without a stall, and go on after a drop`,
+    { timeout: 150_000 },
+    async ({ expect }) => {
+      const visits = await Promise.all(LIBRARIES.map((library) => Visit.to(library, playback.dash)));
+      await Promise.all(visits.map(({ page }) => playFor(page, PLAYED_SECONDS, 60_000)));
+      for (const visit of visits) {
+        const behind = median(await sampleLatencies(visit.page, 20));
+        const said = await visit.said();
+        console.log(`${visit.library}: ${behind} ms behind, ${said['stalls']} stalls, first frame after ${said['firstFrameMs']} ms`);
         expect(said).toMatchObject({ errors: '', stalls: '0' });
-        expect(missing.filter((line) => line.includes('/hls/'))).toEqual([]);
-        expect(median(behind)).toBeLessThan(MAX_BEHIND_MS);
-        await page.context().close();
-        await owner.stop(stream.id);
-      },
-    );
-  }
+        expect(visit.missing).toEqual([]);
+        expect(behind).toBeLessThan(MAX_BEHIND_MS);
+      }
+      const droppedAt = Date.now();
+      await encoder.stop('SIGKILL');
+      await owner.untilStatus(streamId, 'reconnecting', 10_000);
+      encoder = publish();
+      for (const visit of visits) {
+        const { latencyMs } = await until(async () => newerThan(droppedAt, await readClock(visit.page)), { what: `the new picture in ${visit.library}`, timeoutMs: 20_000 });
+        console.log(`${visit.library}: ${latencyMs} ms behind after a drop`);
+        await playFor(visit.page, 5, 15_000);
+        expect((await visit.said())['errors']).toBe('');
+        await visit.page.context().close();
+      }
+    },
+  );
 });
+
+test('ffprobe reads the manifest of a broadcast that goes on', { timeout: 60_000 }, async ({ expect }) => {
+  await ensureTool('ffprobe');
+  const { stream, streamKey, playback } = await owner.create({ title: 'Probed' });
+  await using _encoder = publishWithFfmpeg(`${server.rtmp}/${streamKey}`, { video: LIGHT });
+  await owner.untilStatus(stream.id, 'live', 15_000);
+  await until(async () => (await fetch(playback.dash)).ok, { what: 'a manifest', timeoutMs: 15_000 });
+  const args = ['-v', 'error', '-read_intervals', '%+4', '-show_entries', 'packet=codec_type', '-of', 'csv=p=0', playback.dash];
+  const { code, stdout, stderr } = await run('ffprobe', args, { timeoutMs: 40_000 });
+  expect(code, stderr).toBe(0);
+  const kinds = stdout.split('\n');
+  expect(kinds.filter((kind) => kind.startsWith('video')).length).toBeGreaterThan(90);
+  expect(kinds.filter((kind) => kind.startsWith('audio')).length).toBeGreaterThan(90);
+});
+
+/** One player in a browser window of its own. */
+class Visit {
+  readonly library: (typeof LIBRARIES)[number];
+  readonly page: Page;
+  /** Media that was asked for and not there. */
+  readonly missing: string[] = [];
+
+  private constructor(library: (typeof LIBRARIES)[number], page: Page) {
+    this.library = library;
+    this.page = page;
+    page.on('response', (response) => {
+      if (response.status() >= 400 && response.url().includes('/hls/')) this.missing.push(`${response.status()} ${response.url()}`);
+    });
+  }
+
+  static async to(library: (typeof LIBRARIES)[number], source: string): Promise<Visit> {
+    if (!browser) throw new Error('browser tests are off');
+    const context = await newVisitor(browser, { width: 960, height: 640 });
+    const visit = new Visit(library, await context.newPage());
+    await visit.page.goto(pages.url(library, source));
+    await readClock(visit.page, { timeoutMs: 20_000 });
+    return visit;
+  }
+
+  said(): Promise<Record<string, string | undefined>> {
+    return this.page.evaluate(() => ({ ...document.body.dataset }));
+  }
+}
+
+function newerThan(wallMs: number, reading: ClockReading): ClockReading | undefined {
+  return reading.paintedMs > wallMs + 1000 ? reading : undefined;
+}
