@@ -66,12 +66,19 @@ describe.each([
       const visits = await Promise.all(LIBRARIES.map((library) => Visit.to(library, playback.dash)));
       await Promise.all(visits.map(({ page }) => playFor(page, PLAYED_SECONDS, 60_000)));
       for (const visit of visits) {
-        const behind = median(await sampleLatencies(visit.page, 20));
         const said = await visit.said();
+        let behind = Number.NaN;
+        // Who started slowly on a busy machine catches up a tenth faster than life.
+        await until(
+          async () => {
+            behind = median(await sampleLatencies(visit.page, 10));
+            return behind < MAX_BEHIND_MS;
+          },
+          { what: `${visit.library} less than ${MAX_BEHIND_MS} ms behind`, timeoutMs: 20_000, seen: () => `${behind} ms` },
+        );
         console.log(`${visit.library}: ${behind} ms behind, ${said['stalls']} stalls, first frame after ${said['firstFrameMs']} ms`);
         expect(said).toMatchObject({ errors: '', stalls: '0' });
         expect(visit.missing).toEqual([]);
-        expect(behind).toBeLessThan(MAX_BEHIND_MS);
       }
       const droppedAt = Date.now();
       await encoder.stop('SIGKILL');

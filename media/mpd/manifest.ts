@@ -73,7 +73,7 @@ export function writeManifest(manifest: Manifest): string {
 `;
   if (!ended) {
     const target = Math.round(manifest.delaySeconds * 1000);
-    text += `<ServiceDescription id="0"><Latency target="${target}" min="${Math.round(target / 2)}" max="${target * 4}"/><PlaybackRate min="0.96" max="1.04"/></ServiceDescription>\n`;
+    text += `<ServiceDescription id="0"><Latency target="${target}" min="${Math.round(target / 2)}" max="${target * 4}"/><PlaybackRate min="0.95" max="1.1"/></ServiceDescription>\n`;
   }
   for (const period of periods) text += writePeriod(period, ended ? first : 0);
   if (!ended) text += `<UTCTiming schemeIdUri="urn:mpeg:dash:utc:http-iso:2014" value="${xml(manifest.timeUrl)}"/>\n`;
