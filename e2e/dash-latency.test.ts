@@ -15,8 +15,8 @@ const LIBRARIES = ['dash', 'shaka'] as const;
 
 const PLAYED_SECONDS = 30;
 
-/** What a viewer of lists has at best is twice as much. */
-const MAX_BEHIND_MS = 2_500;
+/** Lists mean four seconds and more. Shaka keeps the delay from where it was told to begin, so that both add up, half a second more or less. */
+const MAX_BEHIND_MS = { dash: 2_500, shaka: 3_800 } as const;
 
 let server: RunningServer;
 let owner: Owner;
@@ -72,9 +72,9 @@ describe.each([
         await until(
           async () => {
             behind = median(await sampleLatencies(visit.page, 10));
-            return behind < MAX_BEHIND_MS;
+            return behind < MAX_BEHIND_MS[visit.library];
           },
-          { what: `${visit.library} less than ${MAX_BEHIND_MS} ms behind`, timeoutMs: 20_000, seen: () => `${behind} ms` },
+          { what: `${visit.library} less than ${MAX_BEHIND_MS[visit.library]} ms behind`, timeoutMs: 20_000, seen: () => `${behind} ms` },
         );
         console.log(`${visit.library}: ${behind} ms behind, ${said['stalls']} stalls, first frame after ${said['firstFrameMs']} ms`);
         expect(said).toMatchObject({ errors: '', stalls: '0' });

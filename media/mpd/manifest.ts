@@ -54,7 +54,10 @@ export interface Manifest {
   readonly periods: readonly ManifestPeriod[];
   readonly windowSeconds: number;
   readonly updateSeconds: number;
+  /** How far behind the wall clock players are to be. */
   readonly delaySeconds: number;
+  /** How far behind players begin that count `delaySeconds` from there. */
+  readonly startDelaySeconds: number;
   /** The longest a segment may last. */
   readonly maxSegmentSeconds: number;
   readonly timeUrl: string;
@@ -65,7 +68,7 @@ const FINE_TIMESCALE = 1_000_000;
 
 export function writeManifest(manifest: Manifest): string {
   const { ended, periods } = manifest;
-  const live = `type="dynamic" availabilityStartTime="${iso(manifest.createdAt)}" publishTime="${iso(manifest.publishedAt)}" minimumUpdatePeriod="${duration(manifest.updateSeconds)}" timeShiftBufferDepth="${duration(manifest.windowSeconds)}" suggestedPresentationDelay="${duration(manifest.delaySeconds)}" maxSegmentDuration="${duration(manifest.maxSegmentSeconds)}"`;
+  const live = `type="dynamic" availabilityStartTime="${iso(manifest.createdAt)}" publishTime="${iso(manifest.publishedAt)}" minimumUpdatePeriod="${duration(manifest.updateSeconds)}" timeShiftBufferDepth="${duration(manifest.windowSeconds)}" suggestedPresentationDelay="${duration(manifest.startDelaySeconds)}" maxSegmentDuration="${duration(manifest.maxSegmentSeconds)}"`;
   const first = periods[0]?.start ?? 0;
   const over = `type="static" mediaPresentationDuration="${duration((periods.at(-1)?.end ?? first) - first)}"`;
   let text = `<?xml version="1.0" encoding="UTF-8"?>

@@ -18,6 +18,9 @@ const LEAST_DELAY_SECONDS = 4;
 /** Players that take parts as they are made: a part on its way, two in the buffer, and what a busy machine needs. */
 const LOW_DELAY_SECONDS = 1.8;
 
+/** Shaka counts the delay from the suggested one, so both together are what it keeps; dash.js looks at the delay alone. */
+const LOW_START_SECONDS = 1;
+
 const EPOCH_PLACE = /^(.*)-\d+\.m4s$/;
 
 export interface ManifestRequest {
@@ -58,6 +61,7 @@ export class PackagerManifest {
       .map((period, i) => periodOf(i < periods.length - 1 || ended ? period : { ...period, last: undefined }, { leading, renditions, streamId, query, ended }))
       .filter((period) => period.tracks.length > 0);
     if (written.length === 0) return undefined;
+    const delaySeconds = isLow ? LOW_DELAY_SECONDS : Math.max(LEAST_DELAY_SECONDS, DELAY_SEGMENTS * longest);
     return writeManifest({
       createdAt,
       publishedAt: now,
@@ -65,7 +69,8 @@ export class PackagerManifest {
       periods: written,
       windowSeconds: listed.reduce((sum, segment) => sum + segment.seconds, 0),
       updateSeconds: UPDATE_SECONDS,
-      delaySeconds: isLow ? LOW_DELAY_SECONDS : Math.max(LEAST_DELAY_SECONDS, DELAY_SEGMENTS * longest),
+      delaySeconds,
+      startDelaySeconds: isLow ? LOW_START_SECONDS : delaySeconds,
       maxSegmentSeconds: Math.max(longest, open?.segmentSeconds ?? 0),
       timeUrl: '/dash/time',
     });
