@@ -112,3 +112,12 @@ test('players that were there to the end keep their period', () => {
   expect(text()).toContain('type="static"');
   expect(periods()).toEqual([expect.stringMatching(/<Period id="p4" start="PT0S" duration="PT6S">.*<S t="1000" d="2000"\/>/s)]);
 });
+
+test('sound alone keeps step in whole frames', () => {
+  packager.tracks([AUDIO]);
+  for (let i = 0; i < 60; i++) {
+    send(10_000, 1000);
+    // 93 frames of 1024 samples.
+    expect(periods()).toEqual([expect.stringMatching(/<Period id="p4" .*duration="1984000"/s)]);
+  }
+});

@@ -1,9 +1,10 @@
 /** The DASH manifest of a packager: the segments of its renditions, addressed where HLS has them. */
 import { type ManifestAddressing, type ManifestPeriod, type ManifestTrack, writeManifest } from '@millrace/media/mpd/manifest';
-import { frameRateOf } from '../cmaf/frame-rate.ts';
+import { knownFrameRate } from '../cmaf/frame-rate.ts';
 import { DEFAULT_PACKAGER_CONFIG, type Packager } from '../cmaf/packager.ts';
 import type { Rendition } from '../cmaf/rendition.ts';
 import type { Segment } from '../cmaf/segment.ts';
+import { usualFrameSeconds } from '../cmaf/usual-frame.ts';
 import { type DashPeriod, PeriodHistory } from './period-history.ts';
 
 /** What ends the period that a player is in is told within this. */
@@ -37,10 +38,10 @@ export class PackagerManifest {
 
   constructor(packager: Packager) {
     this.#packager = packager;
-    const frame = packager.frameSeconds;
     this.#history = new PeriodHistory({
       segmentSeconds: DEFAULT_PACKAGER_CONFIG.segmentMs / 1000,
-      frameSeconds: frame === undefined ? undefined : 1 / frameRateOf(frame),
+      frameSeconds: exactFrameSeconds(packager),
+      isSound: packager.leading?.track?.kind === 'audio',
       isOver: packager.ended,
     });
   }
@@ -97,6 +98,14 @@ export class PackagerManifest {
     }
     this.#history.trim(leading.segments.find((segment) => !segment.gap)?.msn ?? 0);
   }
+}
+
+/** Undefined where it would have to be measured. */
+function exactFrameSeconds({ leading, frameSeconds }: Packager): number | undefined {
+  // Times of sound are counted in samples.
+  if (leading?.track?.kind === 'audio') return usualFrameSeconds(leading.track);
+  const rate = frameSeconds === undefined ? undefined : knownFrameRate(frameSeconds);
+  return rate === undefined ? undefined : 1 / rate;
 }
 
 /** Where the media of a rendition ends now, seconds since the broadcast began. */

@@ -32,8 +32,10 @@ export interface DashPeriod {
 export interface PeriodRules {
   /** Segments end at the first key frame after this. */
   readonly segmentSeconds: number;
-  /** What one frame of the leading track lasts; durations are multiples of it. */
+  /** What one frame of the leading track lasts, exactly; durations are multiples of it. Undefined where it is only measured. */
   readonly frameSeconds: number | undefined;
+  /** Sound leads: a segment can end at any frame. */
+  readonly isSound: boolean;
   /** What is over is told by lists alone. */
   readonly isOver: boolean;
 }
@@ -104,7 +106,7 @@ export class PeriodHistory {
   #begin(segment: ClosedSegment, before: ClosedSegment | undefined): void {
     if (this.#hasLostStep) this.#add(segment, undefined);
     // The first segment of all is cut short: it tells how far the key frames are apart.
-    else if (!before && !segment.final) this.#addAfter(segment, this.#wholeGroups(segment.seconds));
+    else if (!before && !segment.final) this.#addAfter(segment, this.#wholeGroups(segment));
     else this.#add(segment, segment.seconds);
   }
 
@@ -113,7 +115,9 @@ export class PeriodHistory {
     if (segmentSeconds === undefined || segment.final) return;
     const count = segment.msn - firstMsn + 1;
     const isUsual = Math.abs(segment.seconds - segmentSeconds) <= segmentSeconds * MAX_CHANGE_SHARE;
-    if (!isUsual || (count > 1 && segment.silent !== before?.silent)) {
+    // A group that is part of a second was taken for a whole one.
+    const isBadGuess = !this.#hasKeptStep && count === 1 && segment.seconds < segmentSeconds;
+    if (!(isUsual || isBadGuess) || (count > 1 && segment.silent !== before?.silent)) {
       this.#hasLostStep = true;
       this.#close(segment);
       return;
@@ -143,7 +147,8 @@ export class PeriodHistory {
   }
 
   /** So many of these groups that they make a segment. */
-  #wholeGroups(groupSeconds: number): number {
+  #wholeGroups({ seconds }: ClosedSegment): number {
+    const groupSeconds = this.#rules.isSound ? (this.#rules.frameSeconds ?? seconds) : seconds;
     return groupSeconds * Math.max(1, Math.ceil((this.#rules.segmentSeconds - EARLY_KEY_SECONDS) / groupSeconds));
   }
 
