@@ -82,6 +82,8 @@ export class Segment implements PlaylistSegment {
   bytes = 0;
   complete = false;
   gap = false;
+  /** Nothing continues this segment: it ends where the publisher left or changed its formats. */
+  final = false;
 
   constructor(at: { readonly msn: number; readonly uri: string; readonly mapUri: string; readonly discontinuity: boolean; readonly discontinuitySequence: number }) {
     this.msn = at.msn;
