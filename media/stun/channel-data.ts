@@ -3,13 +3,13 @@ import { u16 } from '../big-endian.ts';
 
 export const CHANNEL_HEADER_BYTES = 4;
 
-/** RFC 8656 §12: 0x5000 and above are reserved. */
+/** RFC 8656 §12 ends at 0x4fff; clients of RFC 5766 go on from there. */
 export const MIN_CHANNEL = 0x4000;
-export const MAX_CHANNEL = 0x4fff;
+export const MAX_CHANNEL = 0x7ffe;
 
-/** The first byte tells ChannelData from STUN (0 to 3) and from everything else (RFC 7983 §7). */
+/** The first two bits tell ChannelData (01) from STUN (00) on one connection. */
 export function isChannelData(bytes: Uint8Array): boolean {
-  return (bytes[0] ?? 0) >> 4 === 4;
+  return (bytes[0] ?? 0) >> 6 === 1;
 }
 
 export interface ChannelFrame {

@@ -22,8 +22,10 @@ export async function openUdpSocket({ family, host, port, ipv6Only = false, buff
   const buffers = bufferBytes === undefined ? {} : { recvBufferSize: bufferBytes, sendBufferSize: bufferBytes };
   const socket = createSocket({ type: family === 4 ? 'udp4' : 'udp6', ipv6Only, lookup: lookupNamesOnly, ...buffers });
   try {
+    // Waited for before it is asked for: with an address for a host it comes at once.
+    const listening = once(socket, 'listening');
     socket.bind({ port, address: host, exclusive: true });
-    await once(socket, 'listening');
+    await listening;
   } catch (error) {
     socket.close();
     throw error;
