@@ -13,6 +13,8 @@ export const SECRET = 'a secret that only this test knows';
 
 export interface TurnStandOptions {
   readonly clock?: Clock;
+  /** Any free one unless given. */
+  readonly port?: number;
   /** CIDR. */
   readonly allowedPeers?: readonly string[];
   readonly tls?: { readonly cert: Buffer; readonly key: Buffer };
@@ -26,7 +28,7 @@ export class TurnStand implements AsyncDisposable {
   readonly clock: Clock;
   #ports: TurnPorts = { port: 0, tlsPort: undefined };
 
-  constructor({ clock = systemClock, allowedPeers = [], tls, limits = {}, relayPorts = { min: 20_000, max: 29_999 }, isOwnMedia = () => false }: TurnStandOptions = {}) {
+  constructor({ clock = systemClock, port = 0, allowedPeers = [], tls, limits = {}, relayPorts = { min: 20_000, max: 29_999 }, isOwnMedia = () => false }: TurnStandOptions = {}) {
     this.clock = clock;
     this.server = new TurnServer({
       clock,
@@ -35,7 +37,7 @@ export class TurnStand implements AsyncDisposable {
       isOwnMedia,
       config: {
         host: '127.0.0.1',
-        port: 0,
+        port,
         tls: tls && { port: 0, certificate: tls },
         relayPorts,
         allowedPeers: allowedPeers.flatMap((text) => parseSubnet(text) ?? []),
