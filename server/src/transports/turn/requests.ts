@@ -37,7 +37,7 @@ export async function allocate({ message, link, who }: TurnRequest, deps: Reques
   const existing = deps.allocations.get(link.key);
   if (existing) {
     // A request sent again because its answer was lost is answered again.
-    if (Buffer.compare(existing.options.transactionId, message.transactionId) !== 0 || existing.options.username !== who.username) throw new TurnError(437, 'mismatch');
+    if (Buffer.compare(existing.options.transactionId, message.transactionId) !== 0 || existing.options.user.name !== who.user) throw new TurnError(437, 'mismatch');
     return allocated(existing, message);
   }
   if (who.expiresAtMs <= deps.clock.now()) throw new TurnError(401, 'expired');
@@ -99,7 +99,8 @@ export function peerIn(message: StunMessage): TransportAddress | undefined {
 function ownAllocation(link: ClientLink, who: Authenticated, { allocations }: RequestDeps): Allocation {
   const allocation = allocations.get(link.key);
   if (!allocation) throw new TurnError(437, 'mismatch');
-  if (allocation.options.username !== who.username) throw new TurnError(441, 'wrong_credentials');
+  // The same person with newer credentials is the same person.
+  if (allocation.options.user.name !== who.user) throw new TurnError(441, 'wrong_credentials');
   return allocation;
 }
 

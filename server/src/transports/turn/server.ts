@@ -232,8 +232,9 @@ export class TurnServer implements AsyncDisposable {
 
   async #shutDown(): Promise<void> {
     this.#allocations.close();
-    for (const link of this.#links) link.close();
-    await Promise.all(this.#listeners.map((listener) => listener.close()));
+    const links = [...this.#links];
+    for (const link of links) link.close();
+    await Promise.all([...links.map(({ closed }) => closed), ...this.#listeners.map((listener) => listener.close())]);
     this.#udp?.close();
     this.#udp = undefined;
     this.#resolveClosed();

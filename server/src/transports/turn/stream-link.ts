@@ -33,6 +33,8 @@ export interface StreamLinkDeps {
 }
 
 export class StreamLink implements ClientLink {
+  /** Resolves when the connection is gone. */
+  readonly closed: Promise<void>;
   readonly transport: 'tcp' | 'tls';
   readonly key: string;
   readonly remote: TransportAddress;
@@ -58,7 +60,14 @@ export class StreamLink implements ClientLink {
     // An error ends in 'close', which is what is acted on.
     socket.on('error', () => {});
     socket.once('end', () => socket.destroy());
-    socket.once('close', () => this.#ended());
+    this.closed = new Promise((resolve) => {
+      socket.once('close', () => {
+        this.#ended();
+        resolve();
+      });
+    });
+    // Whoever accepted it may have paused it to look at its first bytes.
+    socket.resume();
   }
 
   get isOpen(): boolean {
