@@ -46,6 +46,7 @@ import { Streams } from './streams/streams.ts';
 import { WatchPermission } from './streams/watch-permission.ts';
 import { HttpServer } from './transports/http/server.ts';
 import { IceServers } from './transports/turn/ice-servers.ts';
+import { OwnAddresses } from './transports/turn/own-addresses.ts';
 import { type TurnPorts, TurnServer } from './transports/turn/server.ts';
 
 /** Where the launcher's build puts the pages. */
@@ -125,12 +126,14 @@ async function run(config: Config): Promise<void> {
   const rtmp = new RtmpServer({ hub, gate: publishing, clock, log, config: { host: config.host, port: config.rtmpPort } });
   const rtmps =
     tls && config.rtmpsPort !== undefined ? new RtmpServer({ hub, gate: publishing, clock, log, config: { host: config.host, port: config.rtmpsPort, tls } }) : undefined;
+  const ownAddresses = new OwnAddresses({ clock, publicAddresses: [] });
   const turn =
     config.turn.kind === 'built-in'
       ? new TurnServer({
           clock,
           log,
           secret: secrets.turn,
+          isOwnAddress: (address) => ownAddresses.has(address),
           isOwnMedia: () => false,
           config: {
             host: config.host,

@@ -47,6 +47,7 @@ const Subnets = z.string(SUBNETS_ALLOWED).transform((text, context): readonly Su
   return z.NEVER;
 });
 
+/** Firefox takes seconds longer to gather with more than two. */
 const TurnUrls = z
   .string(TURN_URLS_ALLOWED)
   .transform((text) => text.split(',').map((url) => url.trim()))

@@ -19,9 +19,6 @@ export interface IssuedIceServers {
 /** A session at a desk; a stolen one is of little use, since it shares its user's quota. */
 export const CREDENTIAL_LIFETIME_MS = 6 * 3600_000;
 
-/** Firefox takes seconds longer to gather with more. */
-export const MAX_TURN_URLS = 2;
-
 export interface IceServersDeps {
   readonly clock: Clock;
   readonly secret: string;

@@ -6,7 +6,7 @@ import { PeerFilter } from './peer-filter.ts';
 function mayReach(address: string, ...allowed: readonly string[]): boolean {
   const ip = parseIp(address);
   if (!ip) throw new Error(`${address} is no address`);
-  return new PeerFilter(allowed.flatMap((text) => parseSubnet(text) ?? [])).mayReach(ip);
+  return new PeerFilter({ allowed: allowed.flatMap((text) => parseSubnet(text) ?? []), isOwnAddress: (own) => own === '9.9.9.9' }).mayReach(ip);
 }
 
 test.each(['8.8.8.8', '1.1.1.1', '172.15.255.255', '172.32.0.0', '100.63.255.255', '100.128.0.0', '2606:4700::1111', '2a00:1450:4001::1'])(
@@ -23,6 +23,10 @@ test.each([
   ...['::ffff:127.0.0.1', '::ffff:10.0.0.1', '::ffff:0:127.0.0.1', '::127.0.0.1', '::10.0.0.1'],
 ])('%s is not', (address) => {
   expect(mayReach(address)).toBe(false);
+});
+
+test('this machine’s own public address is not, unless it is listed', () => {
+  expect([mayReach('9.9.9.9'), mayReach('::ffff:9.9.9.9'), mayReach('9.9.9.9', '9.9.9.9/32')]).toEqual([false, false, true]);
 });
 
 test('what the operator lists is reached, and nothing beside it', () => {

@@ -1,5 +1,5 @@
 /** Which addresses the relay may reach: the open internet and what the operator lists. Everything else would be a tunnel into private networks. */
-import { type IpBytes, unmapIp } from '@millrace/media/stun/ip';
+import { formatIp, type IpBytes, unmapIp } from '@millrace/media/stun/ip';
 import { isInSubnet, parseSubnet, type Subnet } from '../../lib/subnet.ts';
 
 /** Not addresses of one machine: never relayed to, whoever lists them. */
@@ -19,15 +19,21 @@ const SPECIAL_IPV6 = subnets('2001::/23', '2001:db8::/32', '2002::/16', '3fff::/
 
 export class PeerFilter {
   readonly #allowed: readonly Subnet[];
+  readonly #isOwnAddress: (address: string) => boolean;
 
-  /** @param allowed the operator's own subnets */
-  constructor(allowed: readonly Subnet[]) {
-    this.#allowed = allowed;
+  constructor(deps: {
+    /** The operator's own subnets. */
+    readonly allowed: readonly Subnet[];
+    /** This machine's: what its firewall keeps from strangers the relay must not open. */
+    isOwnAddress(address: string): boolean;
+  }) {
+    this.#allowed = deps.allowed;
+    this.#isOwnAddress = (address) => deps.isOwnAddress(address);
   }
 
   mayReach(ip: IpBytes): boolean {
     if (isIn(ip, NEVER)) return false;
-    return isPublicIp(ip) || isIn(ip, this.#allowed);
+    return isIn(ip, this.#allowed) || (isPublicIp(ip) && !this.#isOwnAddress(formatIp(unmapIp(ip))));
   }
 }
 

@@ -43,6 +43,8 @@ export interface TurnServerDeps {
   readonly log: Log;
   /** Signs credentials; whoever hands them out has the same. */
   readonly secret: string;
+  /** Whether an address is this machine's: see OwnAddresses. */
+  isOwnAddress(address: string): boolean;
   /** Our own media port, which clients without UDP reach through the relay. Asked for each packet to an address that the filter refuses. */
   isOwnMedia(address: string, port: number): boolean;
   readonly config: {
@@ -85,7 +87,7 @@ export class TurnServer implements AsyncDisposable {
     });
     const { clock, log, config, secret } = deps;
     const counters = this.#counters;
-    const filter = new PeerFilter(config.allowedPeers);
+    const filter = new PeerFilter({ allowed: config.allowedPeers, isOwnAddress: (address) => deps.isOwnAddress(address) });
     this.#addresses = new RelayAddresses(config);
     const ports = new RelayPorts({ hosts: this.#addresses.hosts, minPort: config.relayPorts.min, maxPort: config.relayPorts.max, randomInt: (below) => randomInt(below) });
     this.#allocations = new AllocationTable({

@@ -1,7 +1,8 @@
 /** What the relay carries, on each transport, and when it stops. */
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTls, createSecureContext } from 'node:tls';
 import { readXorAddress } from '@millrace/media/stun/address';
 import { Attribute } from '@millrace/media/stun/attribute';
 import { formatIp } from '@millrace/media/stun/ip';
@@ -232,6 +233,23 @@ test('a connection accepted elsewhere, read ahead or not, is taken over', async 
   expect((await client.allocate(stand.credentials())).code).toBe(0);
   client.close();
   shared.close();
+});
+
+test('each TLS handshake gets the certificate that is current then', async () => {
+  const renewed = makeCertificate();
+  let current = certificate;
+  await using stand = await TurnStand.start({ tls: { secureContext: () => createSecureContext({ cert: current.cert, key: current.key }) } });
+  const shown = async () => {
+    const socket = connectTls({ port: stand.tlsPort, host: '127.0.0.1', ca: [certificate.cert, renewed.cert] });
+    await once(socket, 'secureConnect');
+    const { fingerprint256 } = socket.getPeerCertificate();
+    socket.destroy();
+    return fingerprint256;
+  };
+  const before = await shown();
+  current = renewed;
+  expect(before).toBe(new X509Certificate(certificate.cert).fingerprint256);
+  expect(await shown()).toBe(new X509Certificate(renewed.cert).fingerprint256);
 });
 
 test('closing ends everything, twice or while a relay is being opened', async () => {

@@ -7,7 +7,8 @@ import { type Clock, systemClock } from '../../../lib/clock.ts';
 import { silentLog } from '../../../lib/silent-log.ts';
 import { parseSubnet } from '../../../lib/subnet.ts';
 import { mintCredentials, type TurnPassword } from '../credentials.ts';
-import { type TurnPorts, TurnServer, type TurnServerDeps } from '../server.ts';
+import { OwnAddresses } from '../own-addresses.ts';
+import { type TurnPorts, TurnServer, type TurnServerDeps, type TurnTls } from '../server.ts';
 
 export const SECRET = 'a secret that only this test knows';
 
@@ -17,7 +18,7 @@ export interface TurnStandOptions {
   readonly port?: number;
   /** CIDR. */
   readonly allowedPeers?: readonly string[];
-  readonly tls?: { readonly cert: Buffer; readonly key: Buffer };
+  readonly tls?: TurnTls;
   readonly limits?: Partial<TurnServerDeps['config']['limits']>;
   readonly relayPorts?: { readonly min: number; readonly max: number };
   readonly isOwnMedia?: (address: string, port: number) => boolean;
@@ -30,10 +31,12 @@ export class TurnStand implements AsyncDisposable {
 
   constructor({ clock = systemClock, port = 0, allowedPeers = [], tls, limits = {}, relayPorts = { min: 20_000, max: 29_999 }, isOwnMedia = () => false }: TurnStandOptions = {}) {
     this.clock = clock;
+    const own = new OwnAddresses({ clock, publicAddresses: [] });
     this.server = new TurnServer({
       clock,
       log: silentLog,
       secret: SECRET,
+      isOwnAddress: (address) => own.has(address),
       isOwnMedia,
       config: {
         host: '127.0.0.1',
