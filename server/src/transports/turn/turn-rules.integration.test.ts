@@ -168,6 +168,42 @@ describe('where the relay may reach', () => {
   });
 });
 
+describe('on every address', () => {
+  const FAMILY_IPV6 = { type: Attribute.requestedAddressFamily, value: Uint8Array.of(2, 0, 0, 0) };
+
+  test.each([
+    { host: '0.0.0.0', from: '127.0.0.1', family: [], relayedIp: '127.0.0.1' },
+    { host: '::', from: '127.0.0.1', family: [], relayedIp: '127.0.0.1' },
+    { host: '::', from: '::1', family: [FAMILY_IPV6], relayedIp: '::1' },
+    { host: '::1', from: '::1', family: [FAMILY_IPV6], relayedIp: '::1' },
+  ])('a relay at $host is known by the address that its client reached: $relayedIp', async ({ host, from, family, relayedIp }) => {
+    await using stand = await TurnStand.start({ host });
+    const client = await TurnClient.overUdp(stand.port, from);
+    const { code, message, relayed } = await client.allocate(stand.credentials(), family);
+    expect(code).toBe(0);
+    expect(relayed && formatIp(relayed.ip)).toBe(relayedIp);
+    const mapped = readXorAddress(attributeOf(message, Attribute.xorMappedAddress) ?? new Uint8Array(0), message.transactionId);
+    expect(formatIp(mapped.ip)).toBe(from);
+    client.close();
+  });
+
+  test('relays of IPv6 carry both ways', async () => {
+    await using stand = await TurnStand.start({ host: '::', allowedPeers: ['::1'] });
+    const peer = await openPeer('::1');
+    const client = await TurnClient.overUdp(stand.port, '::1');
+    const credentials = stand.credentials();
+    await client.allocate(credentials, [FAMILY_IPV6]);
+    expect((await client.bind(0x4000, addressOf('::1', peer.port), credentials)).code).toBe(0);
+    client.sendChannel(0x4000, Buffer.from('six'));
+    const [data, from] = await once(peer.socket, 'message');
+    expect(String(data)).toBe('six');
+    peer.socket.send('sechs', from.port, '::1');
+    expect(String((await client.next()).subarray(4))).toBe('sechs');
+    peer.socket.close();
+    client.close();
+  });
+});
+
 describe('what a request must be', () => {
   test('each fault has the code of the RFC', async () => {
     await using stand = await TurnStand.start();

@@ -38,9 +38,9 @@ export class TurnClient {
     this.#close = close;
   }
 
-  static async overUdp(port: number): Promise<TurnClient> {
-    const socket = createSocket('udp4');
-    socket.connect(port, '127.0.0.1');
+  static async overUdp(port: number, host = '127.0.0.1'): Promise<TurnClient> {
+    const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4');
+    socket.connect(port, host);
     await once(socket, 'connect');
     const client = new TurnClient(
       (bytes) => socket.send(bytes),
@@ -169,10 +169,10 @@ export class TurnClient {
 export const REQUEST_UDP: StunAttribute = { type: Attribute.requestedTransport, value: Uint8Array.of(17, 0, 0, 0) };
 
 /** Somebody on the other side of the relay. */
-export async function openPeer(): Promise<{ readonly socket: UdpSocket; readonly port: number }> {
-  const socket = createSocket('udp4');
+export async function openPeer(host = '127.0.0.1'): Promise<{ readonly socket: UdpSocket; readonly port: number }> {
+  const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4');
   const listening = once(socket, 'listening');
-  socket.bind(0, '127.0.0.1');
+  socket.bind(0, host);
   await listening;
   return { socket, port: socket.address().port };
 }

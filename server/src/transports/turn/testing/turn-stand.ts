@@ -14,6 +14,7 @@ export const SECRET = 'a secret that only this test knows';
 
 export interface TurnStandOptions {
   readonly clock?: Clock;
+  readonly host?: string;
   /** Any free one unless given. */
   readonly port?: number;
   /** CIDR. */
@@ -29,7 +30,16 @@ export class TurnStand implements AsyncDisposable {
   readonly clock: Clock;
   #ports: TurnPorts = { port: 0, tlsPort: undefined };
 
-  constructor({ clock = systemClock, port = 0, allowedPeers = [], tls, limits = {}, relayPorts = { min: 20_000, max: 29_999 }, isOwnMedia = () => false }: TurnStandOptions = {}) {
+  constructor({
+    clock = systemClock,
+    host = '127.0.0.1',
+    port = 0,
+    allowedPeers = [],
+    tls,
+    limits = {},
+    relayPorts = { min: 20_000, max: 29_999 },
+    isOwnMedia = () => false,
+  }: TurnStandOptions = {}) {
     this.clock = clock;
     const own = new OwnAddresses({ clock, publicAddresses: [] });
     this.server = new TurnServer({
@@ -39,7 +49,7 @@ export class TurnStand implements AsyncDisposable {
       isOwnAddress: (address) => own.has(address),
       isOwnMedia,
       config: {
-        host: '127.0.0.1',
+        host,
         port,
         tls: tls && { port: 0, certificate: tls },
         relayPorts,
