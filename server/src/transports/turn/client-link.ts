@@ -10,7 +10,7 @@ export interface ClientLink {
   readonly remoteAddress: string;
   /** The address of this machine that the client reached, when the transport tells. */
   readonly localAddress: string | undefined;
-  /** False once the connection is gone; a client over UDP has none. */
+  /** False once the connection is gone; over UDP, the server's socket. */
   readonly isOpen: boolean;
   /** An answer. */
   send(message: Uint8Array): void;

@@ -53,7 +53,8 @@ export class Responder {
     if (!allocation && this.#isLimited(link)) return;
     const message = readStun(bytes);
     if (message.class === StunClass.indication && message.method === StunMethod.send) this.#sendIndication(message, link);
-    else if (message.class === StunClass.request) void this.#answer(message, link);
+    else if (message.class === StunClass.request)
+      this.#answer(message, link).catch((error: unknown) => this.#deps.log.error({ err: error, transport: link.transport }, 'a TURN request could not be answered'));
   }
 
   #sendIndication(message: StunMessage, link: ClientLink): void {

@@ -215,7 +215,11 @@ export class TurnServer implements AsyncDisposable {
       if (known) this.#responder.handle(bytes, known.options.link);
       else {
         const remote = transportAddress(address, port);
-        if (remote) this.#responder.handle(bytes, new UdpLink(socket, remote.remote, { key, wireAddress: address, remoteAddress: remote.remoteAddress, localAddress: undefined }));
+        if (remote)
+          this.#responder.handle(
+            bytes,
+            new UdpLink(socket, remote.remote, { key, wireAddress: address, remoteAddress: remote.remoteAddress, localAddress: undefined, isOpen: () => this.#udp === socket }),
+          );
       }
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
@@ -237,8 +241,9 @@ export class TurnServer implements AsyncDisposable {
     const links = [...this.#links];
     for (const link of links) link.close();
     await Promise.all([...links.map(({ closed }) => closed), ...this.#listeners.map((listener) => listener.close())]);
-    this.#udp?.close();
+    const udp = this.#udp;
     this.#udp = undefined;
+    udp?.close();
     this.#resolveClosed();
   }
 }

@@ -252,7 +252,7 @@ test('each TLS handshake gets the certificate that is current then', async () =>
   expect(await shown()).toBe(new X509Certificate(renewed.cert).fingerprint256);
 });
 
-test('closing ends everything, twice or while a relay is being opened', async () => {
+test('closing ends everything, and twice is once', async () => {
   const stand = await TurnStand.start();
   const [udp, tcp] = [await TurnClient.overUdp(stand.port), await TurnClient.overTcp(stand.port)];
   await udp.allocate(stand.credentials());

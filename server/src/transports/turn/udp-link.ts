@@ -6,19 +6,19 @@ import { isQueueFull } from './udp-socket.ts';
 
 export class UdpLink implements ClientLink {
   readonly transport = 'udp';
-  readonly isOpen = true;
   readonly key: string;
   readonly remote: TransportAddress;
   readonly remoteAddress: string;
   readonly localAddress: string | undefined;
   readonly #socket: Socket;
   readonly #wireAddress: string;
+  readonly #isOpen: () => boolean;
 
   /** @param wireAddress the address as the socket writes it: IPv4-mapped on a dual-stack one */
   constructor(
     socket: Socket,
     remote: TransportAddress,
-    names: { readonly key: string; readonly wireAddress: string; readonly remoteAddress: string; readonly localAddress: string | undefined },
+    names: { readonly key: string; readonly wireAddress: string; readonly remoteAddress: string; readonly localAddress: string | undefined; isOpen(): boolean },
   ) {
     this.#socket = socket;
     this.#wireAddress = names.wireAddress;
@@ -26,14 +26,19 @@ export class UdpLink implements ClientLink {
     this.key = names.key;
     this.remoteAddress = names.remoteAddress;
     this.localAddress = names.localAddress;
+    this.#isOpen = () => names.isOpen();
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen();
   }
 
   send(message: Uint8Array): void {
-    this.#socket.send(message, this.remote.port, this.#wireAddress);
+    if (this.isOpen) this.#socket.send(message, this.remote.port, this.#wireAddress);
   }
 
   relay(pieces: readonly Uint8Array[]): boolean {
-    if (isQueueFull(this.#socket)) return false;
+    if (!this.isOpen || isQueueFull(this.#socket)) return false;
     this.#socket.send(pieces, this.remote.port, this.#wireAddress);
     return true;
   }
