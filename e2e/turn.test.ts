@@ -1,5 +1,6 @@
 /** Browsers that reach each other through the relay alone: a real Chromium over UDP, TCP and TLS, with credentials from the API. */
 import { execFileSync } from 'node:child_process';
+import { createHmac } from 'node:crypto';
 import { join } from 'node:path';
 import { getIceServers } from '@millrace/contract/rest/connectivity';
 import { expect, test } from 'vitest';
@@ -19,9 +20,7 @@ test.skipIf(browserTestsAreOff)('Chromium talks to itself through the relay over
   using folder = new TemporaryFolder();
   const certificate = await makeCertificate(folder.path);
   await using server = await startServer({ env: { TLS_CERT_FILE: certificate.certFile, TLS_KEY_FILE: certificate.keyFile, TURNS_PORT: '0' } });
-  const owner = await Owner.guest(server.http);
-  const response = await fetch(`${server.http}/api/v1/ice-servers`, { headers: { authorization: `Bearer ${owner.token}` } });
-  const { iceServers } = getIceServers.success.body.parse(await response.json());
+  const { iceServers } = await iceServersOf(server.http);
   const [stun, turn] = iceServers;
   const plain = server.addresses.get('turn') ?? '';
   const secure = server.addresses.get('turns') ?? '';
@@ -47,6 +46,27 @@ test.skipIf(browserTestsAreOff)('Chromium talks to itself through the relay over
   expect(Number(/^millrace_turn_relayed_bytes_total\{direction="to_clients"\} (\d+)/m.exec(metrics)?.[1])).toBeGreaterThan(10_000);
   expect(metrics).toMatch(/^millrace_turn_refusals_total\{reason="forbidden_peer"\} 0$/m);
 });
+
+test('TURN_URLS and TURN_SECRET hand out another relay, and ours does not listen', async () => {
+  const urls = ['turn:turn.example.org:3478?transport=udp', 'turns:turn.example.org:5349?transport=tcp'];
+  await using server = await startServer({ env: { TURN_URLS: urls.join(','), TURN_SECRET: 'shared with coturn' } });
+  expect(server.addresses.has('turn')).toBe(false);
+  const { iceServers } = await iceServersOf(server.http);
+  expect(iceServers).toHaveLength(1);
+  const [turn] = iceServers;
+  expect(turn?.urls).toEqual(urls);
+  expect(turn?.credential).toBe(
+    createHmac('sha1', 'shared with coturn')
+      .update(turn?.username ?? '')
+      .digest('base64'),
+  );
+});
+
+async function iceServersOf(http: string) {
+  const { token } = await Owner.guest(http);
+  const response = await fetch(`${http}/api/v1/ice-servers`, { headers: { authorization: `Bearer ${token}` } });
+  return getIceServers.success.body.parse(await response.json());
+}
 
 interface EchoTask {
   readonly servers: readonly { readonly urls: string[]; readonly username?: string | undefined; readonly credential?: string | undefined }[];
