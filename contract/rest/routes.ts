@@ -1,5 +1,6 @@
 /** Every REST operation there is. A route that is not here is not served, documented or callable. */
 import * as auth from './auth.ts';
+import * as connectivity from './connectivity.ts';
 import * as documents from './documents.ts';
 import * as streams from './streams.ts';
 import * as viewing from './viewing.ts';
@@ -19,6 +20,7 @@ export const ROUTES = {
   getStreamMetrics: streams.getStreamMetrics,
   getCode: viewing.getCode,
   listLive: viewing.listLive,
+  getIceServers: connectivity.getIceServers,
   getOpenApi: documents.getOpenApi,
   getAsyncApi: documents.getAsyncApi,
   listErrors: documents.listErrors,

@@ -38,9 +38,11 @@ export async function findChromium(): Promise<string> {
 export interface BrowserOptions {
   /** `allowed`: sound may start by itself. `needs-gesture`: as on a person's own browser on a first visit. */
   readonly autoplay: 'allowed' | 'needs-gesture';
+  /** Further switches of Chromium. */
+  readonly args?: readonly string[];
 }
 
-export async function openBrowser({ autoplay }: BrowserOptions): Promise<Browser> {
+export async function openBrowser({ autoplay, args = [] }: BrowserOptions): Promise<Browser> {
   return chromium.launch({
     executablePath: await findChromium(),
     headless: true,
@@ -56,6 +58,7 @@ export async function openBrowser({ autoplay }: BrowserOptions): Promise<Browser
       '--no-first-run',
       '--disable-dev-shm-usage',
       `--autoplay-policy=${autoplay === 'allowed' ? 'no-user-gesture-required' : 'document-user-activation-required'}`,
+      ...args,
     ],
   });
 }

@@ -45,9 +45,15 @@ import { PublishPermission } from './streams/publish-permission.ts';
 import { Streams } from './streams/streams.ts';
 import { WatchPermission } from './streams/watch-permission.ts';
 import { HttpServer } from './transports/http/server.ts';
+import { IceServers } from './transports/turn/ice-servers.ts';
+import { OwnAddresses } from './transports/turn/own-addresses.ts';
+import { type TurnPorts, TurnServer } from './transports/turn/server.ts';
 
 /** Where the launcher's build puts the pages. */
 const PAGES_FOLDER = join(import.meta.dirname, '..', '..', 'web', 'dist');
+
+/** Relays that one user may have at once: four cameras, each with a second path while the first fails, and some that are ending. */
+const TURN_ALLOCATIONS_PER_USER = 12;
 
 /** A stop that takes longer ends where it is: a service manager would not wait either. */
 const STOP_DEADLINE_MS = 10_000;
@@ -65,7 +71,7 @@ async function run(config: Config): Promise<void> {
   const tls = config.tls && (await readTls(config.tls));
   const store = await openStore({ dataDir: config.dataDir, databaseUrl: config.databaseUrl, log });
   const secrets = await loadSecrets(config.dataDir);
-  const ports = { http: config.httpPort, rtmp: config.rtmpPort, rtmps: config.rtmpsPort };
+  const ports: ServedPorts = { http: config.httpPort, rtmp: config.rtmpPort, rtmps: config.rtmpsPort, turn: undefined };
 
   // The hub, what it feeds and what it tells of.
   const registry = new PackagerRegistry({ clock });
@@ -120,6 +126,35 @@ async function run(config: Config): Promise<void> {
   const rtmp = new RtmpServer({ hub, gate: publishing, clock, log, config: { host: config.host, port: config.rtmpPort } });
   const rtmps =
     tls && config.rtmpsPort !== undefined ? new RtmpServer({ hub, gate: publishing, clock, log, config: { host: config.host, port: config.rtmpsPort, tls } }) : undefined;
+  const ownAddresses = new OwnAddresses({ clock, publicAddresses: [] });
+  const turn =
+    config.turn.kind === 'built-in'
+      ? new TurnServer({
+          clock,
+          log,
+          secret: secrets.turn,
+          isOwnAddress: (address) => ownAddresses.has(address),
+          isOwnMedia: () => false,
+          config: {
+            host: config.host,
+            port: config.turn.port,
+            tls: tls && config.turn.tlsPort !== undefined ? { port: config.turn.tlsPort, certificate: tls } : undefined,
+            relayPorts: { min: config.turn.minPort, max: config.turn.maxPort },
+            allowedPeers: config.turn.allowedPeers,
+            publicAddresses: [],
+            limits: { allocationsPerUser: TURN_ALLOCATIONS_PER_USER, allocations: config.turn.maxAllocations, userBytesPerSecond: config.turn.userBytesPerSecond },
+          },
+        })
+      : undefined;
+  const iceServers = new IceServers({
+    clock,
+    secret: config.turn.kind === 'elsewhere' ? config.turn.secret : secrets.turn,
+    urls: config.turn.kind === 'elsewhere' ? config.turn.urls : undefined,
+    ports: () => ports.turn,
+    // A certificate that the operator gave is one that browsers know.
+    isTlsTrusted: () => true,
+    fallbackHostname: config.publicUrl === undefined ? shownHost(config.host) : new URL(config.publicUrl).hostname,
+  });
   const hls = new HlsRoutes({ registry, gate: playback, clock });
   const dash = new DashRoutes({ registry, gate: playback, clock });
   const api = createApi({
@@ -127,6 +162,7 @@ async function run(config: Config): Promise<void> {
     streams,
     tokens,
     history: { minutes: (streamId, since) => history.since(streamId, since) },
+    iceServers,
     connection: { publicUrl: config.publicUrl, trustProxy: config.trustProxy, ports: () => ports },
     pages: await Pages.load(PAGES_FOLDER),
     clock,
@@ -165,6 +201,7 @@ async function run(config: Config): Promise<void> {
           { protocol: 'dash', counters: dash.counters },
         ],
         publishing,
+        ...(turn ? { turn } : {}),
         unwritten: () => broadcastLog.pending + viewings.pending.length,
         ping: () => store.ping(),
       }),
@@ -175,6 +212,7 @@ async function run(config: Config): Promise<void> {
   shutdown.add('readiness', () => readiness.stopping());
   shutdown.add('rtmp', () => rtmp.close('server_stopped'));
   shutdown.add('rtmps', () => rtmps?.close('server_stopped'));
+  shutdown.add('turn', () => turn?.close());
   shutdown.add('broadcasts', () => {
     for (const { broadcast } of [...hub.running()]) hub.stop(broadcast.streamId, 'server_stopped');
   });
@@ -192,9 +230,18 @@ async function run(config: Config): Promise<void> {
   for (const service of [viewings, viewers, history, measurer, sockets]) service.start();
   ports.rtmp = (await rtmp.start()).port;
   if (rtmps) ports.rtmps = (await rtmps.start()).port;
+  ports.turn = await turn?.start();
   ports.http = (await http.start()).port;
   readiness.serving();
   console.log(readyLine(config, ports));
+}
+
+/** What is being served where; filled in as the doors open. */
+interface ServedPorts {
+  http: number;
+  rtmp: number;
+  rtmps: number | undefined;
+  turn: TurnPorts | undefined;
 }
 
 async function readTls({ certFile, keyFile }: TlsFiles): Promise<{ readonly cert: Buffer; readonly key: Buffer }> {
@@ -219,10 +266,17 @@ function mediaPortOf(hub: Hub, viewers: { count(streamId: string): number }): Me
 }
 
 /** The one line on standard output. */
-function readyLine({ publicUrl, host }: Config, ports: { readonly http: number; readonly rtmp: number; readonly rtmps: number | undefined }): string {
-  const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host;
+function readyLine({ publicUrl, host }: Config, ports: Readonly<ServedPorts>): string {
+  const name = shownHost(host);
   const addresses = [`http=http://${name}:${ports.http}`, `rtmp=rtmp://${name}:${ports.rtmp}/live`];
   if (ports.rtmps !== undefined) addresses.push(`rtmps=rtmps://${name}:${ports.rtmps}/live`);
+  if (ports.turn) addresses.push(`turn=turn:${name}:${ports.turn.port}`);
+  if (ports.turn?.tlsPort !== undefined) addresses.push(`turns=turns:${name}:${ports.turn.tlsPort}`);
   if (publicUrl !== undefined) addresses.push(`public=${publicUrl}`);
   return `ready ${addresses.join(' ')}`;
+}
+
+/** An address to listen on as the host of a URL. */
+function shownHost(host: string): string {
+  return host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host;
 }

@@ -10,6 +10,7 @@ import type { PlaybackTokens } from '../streams/playback-tokens.ts';
 import type { Streams } from '../streams/streams.ts';
 import type { Connection, ConnectionSettings } from './connection.ts';
 import { accountHandlers } from './handlers/accounts.ts';
+import { connectivityHandlers, type IceServerSource } from './handlers/connectivity.ts';
 import { documentHandlers } from './handlers/documents.ts';
 import { type StreamHistory, streamHandlers } from './handlers/streams.ts';
 import { viewingHandlers } from './handlers/viewing.ts';
@@ -23,6 +24,7 @@ export interface ApiDeps {
   readonly streams: Streams;
   readonly tokens: PlaybackTokens;
   readonly history: StreamHistory;
+  readonly iceServers: IceServerSource;
   readonly connection: ConnectionSettings;
   /** The built pages; undefined serves the API alone. */
   readonly pages: Pages | undefined;
@@ -58,11 +60,12 @@ export function createApi(deps: ApiDeps): Api {
   };
 }
 
-function mountRoutes(mountDeps: MountDeps, { accounts, streams, tokens, history, clock }: ApiDeps): void {
+function mountRoutes(mountDeps: MountDeps, { accounts, streams, tokens, history, iceServers, clock }: ApiDeps): void {
   const handlers: { readonly [Id in RouteId]: Handler<(typeof ROUTES)[Id]> } = {
     ...accountHandlers(accounts),
     ...streamHandlers({ streams, tokens, history, clock }),
     ...viewingHandlers({ streams, tokens, clock }),
+    ...connectivityHandlers(iceServers),
     ...documentHandlers,
   };
   function mountOne<Id extends RouteId>(id: Id): void {

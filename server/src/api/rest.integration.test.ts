@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openTemporaryStore, type TemporaryStore } from '../store/testing/temporary-store.ts';
 import { accountsSuite } from './accounts.suite.ts';
+import { connectivitySuite } from './connectivity.suite.ts';
 import { hostileSuite } from './hostile.suite.ts';
 import { streamsSuite } from './streams.suite.ts';
 import { Recorder } from './testing/recorder.ts';
@@ -30,6 +31,7 @@ afterAll(async () => {
 describe('accounts', () => accountsSuite(suite));
 describe('streams', () => streamsSuite(suite));
 describe('viewing', () => viewingSuite(suite));
+describe('connectivity', () => connectivitySuite(suite));
 describe('hostile requests', () => hostileSuite(suite));
 
 test('every operation of the OpenAPI document was called with success', () => {

@@ -32,6 +32,7 @@ describe('the settings', () => {
       dataDir: join(folder, 'data'),
       databaseUrl: undefined,
       publicUrl: undefined,
+      turn: { kind: 'built-in', port: 3478, tlsPort: undefined, minPort: 49_152, maxPort: 65_535, allowedPeers: [], maxAllocations: 2_000, userBytesPerSecond: 6_250_000 },
       trustProxy: false,
       logLevel: 'info',
       guests: 'publish',
@@ -53,7 +54,27 @@ describe('the settings', () => {
     expect(config.tls).toEqual({ certFile: join(folder, 'cert.pem'), keyFile: '/etc/key.pem' });
   });
 
+  test('the relay is ours, another one or none', async () => {
+    const files = { TLS_CERT_FILE: 'cert.pem', TLS_KEY_FILE: 'key.pem' };
+    expect((await load({ TURN_PORT: 'off' })).turn).toEqual({ kind: 'off' });
+    expect((await load({ ...files, TURN_ALLOWED_PEERS: '10.0.0.0/8, fd00::/8' })).turn).toMatchObject({ tlsPort: 5349, allowedPeers: [{ bits: 8 }, { bits: 8 }] });
+    expect((await load({ ...files, TURNS_PORT: 'off' })).turn).toMatchObject({ tlsPort: undefined });
+    const elsewhere = { TURN_URLS: 'stun:a.example:3478, turn:a.example:3478?transport=udp,turns:a.example?transport=tcp', TURN_SECRET: 'long enough' };
+    expect((await load(elsewhere)).turn).toMatchObject({ kind: 'elsewhere', urls: ['stun:a.example:3478', 'turn:a.example:3478?transport=udp', 'turns:a.example?transport=tcp'] });
+  });
+
   test.each([
+    [{ TURN_ALLOWED_PEERS: '10.0.0.0/8,10.1.2.3/8' }, 'TURN_ALLOWED_PEERS cannot be "10.0.0.0/8,10.1.2.3/8": it must be subnets like 192.168.1.0/24'],
+    [{ TURN_ALLOWED_PEERS: '10.0.0.0/8,' }, 'TURN_ALLOWED_PEERS cannot be'],
+    [{ TURN_URLS: 'turn:a' }, 'TURN_SECRET is not set, but TURN_URLS needs it'],
+    [{ TURN_SECRET: 'secret secret' }, 'TURN_URLS is not set, but TURN_'],
+    [{ TURN_URLS: 'turn:a', TURN_SECRET: 'hush' }, 'TURN_SECRET cannot be what it is set to: it must be at least 8 characters'],
+    [{ TURN_URLS: 'http://a', TURN_SECRET: 'long enough' }, 'TURN_URLS cannot be "http://a": it must be addresses like turn:'],
+    [{ TURN_URLS: 'turn:a,turn:b,turn:c', TURN_SECRET: 'long enough' }, 'at most two of turn or turns'],
+    [{ TURN_URLS: 'stun:a', TURN_SECRET: 'long enough' }, 'TURN_URLS cannot be'],
+    [{ TURN_PORT: 'on' }, 'TURN_PORT cannot be "on": it must be a port number from 0 to 65535; 0 means any free port, or off.'],
+    [{ TURNS_PORT: '5349' }, 'TLS_CERT_FILE is not set, but TURNS_PORT needs it'],
+    [{ TURN_PORT_MIN: '60000', TURN_PORT_MAX: '50000' }, 'TURN_PORT_MIN cannot be 60000 with TURN_PORT_MAX 50000'],
     [{ PORT: '65536' }, 'PORT cannot be "65536": it must be a port number from 0 to 65535; 0 means any free port.'],
     [{ PORT: 'http' }, 'PORT cannot be "http": it must be a port number from 0 to 65535; 0 means any free port.'],
     [{ RTMP_PORT: '19.5' }, 'RTMP_PORT cannot be "19.5": it must be a port number'],
@@ -71,7 +92,7 @@ describe('the settings', () => {
     const loading = load({ ...environment });
     await expect(loading).rejects.toThrow(sentence);
     await expect(loading).rejects.toBeInstanceOf(ConfigError);
-    await expect(loading).rejects.not.toThrow('secret');
+    await expect(loading).rejects.not.toThrow(/me:secret|hush/);
   });
 
   test('a file with an unknown setting, or none at all, stops the start', async () => {
@@ -88,9 +109,17 @@ describe('the secrets', () => {
   test('are drawn once and are for their owner alone', async () => {
     const drawn = await loadSecrets(folder);
     expect(await loadSecrets(folder)).toEqual(drawn);
-    expect(drawn.session).not.toBe(drawn.playback);
+    expect(new Set([drawn.session, drawn.playback, drawn.turn]).size).toBe(3);
     expect((await stat(join(folder, 'secrets'))).mode & 0o777).toBe(0o600);
     expect(await readFile(join(folder, 'secrets'), 'utf8')).toContain(drawn.playback);
+  });
+
+  test('of a version without a relay are kept and gain one for it', async () => {
+    const { session, playback } = await loadSecrets(folder);
+    await writeFile(join(folder, 'secrets'), JSON.stringify({ session, playback }));
+    const secrets = await loadSecrets(folder);
+    expect(secrets).toMatchObject({ session, playback });
+    expect(await loadSecrets(folder)).toEqual(secrets);
   });
 
   test('that cannot be read stop the start rather than being drawn anew', async () => {

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { errorCodeOf } from '../lib/start-error.ts';
+import type { Subnet } from '../lib/subnet.ts';
 import { ConfigError } from './config-error.ts';
 import { Settings } from './schema.ts';
 
@@ -10,6 +11,25 @@ export interface TlsFiles {
   readonly certFile: string;
   readonly keyFile: string;
 }
+
+/** The relay: ours, another one, or none. */
+export type TurnConfig =
+  | { readonly kind: 'off' }
+  | { readonly kind: 'elsewhere'; readonly urls: readonly string[]; readonly secret: string }
+  | {
+      readonly kind: 'built-in';
+      readonly port: number;
+      /** Undefined: off. */
+      readonly tlsPort: number | undefined;
+      readonly minPort: number;
+      readonly maxPort: number;
+      readonly allowedPeers: readonly Subnet[];
+      readonly maxAllocations: number;
+      readonly userBytesPerSecond: number;
+    };
+
+/** IANA's port for TURN over TLS. */
+const DEFAULT_TURNS_PORT = 5349;
 
 export interface Config {
   readonly host: string;
@@ -25,6 +45,7 @@ export interface Config {
   /** An origin, without a slash at the end. */
   readonly publicUrl: string | undefined;
   readonly trustProxy: boolean;
+  readonly turn: TurnConfig;
   readonly logLevel: Settings['LOG_LEVEL'];
   readonly guests: Settings['GUESTS'];
   readonly reconnectGraceMs: number;
@@ -87,9 +108,39 @@ function configOf(settings: Settings, folder: string): Config {
     databaseUrl: settings.DATABASE_URL,
     publicUrl: settings.PUBLIC_URL,
     trustProxy: settings.TRUST_PROXY,
+    turn: turnConfigOf(settings, certFile !== undefined),
     logLevel: settings.LOG_LEVEL,
     guests: settings.GUESTS,
     reconnectGraceMs: settings.RECONNECT_GRACE_SECONDS * 1000,
+  };
+}
+
+function turnConfigOf(settings: Settings, hasCertificate: boolean): TurnConfig {
+  const { TURN_PORT: port, TURNS_PORT: tlsPort, TURN_PORT_MIN: minPort, TURN_PORT_MAX: maxPort, TURN_URLS: urls, TURN_SECRET: secret } = settings;
+  if (urls) {
+    if (secret === undefined) throw new ConfigError('TURN_SECRET', 'TURN_SECRET is not set, but TURN_URLS needs it: give the static-auth-secret of that TURN server.');
+    return { kind: 'elsewhere', urls, secret };
+  }
+  if (secret !== undefined) throw new ConfigError('TURN_URLS', 'TURN_URLS is not set, but TURN_SECRET is: give the addresses of the TURN server that has this secret.');
+  if (port === 'off') return { kind: 'off' };
+  if (typeof tlsPort === 'number' && !hasCertificate) {
+    throw new ConfigError('TLS_CERT_FILE', 'TLS_CERT_FILE is not set, but TURNS_PORT needs it: give the path of a certificate in PEM form.');
+  }
+  if (minPort < 1024 || maxPort < minPort) {
+    throw new ConfigError(
+      'TURN_PORT_MAX',
+      `TURN_PORT_MIN cannot be ${minPort} with TURN_PORT_MAX ${maxPort}: the range must begin at 1024 or above and end no lower than it begins.`,
+    );
+  }
+  return {
+    kind: 'built-in',
+    port,
+    tlsPort: hasCertificate && tlsPort !== 'off' ? (tlsPort ?? DEFAULT_TURNS_PORT) : undefined,
+    minPort,
+    maxPort,
+    allowedPeers: settings.TURN_ALLOWED_PEERS,
+    maxAllocations: settings.TURN_MAX_ALLOCATIONS,
+    userBytesPerSecond: (settings.TURN_USER_MBITS * 1_000_000) / 8,
   };
 }
 
@@ -100,7 +151,7 @@ function configErrorOf(error: z.ZodError, given: Readonly<Record<string, unknown
     return new ConfigError(key, `${key} in the settings file is not a setting. Settings are ${Object.keys(Settings.shape).join(', ')}.`);
   }
   const key = String(issue?.path[0] ?? '');
-  // A connection address holds a password.
-  const value = key === 'DATABASE_URL' ? 'what it is set to' : JSON.stringify(given[key]);
+  // A connection address holds a password, a secret is one.
+  const value = key === 'DATABASE_URL' || key === 'TURN_SECRET' ? 'what it is set to' : JSON.stringify(given[key]);
   return new ConfigError(key, `${key} cannot be ${value}: it must be ${issue?.message ?? 'something else'}.`);
 }

@@ -1,6 +1,7 @@
 /** Every setting there is: its type, its default and what is allowed. The names are the same in the file and in the environment. */
 import { RECONNECT_GRACE_MS } from '@millrace/contract/limits';
 import { z } from 'zod';
+import { parseSubnet, type Subnet } from '../lib/subnet.ts';
 
 const PORT_ALLOWED = 'a port number from 0 to 65535; 0 means any free port';
 const HOST_ALLOWED = 'an IP address or a host name';
@@ -25,6 +26,36 @@ function numeric(allowed: string) {
 }
 
 const Port = numeric(PORT_ALLOWED).pipe(z.int(PORT_ALLOWED).min(0, PORT_ALLOWED).max(65_535, PORT_ALLOWED));
+
+const PortOrOff = z.union([z.literal('off'), Port], `${PORT_ALLOWED}, or off`);
+
+const SUBNETS_ALLOWED = 'subnets like 192.168.1.0/24 with zeros behind the prefix, or addresses, with commas between them';
+const TURN_URLS_ALLOWED = 'addresses like turn:turn.example.org:3478?transport=udp with commas between them: at most two of turn or turns, and one of stun';
+const TURN_SECRET_ALLOWED = 'at least 8 characters, the same as static-auth-secret of the TURN server';
+const ALLOCATIONS_ALLOWED = 'a whole number from 1 to 50000';
+const MBITS_ALLOWED = 'a number of Mbit/s from 0.1 to 10000';
+
+/** As browsers take it (RFC 7064, RFC 7065). */
+const ICE_URL = /^(stun|stuns|turn|turns):(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:\d{1,5})?(\?transport=(udp|tcp))?$/i;
+
+/** A list that is wrong anywhere is wrong as a whole: it decides what is let through. */
+const Subnets = z.string(SUBNETS_ALLOWED).transform((text, context): readonly Subnet[] => {
+  const subnets = text.split(',').map((entry) => parseSubnet(entry.trim()));
+  const known = subnets.filter((subnet) => subnet !== undefined);
+  if (known.length === subnets.length) return known;
+  context.addIssue(SUBNETS_ALLOWED);
+  return z.NEVER;
+});
+
+/** Firefox takes seconds longer to gather with more than two. */
+const TurnUrls = z
+  .string(TURN_URLS_ALLOWED)
+  .transform((text) => text.split(',').map((url) => url.trim()))
+  .refine((urls) => urls.every((url) => ICE_URL.test(url)), TURN_URLS_ALLOWED)
+  .refine(
+    (urls) => ['turn', 'stun'].every((kind, i) => urls.filter((url) => url.startsWith(kind)).length <= 2 - i) && urls.some((url) => url.startsWith('turn')),
+    TURN_URLS_ALLOWED,
+  );
 
 const Path = z.string(PATH_ALLOWED).min(1, PATH_ALLOWED);
 
@@ -51,6 +82,22 @@ export const Settings = z.strictObject({
   /** Whether a proxy in front sets X-Forwarded-For and X-Forwarded-Proto. Without one anybody could write them. */
   TRUST_PROXY: z.union([z.boolean(), z.stringbool()], FLAG_ALLOWED).default(false),
   LOG_LEVEL: z.enum(['error', 'warn', 'info', 'debug', 'silent'], 'error, warn, info, debug or silent').default('info'),
+  /** The relay for browsers that no packet reaches directly: UDP and TCP. */
+  TURN_PORT: PortOrOff.default(3478),
+  /** The same over TLS: 5349 when there is a certificate. */
+  TURNS_PORT: PortOrOff.optional(),
+  /** Where relays are opened for what comes back. RFC 8656 §7.2 names this range. */
+  TURN_PORT_MIN: Port.default(49_152),
+  TURN_PORT_MAX: Port.default(65_535),
+  /** What the relay may reach besides the open internet. */
+  TURN_ALLOWED_PEERS: Subnets.default([]),
+  /** Relays at once, of all users. */
+  TURN_MAX_ALLOCATIONS: numeric(ALLOCATIONS_ALLOWED).pipe(z.int(ALLOCATIONS_ALLOWED).min(1, ALLOCATIONS_ALLOWED).max(50_000, ALLOCATIONS_ALLOWED)).default(2_000),
+  /** What one user's relays may carry together. */
+  TURN_USER_MBITS: numeric(MBITS_ALLOWED).pipe(z.number().min(0.1, MBITS_ALLOWED).max(10_000, MBITS_ALLOWED)).default(50),
+  /** Another TURN server (coturn with use-auth-secret) in place of the built-in one, and the secret it shares. */
+  TURN_URLS: TurnUrls.optional(),
+  TURN_SECRET: z.string(TURN_SECRET_ALLOWED).min(8, TURN_SECRET_ALLOWED).optional(),
   /** What people without an account may do. */
   GUESTS: z.enum(['publish', 'watch', 'off'], 'publish, watch or off').default('publish'),
   /** How long a broadcast waits for its publisher to come back. */

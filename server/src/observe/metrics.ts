@@ -32,6 +32,10 @@ const METRICS = {
   httpConnections: { kind: 'gauge', name: 'millrace_http_connections', help: 'TCP connections to the HTTP port, WebSockets included.' },
   sockets: { kind: 'gauge', name: 'millrace_sockets', help: 'Open WebSockets.' },
   socketEvents: { kind: 'counter', name: 'millrace_socket_incidents_total', help: 'What went wrong on WebSockets, by kind.', labels: ['kind'] },
+  turnAllocations: { kind: 'gauge', name: 'millrace_turn_allocations', help: 'Relays that are open.' },
+  turnBytes: { kind: 'counter', name: 'millrace_turn_relayed_bytes_total', help: 'Bytes relayed, by direction.', labels: ['direction'] },
+  turnRefusals: { kind: 'counter', name: 'millrace_turn_refusals_total', help: 'What the relay refused, by reason.', labels: ['reason'] },
+  turnDrops: { kind: 'counter', name: 'millrace_turn_dropped_packets_total', help: 'Packets not relayed, by reason.', labels: ['reason'] },
   databaseUp: { kind: 'gauge', name: 'millrace_database_up', help: '1 when the database answers.' },
   unwrittenRows: { kind: 'gauge', name: 'millrace_unwritten_rows', help: 'Rows that wait for the database.' },
 } as const satisfies Record<string, MetricEntry>;

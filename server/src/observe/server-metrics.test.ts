@@ -22,6 +22,7 @@ function world() {
     ],
     outputs: [{ protocol: 'hls', counters: { bytes: 2000, blocked: 3 } }],
     publishing: { counters: { allowed: 1, wrongKeys: 2, refused: 0 } },
+    turn: { counters: { allocations: 2, bytesToPeers: 30, bytesToClients: 40, refusals: new Map([['expired', 5]]), dropped: { slow: 6 } } },
     unwritten: () => 8,
     ping: () => (isAway ? Promise.reject(new Error('away')) : Promise.resolve()),
   };
@@ -60,6 +61,10 @@ it('shows every part’s numbers', async () => {
     'millrace_http_connections 6',
     'millrace_sockets 5',
     'millrace_socket_incidents_total{kind="deadClients"} 3',
+    'millrace_turn_allocations 2',
+    'millrace_turn_relayed_bytes_total{direction="to_peers"} 30',
+    'millrace_turn_refusals_total{reason="expired"} 5',
+    'millrace_turn_dropped_packets_total{reason="slow"} 6',
     'millrace_database_up 1',
     'millrace_unwritten_rows 8',
   ])

@@ -37,6 +37,16 @@ export interface ServerParts {
   readonly ingests: readonly { readonly protocol: string; readonly counters: { readonly bytesReceived: number } }[];
   readonly outputs: readonly { readonly protocol: string; readonly counters: { readonly bytes: number; readonly blocked?: number } }[];
   readonly publishing: { readonly counters: { readonly allowed: number; readonly wrongKeys: number; readonly refused: number } };
+  /** The built-in relay, when it is on. */
+  readonly turn?: {
+    readonly counters: {
+      readonly allocations: number;
+      readonly bytesToPeers: number;
+      readonly bytesToClients: number;
+      readonly refusals: ReadonlyMap<string, number>;
+      readonly dropped: Readonly<Record<string, number>>;
+    };
+  };
   /** Rows and broadcasts that wait for the database. */
   unwritten(): number;
   /** Rejects when the database does not answer. */
@@ -87,12 +97,25 @@ export function serverMetrics(parts: ServerParts): MetricSources {
       const { malformedFrames, droppedEvents, slowClients, deadClients, floods } = sockets.counters;
       return Object.entries({ malformedFrames, droppedEvents, slowClients, deadClients, floods }).map(([kind, count]) => [{ kind }, count]);
     },
+    ...(parts.turn ? turnMetrics(parts.turn) : {}),
     databaseUp: () =>
       parts.ping().then(
         () => 1,
         () => 0,
       ),
     unwrittenRows: () => parts.unwritten(),
+  };
+}
+
+function turnMetrics(turn: NonNullable<ServerParts['turn']>): MetricSources {
+  return {
+    turnAllocations: () => turn.counters.allocations,
+    turnBytes: () => [
+      [{ direction: 'to_peers' }, turn.counters.bytesToPeers],
+      [{ direction: 'to_clients' }, turn.counters.bytesToClients],
+    ],
+    turnRefusals: () => [...turn.counters.refusals].map(([reason, count]) => [{ reason }, count]),
+    turnDrops: () => Object.entries(turn.counters.dropped).map(([reason, count]) => [{ reason }, count]),
   };
 }
 

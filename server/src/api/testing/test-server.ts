@@ -20,6 +20,8 @@ import { PlaybackPermission } from '../../streams/playback-permission.ts';
 import { PlaybackTokens } from '../../streams/playback-tokens.ts';
 import { PublishPermission } from '../../streams/publish-permission.ts';
 import { Streams } from '../../streams/streams.ts';
+import { IceServers } from '../../transports/turn/ice-servers.ts';
+import type { TurnPorts } from '../../transports/turn/server.ts';
 import { type Api, createApi } from '../create-api.ts';
 import type { Pages } from '../pages.ts';
 import { Recorder } from './recorder.ts';
@@ -30,6 +32,8 @@ export interface TestServerOptions {
   readonly publicUrl?: string;
   readonly trustProxy?: boolean;
   readonly pages?: Pages;
+  /** The relay's ports; undefined: it is off. */
+  readonly turn?: TurnPorts;
   /** Shared by the servers of a suite. */
   readonly recorder?: Recorder;
 }
@@ -45,7 +49,7 @@ export interface TestRequest {
 /** As a real server waits. */
 const GRACE_MS = 60_000;
 
-export function createTestServer({ store, guests = 'publish', publicUrl, trustProxy = false, pages, recorder = new Recorder() }: TestServerOptions) {
+export function createTestServer({ store, guests = 'publish', publicUrl, trustProxy = false, pages, turn, recorder = new Recorder() }: TestServerOptions) {
   // The auth library keeps its own time, so the clock begins now.
   const clock = new FakeClock(Date.now());
   // What a test does not expect is to be seen.
@@ -75,6 +79,7 @@ export function createTestServer({ store, guests = 'publish', publicUrl, trustPr
     streams,
     tokens,
     history: { minutes: async (id, since) => (minutes.get(id) ?? []).filter((minute) => since === undefined || new Date(minute.at) > since) },
+    iceServers: new IceServers({ clock, secret: 'a secret of the relay', urls: undefined, ports: () => turn, isTlsTrusted: () => true, fallbackHostname: 'localhost' }),
     connection: { publicUrl, trustProxy, ports: () => ({ http: 8080, rtmp: 1935, rtmps: 1936 }) },
     pages,
     clock,
