@@ -2,6 +2,7 @@
 import * as auth from './auth.ts';
 import * as documents from './documents.ts';
 import * as streams from './streams.ts';
+import * as trust from './trust.ts';
 import * as viewing from './viewing.ts';
 
 export const ROUTES = {
@@ -19,6 +20,7 @@ export const ROUTES = {
   getStreamMetrics: streams.getStreamMetrics,
   getCode: viewing.getCode,
   listLive: viewing.listLive,
+  getTrust: trust.getTrust,
   getOpenApi: documents.getOpenApi,
   getAsyncApi: documents.getAsyncApi,
   listErrors: documents.listErrors,

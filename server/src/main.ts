@@ -1,5 +1,4 @@
 /** The composition root: builds every service in the order of the data's path, starts them, stops them in reverse. Imported by nobody. */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { getRequestListener } from '@hono/node-server';
 import { VIEWER_TIMEOUT_MS } from '@millrace/contract/limits';
@@ -13,13 +12,17 @@ import { StreamSockets } from './analytics/stream-sockets.ts';
 import { MemoryViewerCounter } from './analytics/viewer-counter.ts';
 import { createApi } from './api/create-api.ts';
 import { Pages } from './api/pages.ts';
+import { Certificates } from './certificates/certificates.ts';
+import { CertificateRoutes } from './certificates/routes.ts';
 import { ConfigError } from './config/config-error.ts';
-import { type Config, loadConfig, type TlsFiles } from './config/load.ts';
+import { type Config, loadConfig } from './config/load.ts';
 import { loadSecrets } from './config/secrets.ts';
+import { greet } from './greeting/greeting.ts';
 import { RtmpServer } from './ingest/rtmp/server.ts';
 import { systemClock as clock } from './lib/clock.ts';
+import { isWildcard, lanAddressOf, thisMachine, urlHost } from './lib/machine.ts';
 import { Shutdown } from './lib/shutdown.ts';
-import { errorCodeOf, StartError } from './lib/start-error.ts';
+import { StartError } from './lib/start-error.ts';
 import { makeLog } from './observe/log.ts';
 import { Metrics } from './observe/metrics.ts';
 import { Readiness } from './observe/readiness.ts';
@@ -44,6 +47,7 @@ import { PlaybackTokens } from './streams/playback-tokens.ts';
 import { PublishPermission } from './streams/publish-permission.ts';
 import { Streams } from './streams/streams.ts';
 import { WatchPermission } from './streams/watch-permission.ts';
+import { SecureListener } from './transports/http/secure-listener.ts';
 import { HttpServer } from './transports/http/server.ts';
 
 /** Where the launcher's build puts the pages. */
@@ -62,10 +66,14 @@ try {
 
 async function run(config: Config): Promise<void> {
   const log = makeLog(config.logLevel);
-  const tls = config.tls && (await readTls(config.tls));
   const store = await openStore({ dataDir: config.dataDir, databaseUrl: config.databaseUrl, log });
   const secrets = await loadSecrets(config.dataDir);
-  const ports = { http: config.httpPort, rtmp: config.rtmpPort, rtmps: config.rtmpsPort };
+  const certificates = usesTls(config)
+    ? new Certificates({ folder: join(config.dataDir, 'tls'), clock, log, host: config.host, machine: thisMachine, files: config.tls, acme: config.acme })
+    : undefined;
+  await certificates?.start();
+  const tls = certificates?.current();
+  const ports = { http: config.httpPort, https: config.httpsPort, rtmp: config.rtmpPort, rtmps: config.rtmpsPort };
 
   // The hub, what it feeds and what it tells of.
   const registry = new PackagerRegistry({ clock });
@@ -127,7 +135,8 @@ async function run(config: Config): Promise<void> {
     streams,
     tokens,
     history: { minutes: (streamId, since) => history.since(streamId, since) },
-    connection: { publicUrl: config.publicUrl, trustProxy: config.trustProxy, ports: () => ports },
+    connection: { publicUrl: config.publicUrl, trustProxy: config.trustProxy, ports: () => ports, certificate: certificates },
+    authority: certificates,
     pages: await Pages.load(PAGES_FOLDER),
     clock,
     log,
@@ -139,9 +148,14 @@ async function run(config: Config): Promise<void> {
     port: config.httpPort,
     clock,
     log,
-    handlers: [hls, dash, { handle: (request, response, path) => operator.handle(request, response, path) }],
+    handlers: [hls, dash, ...(certificates ? [new CertificateRoutes({ certificates })] : []), { handle: (request, response, path) => operator.handle(request, response, path) }],
     fallback: getRequestListener((request, env) => api.fetch(request, env)),
     upgrades: [sockets],
+  });
+  const https = tls && config.httpsPort !== undefined ? new SecureListener({ host: config.host, port: config.httpsPort, certificate: tls, http, log }) : undefined;
+  certificates?.onChange((pair) => {
+    https?.setCertificate(pair);
+    rtmps?.setCertificate(pair);
   });
 
   const ingests = [rtmp, ...(rtmps ? [rtmps] : [])].map((server, i) => ({
@@ -179,7 +193,12 @@ async function run(config: Config): Promise<void> {
     for (const { broadcast } of [...hub.running()]) hub.stop(broadcast.streamId, 'server_stopped');
   });
   shutdown.add('sockets', () => sockets.close());
-  shutdown.add('http', () => http.close());
+  shutdown.add('http', async () => {
+    https?.stop();
+    await http.close();
+    await https?.close();
+    await certificates?.close();
+  });
   shutdown.add('measurements', async () => {
     measurer.close();
     viewers.close();
@@ -193,16 +212,17 @@ async function run(config: Config): Promise<void> {
   ports.rtmp = (await rtmp.start()).port;
   if (rtmps) ports.rtmps = (await rtmps.start()).port;
   ports.http = (await http.start()).port;
+  if (https) ports.https = (await https.start()).port;
+  certificates?.watch();
   readiness.serving();
-  console.log(readyLine(config, ports));
+  const lanAddress = await lanAddressOf(thisMachine());
+  console.log(readyLine(config, ports, lanAddress));
+  if (process.stderr.isTTY)
+    console.error(await greet({ publicUrl: config.publicUrl, host: config.host, ports, machine: thisMachine(), lanAddress, isLocal: certificates?.caCertificate !== undefined }));
 }
 
-async function readTls({ certFile, keyFile }: TlsFiles): Promise<{ readonly cert: Buffer; readonly key: Buffer }> {
-  try {
-    return { cert: await readFile(certFile), key: await readFile(keyFile) };
-  } catch (error) {
-    throw new StartError(`The certificate or its key cannot be read (${errorCodeOf(error) ?? 'unknown'}). Check TLS_CERT_FILE (${certFile}) and TLS_KEY_FILE (${keyFile}).`, error);
-  }
+function usesTls({ httpsPort, rtmpsPort }: Config): boolean {
+  return httpsPort !== undefined || rtmpsPort !== undefined;
 }
 
 /** The product's view of the hub. */
@@ -218,10 +238,19 @@ function mediaPortOf(hub: Hub, viewers: { count(streamId: string): number }): Me
   };
 }
 
-/** The one line on standard output. */
-function readyLine({ publicUrl, host }: Config, ports: { readonly http: number; readonly rtmp: number; readonly rtmps: number | undefined }): string {
-  const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host;
-  const addresses = [`http=http://${name}:${ports.http}`, `rtmp=rtmp://${name}:${ports.rtmp}/live`];
+interface Ports {
+  readonly http: number;
+  readonly https: number | undefined;
+  readonly rtmp: number;
+  readonly rtmps: number | undefined;
+}
+
+/** The one line on standard output. HTTPS is for other devices: it is told by the address that they reach. */
+function readyLine({ publicUrl, host }: Config, ports: Ports, lanAddress: string | undefined): string {
+  const name = isWildcard(host) ? 'localhost' : urlHost(host);
+  const addresses = [`http=http://${name}:${ports.http}`];
+  if (ports.https !== undefined) addresses.push(`https=https://${isWildcard(host) && lanAddress !== undefined ? urlHost(lanAddress) : name}:${ports.https}`);
+  addresses.push(`rtmp=rtmp://${name}:${ports.rtmp}/live`);
   if (ports.rtmps !== undefined) addresses.push(`rtmps=rtmps://${name}:${ports.rtmps}/live`);
   if (publicUrl !== undefined) addresses.push(`public=${publicUrl}`);
   return `ready ${addresses.join(' ')}`;

@@ -1,6 +1,5 @@
 /** Which certificate this server shows: given files, else a public authority's, else the local authority's; swapped while it serves. */
 import { X509Certificate } from 'node:crypto';
-import { isIP } from 'node:net';
 import { rootCertificates } from 'node:tls';
 import type { Clock, Timer } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
@@ -96,11 +95,6 @@ export class Certificates implements AsyncDisposable {
 
   get expiresAt(): Date {
     return this.#certificate?.validToDate ?? new Date(0);
-  }
-
-  /** Whether the certificate is for this host name or address. */
-  covers(host: string): boolean {
-    return (isIP(host) === 0 ? this.#certificate?.checkHost(host) : this.#certificate?.checkIP(host)) !== undefined;
   }
 
   /** What a public authority asks for over plain HTTP. */
