@@ -109,6 +109,12 @@ export class Http2Sessions {
   }
 
   #request(request: IncomingMessage, response: ServerResponse): void {
+    // The setting tells clients; nothing else keeps them to it.
+    if (headerBytes(request.rawHeaders) > MAX_HEADER_BYTES) {
+      response.writeHead(431);
+      response.end();
+      return;
+    }
     // What HTTP/1.1 calls Host; every route reads it there.
     const authority = request.headers[':authority'];
     if (request.headers.host === undefined && typeof authority === 'string') request.headers.host = authority;
@@ -124,4 +130,10 @@ export class Http2Sessions {
     });
     response.once('close', () => late.cancel());
   }
+}
+
+function headerBytes(rawHeaders: readonly string[]): number {
+  let bytes = 0;
+  for (const text of rawHeaders) bytes += text.length;
+  return bytes;
 }
