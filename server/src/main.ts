@@ -173,6 +173,7 @@ async function run(config: Config): Promise<void> {
         viewers,
         sockets,
         http,
+        certificate: certificates,
         ingests,
         outputs: [
           { protocol: 'hls', counters: hls.counters },

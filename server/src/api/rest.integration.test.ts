@@ -7,6 +7,7 @@ import { streamsSuite } from './streams.suite.ts';
 import { Recorder } from './testing/recorder.ts';
 import type { Suite } from './testing/suite.ts';
 import { createTestServer } from './testing/test-server.ts';
+import { trustSuite } from './trust.suite.ts';
 import { viewingSuite } from './viewing.suite.ts';
 
 const recorder = new Recorder();
@@ -30,6 +31,7 @@ afterAll(async () => {
 describe('accounts', () => accountsSuite(suite));
 describe('streams', () => streamsSuite(suite));
 describe('viewing', () => viewingSuite(suite));
+describe('trust', () => trustSuite(suite));
 describe('hostile requests', () => hostileSuite(suite));
 
 test('every operation of the OpenAPI document was called with success', () => {

@@ -64,19 +64,18 @@ export async function startPebble(httpPort: number): Promise<Pebble> {
       '',
       '-tlsalpn01',
       '',
-      '-doh',
-      '',
       '-management',
       `127.0.0.1:${await freePort()}`,
     ],
-    { stdio: 'ignore' },
+    { stdio: ['ignore', 'pipe', 'inherit'] },
   );
   const pebble = spawn('pebble', ['-config', config, '-dnsserver', `127.0.0.1:${dnsPort}`], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, PEBBLE_VA_NOSLEEP: '1', PEBBLE_WFE_NONCEREJECT: '0' },
   });
   const ended = [once(dns, 'exit'), once(pebble, 'exit')];
-  await untilListening(pebble.stdout);
+  await untilSaid(dns.stdout, 'Starting management server');
+  await untilSaid(pebble.stdout, 'ACME directory available at');
   return {
     directoryUrl: `https://localhost:${port}/dir`,
     caPem: own.caCertificate?.pem ?? '',
@@ -100,17 +99,17 @@ async function install(): Promise<void> {
   if (!(await isThere())) throw new Error(`These tests need Pebble and could not install it: install Debian's package "pebble". ${failure ?? ''}`);
 }
 
-async function untilListening(log: NodeJS.ReadableStream): Promise<void> {
+async function untilSaid(log: NodeJS.ReadableStream, words: string): Promise<void> {
   const lines: string[] = [];
   for await (const line of createInterface({ input: log })) {
     lines.push(line);
-    if (line.includes('ACME directory available at')) {
-      // Nobody reads on; a full pipe would stop the authority.
+    if (line.includes(words)) {
+      // Nobody reads on; a full pipe would stop the program.
       log.resume();
       return;
     }
   }
-  throw new Error(`Pebble did not start: ${lines.join('\n')}`);
+  throw new Error(`Pebble ended before it said "${words}": ${lines.join('\n')}`);
 }
 
 async function freePort(): Promise<number> {
