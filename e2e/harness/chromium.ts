@@ -38,12 +38,15 @@ export async function findChromium(): Promise<string> {
 export interface BrowserOptions {
   /** `allowed`: sound may start by itself. `needs-gesture`: as on a person's own browser on a first visit. */
   readonly autoplay: 'allowed' | 'needs-gesture';
+  /** Where its user's files lie, the authorities that the user trusts among them; the tests' own user otherwise. */
+  readonly home?: string;
 }
 
-export async function openBrowser({ autoplay }: BrowserOptions): Promise<Browser> {
+export async function openBrowser({ autoplay, home }: BrowserOptions): Promise<Browser> {
   return chromium.launch({
     executablePath: await findChromium(),
     headless: true,
+    ...(home === undefined ? {} : { env: { ...process.env, HOME: home } }),
     // Playwright mutes; the tests listen.
     ignoreDefaultArgs: ['--mute-audio'],
     args: [

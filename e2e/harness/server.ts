@@ -25,6 +25,8 @@ export class RunningServer implements AsyncDisposable {
   readonly child: Child;
   /** `http://127.0.0.1:…`, without a slash at its end. */
   readonly http: string;
+  /** `https://127.0.0.1:…`. */
+  readonly https: string;
   readonly rtmp: string;
   readonly addresses: ReadonlyMap<string, string>;
   readonly startMs: number;
@@ -34,6 +36,7 @@ export class RunningServer implements AsyncDisposable {
     this.child = child;
     this.addresses = parseReadyLine(readyLine);
     this.http = this.#address('http');
+    this.https = this.#address('https');
     this.rtmp = this.#address('rtmp');
     this.startMs = startMs;
     this.#folder = folder;
