@@ -92,6 +92,37 @@ describe('the local authority', () => {
     expect(stdout).toMatch(/CA:TRUE, pathlen:0/);
   });
 
+  test('has a key that is worthless for other sites', async () => {
+    await started();
+    const file = (name: string): string => join(folder, name);
+    const request = [
+      'req',
+      '-newkey',
+      'ec',
+      '-pkeyopt',
+      'ec_paramgen_curve:prime256v1',
+      '-nodes',
+      '-keyout',
+      file('stolen.key'),
+      '-out',
+      file('stolen.csr'),
+      '-subj',
+      '/CN=stolen',
+    ];
+    await run('openssl', request);
+    const refusals: string[] = [];
+    for (const name of ['DNS:bank.example', 'IP:8.8.8.8', 'DNS:laptop']) {
+      await writeFile(file('ext'), `subjectAltName=${name}`);
+      const signer = ['-CA', file('authority.pem'), '-CAkey', file('authority.pem'), '-CAcreateserial'];
+      await run('openssl', ['x509', '-req', '-in', file('stolen.csr'), ...signer, '-days', '10', '-extfile', file('ext'), '-out', file('stolen.pem')]);
+      await run('openssl', ['verify', '-CAfile', file('authority.pem'), file('stolen.pem')]).catch((error: unknown) => refusals.push(`${name}: ${error}`));
+    }
+    expect(refusals).toEqual([
+      expect.stringMatching(/^DNS:bank.example: [\s\S]*permitted subtree violation/),
+      expect.stringMatching(/^IP:8.8.8.8: [\s\S]*permitted subtree violation/),
+    ]);
+  });
+
   test('keeps its key where nobody else can read, and takes that right back when somebody gave it', async () => {
     await started();
     expect((await stat(folder)).mode & 0o777).toBe(0o700);

@@ -36,6 +36,8 @@ export class Certificates implements AsyncDisposable {
   #certificate: X509Certificate | undefined;
   #isPublic = false;
   #looking: Promise<void> | undefined;
+  /** Apart from the other: an authority may take minutes, while the machine's address changes. */
+  #asking: Promise<void> | undefined;
   #timer: Timer | undefined;
 
   constructor(deps: CertificatesDeps) {
@@ -64,11 +66,14 @@ export class Certificates implements AsyncDisposable {
   }
 
   /** Looks whether another certificate is due, now. Resolves when that is settled. */
-  look(): Promise<void> {
-    this.#looking ??= this.#look().finally(() => {
+  async look(): Promise<void> {
+    this.#looking ??= this.#refresh(this.#given, this.#local).finally(() => {
       this.#looking = undefined;
     });
-    return this.#looking;
+    this.#asking ??= this.#refresh(this.#acme).finally(() => {
+      this.#asking = undefined;
+    });
+    await Promise.all([this.#looking, this.#asking]);
   }
 
   /** Certificate chain and key in PEM. */
@@ -112,12 +117,10 @@ export class Certificates implements AsyncDisposable {
     await this.close();
   }
 
-  async #look(): Promise<void> {
+  async #refresh(...sources: readonly ({ refresh(): Promise<boolean> } | undefined)[]): Promise<void> {
     try {
-      await this.#given?.refresh();
-      await this.#local?.refresh();
-      if (this.#choose()) this.#tell();
-      if ((await this.#acme?.refresh()) && this.#choose()) this.#tell();
+      for (const source of sources) await source?.refresh();
+      if (this.#choose()) for (const listener of this.#listeners) listener(this.current());
     } catch (error) {
       this.#deps.log.error({ err: error }, 'the certificate could not be renewed; the one of before goes on');
     }
@@ -131,10 +134,6 @@ export class Certificates implements AsyncDisposable {
     this.#certificate = new X509Certificate(pair.cert);
     this.#isPublic = pair !== this.#local?.pair && isTrustedEverywhere(pair.cert);
     return true;
-  }
-
-  #tell(): void {
-    for (const listener of this.#listeners) listener(this.current());
   }
 }
 

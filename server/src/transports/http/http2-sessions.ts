@@ -8,6 +8,8 @@ import { KEEP_ALIVE_TIMEOUT_MS, REQUEST_TIMEOUT_MS, STALLED_ANSWER_MS } from './
 export interface Http2SessionsDeps {
   readonly clock: Clock;
   readonly request: (request: IncomingMessage, response: ServerResponse) => void;
+  /** How long an answer may lie without a byte being taken. */
+  readonly stalledAnswerMs?: number;
 }
 
 /** A page with a wall of players asks for some dozens of things at once. */
@@ -102,7 +104,7 @@ export class Http2Sessions {
 
   /** An answer that nobody takes up must not be held for ever. */
   #bound(stream: ServerHttp2Stream): void {
-    stream.setTimeout(STALLED_ANSWER_MS, () => {
+    stream.setTimeout(this.#deps.stalledAnswerMs ?? STALLED_ANSWER_MS, () => {
       this.counters.stalledAnswers++;
       stream.close(constants.NGHTTP2_CANCEL);
     });
