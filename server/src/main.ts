@@ -219,7 +219,9 @@ async function run(config: Config): Promise<void> {
   const lanAddress = await lanAddressOf(thisMachine());
   console.log(readyLine(config, ports, lanAddress));
   if (process.stderr.isTTY)
-    console.error(await greet({ publicUrl: config.publicUrl, host: config.host, ports, machine: thisMachine(), lanAddress, isLocal: certificates?.caCertificate !== undefined }));
+    console.error(
+      await greet({ publicUrl: config.publicUrl, host: config.host, ports, machine: thisMachine(), lanAddress, fingerprint: certificates?.caCertificate?.fingerprint }),
+    );
 }
 
 function usesTls({ httpsPort, rtmpsPort }: Config): boolean {

@@ -72,7 +72,10 @@ export class LocalAuthority {
     });
     if (text === undefined) return LocalAuthority.#make(path, deps, names);
     const authority = LocalAuthority.#parse(path, text, deps.clock);
-    if (authority.certificate.expiresAt.getTime() > deps.clock.now()) return authority;
+    if (authority.certificate.expiresAt.getTime() > deps.clock.now()) {
+      deps.log.info({ path, fingerprint: authority.certificate.fingerprint }, 'the local authority stands for HTTPS');
+      return authority;
+    }
     deps.log.warn({ path }, 'the local authority has run out; a new one takes its place, which devices have to install');
     return LocalAuthority.#make(path, deps, names);
   }

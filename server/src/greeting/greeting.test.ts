@@ -6,13 +6,13 @@ import { greet } from './greeting.ts';
 import { drawQr } from './half-block-qr.ts';
 
 const machine: Machine = { hostName: 'laptop', addresses: [{ address: '192.168.1.20', family: 'IPv4', interfaceName: 'wlan0' }] };
-const facts = { publicUrl: undefined, host: '0.0.0.0', ports: { http: 8080, https: 8443 }, machine, lanAddress: '192.168.1.20', isLocal: true };
+const facts = { publicUrl: undefined, host: '0.0.0.0', ports: { http: 8080, https: 8443 }, machine, lanAddress: '192.168.1.20', fingerprint: 'AB:CD' };
 
 test('a terminal gets the address by number and by name, a QR of it, and where to read about the warning', async () => {
   const text = await greet(facts);
   expect(text).toContain('    https://192.168.1.20:8443\n    https://laptop.local:8443\n');
   expect(text).toContain(drawQr('https://192.168.1.20:8443').split('\n')[5]);
-  expect(text).toContain('http://192.168.1.20:8080/trust');
+  expect(text).toContain('http://192.168.1.20:8080/trust\n  The fingerprint of its authority: AB:CD\n');
 });
 
 test('a public address stands alone', async () => {
@@ -22,7 +22,7 @@ test('a public address stands alone', async () => {
 });
 
 test('without HTTPS the plain address is given, and an address of its own is the only one', async () => {
-  expect(await greet({ ...facts, ports: { http: 8080, https: undefined }, isLocal: false })).toContain('    http://192.168.1.20:8080\n');
+  expect(await greet({ ...facts, ports: { http: 8080, https: undefined }, fingerprint: undefined })).toContain('    http://192.168.1.20:8080\n');
   expect(await greet({ ...facts, host: '::1' })).toContain('    https://[::1]:8443\n');
 });
 

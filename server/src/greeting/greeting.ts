@@ -8,8 +8,8 @@ export interface GreetingFacts {
   readonly ports: { readonly http: number; readonly https: number | undefined };
   readonly machine: Machine;
   readonly lanAddress: string | undefined;
-  /** Whether the certificate is of the local authority, which phones do not know yet. */
-  readonly isLocal: boolean;
+  /** Of the local authority, which phones do not know yet; undefined when the certificate is another's. */
+  readonly fingerprint: string | undefined;
 }
 
 /** Several lines, the QR among them. */
@@ -25,9 +25,10 @@ export async function greet(facts: GreetingFacts): Promise<string> {
     '',
   ];
   for (const line of drawQr(first).split('\n')) lines.push(`    ${line}`);
-  if (facts.isLocal && facts.publicUrl === undefined && facts.ports.https !== undefined) {
+  if (facts.fingerprint !== undefined && facts.publicUrl === undefined && facts.ports.https !== undefined) {
     const { hostname } = new URL(first);
     lines.push('', `  The first time, the phone warns of a certificate that it does not know. What to do: http://${hostname}:${facts.ports.http}/trust`);
+    lines.push(`  The fingerprint of its authority: ${facts.fingerprint}`);
   }
   return `${lines.join('\n')}\n`;
 }

@@ -270,7 +270,8 @@ export const en = {
   'trust.firefox.2': 'On a computer open Settings, search for “certificates” and press “View Certificates…”.',
   'trust.firefox.3': 'Under “Authorities” import the file millrace-ca.crt and tick “Trust this CA to identify websites”.',
   'trust.check.title': 'Is it the right one?',
-  'trust.check.text': 'Your device shows a SHA-256 fingerprint before or after it installs. It must be this one. Compare on the machine that runs the server.',
+  'trust.check.text':
+    'Your device shows a SHA-256 fingerprint before or after it installs. It must be this one. The machine that runs the server shows it too, when the server starts.',
   'trust.fingerprint': 'SHA-256 fingerprint',
   'trust.what.fingerprint': 'the fingerprint',
   'trust.until': 'Valid until {date}',
