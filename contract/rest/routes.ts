@@ -3,6 +3,7 @@ import * as auth from './auth.ts';
 import * as connectivity from './connectivity.ts';
 import * as documents from './documents.ts';
 import * as streams from './streams.ts';
+import * as trust from './trust.ts';
 import * as viewing from './viewing.ts';
 
 export const ROUTES = {
@@ -21,6 +22,7 @@ export const ROUTES = {
   getCode: viewing.getCode,
   listLive: viewing.listLive,
   getIceServers: connectivity.getIceServers,
+  getTrust: trust.getTrust,
   getOpenApi: documents.getOpenApi,
   getAsyncApi: documents.getAsyncApi,
   listErrors: documents.listErrors,

@@ -40,12 +40,15 @@ export interface BrowserOptions {
   readonly autoplay: 'allowed' | 'needs-gesture';
   /** Further switches of Chromium. */
   readonly args?: readonly string[];
+  /** Where its user's files lie, the authorities that the user trusts among them; the tests' own user otherwise. */
+  readonly home?: string;
 }
 
-export async function openBrowser({ autoplay, args = [] }: BrowserOptions): Promise<Browser> {
+export async function openBrowser({ autoplay, args = [], home }: BrowserOptions): Promise<Browser> {
   return chromium.launch({
     executablePath: await findChromium(),
     headless: true,
+    ...(home === undefined ? {} : { env: { ...process.env, HOME: home } }),
     // Playwright mutes; the tests listen.
     ignoreDefaultArgs: ['--mute-audio'],
     args: [

@@ -19,6 +19,7 @@ const TOOLS = {
     probe: ['sh', '-c', 'for e in rtmp2sink rtmpsink hlsdemux souphttpsrc flvmux avenc_aac x264enc avdec_h264; do gst-inspect-1.0 $e || exit 1; done'],
   },
   openssl: { packages: ['openssl'], probe: ['openssl', 'version'] },
+  certutil: { packages: ['libnss3-tools'], probe: ['sh', '-c', 'command -v certutil'] },
   wrk: { packages: ['wrk'], probe: ['sh', '-c', 'command -v wrk'] },
   'nginx-rtmp': { packages: ['nginx', 'libnginx-mod-rtmp'], probe: ['sh', '-c', 'command -v nginx && test -f /usr/lib/nginx/modules/ngx_rtmp_module.so'] },
 } as const satisfies Record<string, ToolEntry>;

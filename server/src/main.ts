@@ -1,5 +1,4 @@
 /** The composition root: builds every service in the order of the data's path, starts them, stops them in reverse. Imported by nobody. */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { getRequestListener } from '@hono/node-server';
 import { VIEWER_TIMEOUT_MS } from '@millrace/contract/limits';
@@ -13,13 +12,17 @@ import { StreamSockets } from './analytics/stream-sockets.ts';
 import { MemoryViewerCounter } from './analytics/viewer-counter.ts';
 import { createApi } from './api/create-api.ts';
 import { Pages } from './api/pages.ts';
+import { Certificates } from './certificates/certificates.ts';
+import { CertificateRoutes } from './certificates/routes.ts';
 import { ConfigError } from './config/config-error.ts';
-import { type Config, loadConfig, type TlsFiles } from './config/load.ts';
+import { type Config, loadConfig } from './config/load.ts';
 import { loadSecrets } from './config/secrets.ts';
+import { greet } from './greeting/greeting.ts';
 import { RtmpServer } from './ingest/rtmp/server.ts';
 import { systemClock as clock } from './lib/clock.ts';
+import { isWildcard, lanAddressOf, thisMachine, urlHost } from './lib/machine.ts';
 import { Shutdown } from './lib/shutdown.ts';
-import { errorCodeOf, StartError } from './lib/start-error.ts';
+import { StartError } from './lib/start-error.ts';
 import { makeLog } from './observe/log.ts';
 import { Metrics } from './observe/metrics.ts';
 import { Readiness } from './observe/readiness.ts';
@@ -44,6 +47,7 @@ import { PlaybackTokens } from './streams/playback-tokens.ts';
 import { PublishPermission } from './streams/publish-permission.ts';
 import { Streams } from './streams/streams.ts';
 import { WatchPermission } from './streams/watch-permission.ts';
+import { SecureListener } from './transports/http/secure-listener.ts';
 import { HttpServer } from './transports/http/server.ts';
 import { IceServers } from './transports/turn/ice-servers.ts';
 import { OwnAddresses } from './transports/turn/own-addresses.ts';
@@ -68,10 +72,14 @@ try {
 
 async function run(config: Config): Promise<void> {
   const log = makeLog(config.logLevel);
-  const tls = config.tls && (await readTls(config.tls));
   const store = await openStore({ dataDir: config.dataDir, databaseUrl: config.databaseUrl, log });
   const secrets = await loadSecrets(config.dataDir);
-  const ports: ServedPorts = { http: config.httpPort, rtmp: config.rtmpPort, rtmps: config.rtmpsPort, turn: undefined };
+  const certificates = usesTls(config)
+    ? new Certificates({ folder: join(config.dataDir, 'tls'), clock, log, host: config.host, machine: thisMachine, files: config.tls, acme: config.acme })
+    : undefined;
+  await certificates?.start();
+  const tls = certificates?.current();
+  const ports: ServedPorts = { http: config.httpPort, https: config.httpsPort, rtmp: config.rtmpPort, rtmps: config.rtmpsPort, turn: undefined };
 
   // The hub, what it feeds and what it tells of.
   const registry = new PackagerRegistry({ clock });
@@ -138,7 +146,7 @@ async function run(config: Config): Promise<void> {
           config: {
             host: config.host,
             port: config.turn.port,
-            tls: tls && config.turn.tlsPort !== undefined ? { port: config.turn.tlsPort, certificate: tls } : undefined,
+            tls: certificates && config.turn.tlsPort !== undefined ? { port: config.turn.tlsPort, certificate: certificates } : undefined,
             relayPorts: { min: config.turn.minPort, max: config.turn.maxPort },
             allowedPeers: config.turn.allowedPeers,
             publicAddresses: [],
@@ -151,8 +159,7 @@ async function run(config: Config): Promise<void> {
     secret: config.turn.kind === 'elsewhere' ? config.turn.secret : secrets.turn,
     urls: config.turn.kind === 'elsewhere' ? config.turn.urls : undefined,
     ports: () => ports.turn,
-    // A certificate that the operator gave is one that browsers know.
-    isTlsTrusted: () => true,
+    isTlsTrusted: () => certificates?.isPublic ?? false,
     fallbackHostname: config.publicUrl === undefined ? shownHost(config.host) : new URL(config.publicUrl).hostname,
   });
   const hls = new HlsRoutes({ registry, gate: playback, clock });
@@ -163,7 +170,8 @@ async function run(config: Config): Promise<void> {
     tokens,
     history: { minutes: (streamId, since) => history.since(streamId, since) },
     iceServers,
-    connection: { publicUrl: config.publicUrl, trustProxy: config.trustProxy, ports: () => ports },
+    connection: { publicUrl: config.publicUrl, trustProxy: config.trustProxy, ports: () => ports, certificate: certificates },
+    authority: certificates,
     pages: await Pages.load(PAGES_FOLDER),
     clock,
     log,
@@ -175,9 +183,14 @@ async function run(config: Config): Promise<void> {
     port: config.httpPort,
     clock,
     log,
-    handlers: [hls, dash, { handle: (request, response, path) => operator.handle(request, response, path) }],
+    handlers: [hls, dash, ...(certificates ? [new CertificateRoutes({ certificates })] : []), { handle: (request, response, path) => operator.handle(request, response, path) }],
     fallback: getRequestListener((request, env) => api.fetch(request, env)),
     upgrades: [sockets],
+  });
+  const https = tls && config.httpsPort !== undefined ? new SecureListener({ host: config.host, port: config.httpsPort, certificate: tls, http, log }) : undefined;
+  certificates?.onChange((pair) => {
+    https?.setCertificate(pair);
+    rtmps?.setCertificate(pair);
   });
 
   const ingests = [rtmp, ...(rtmps ? [rtmps] : [])].map((server, i) => ({
@@ -195,6 +208,7 @@ async function run(config: Config): Promise<void> {
         viewers,
         sockets,
         http,
+        certificate: certificates,
         ingests,
         outputs: [
           { protocol: 'hls', counters: hls.counters },
@@ -217,7 +231,12 @@ async function run(config: Config): Promise<void> {
     for (const { broadcast } of [...hub.running()]) hub.stop(broadcast.streamId, 'server_stopped');
   });
   shutdown.add('sockets', () => sockets.close());
-  shutdown.add('http', () => http.close());
+  shutdown.add('http', async () => {
+    https?.stop();
+    await http.close();
+    await https?.close();
+    await certificates?.close();
+  });
   shutdown.add('measurements', async () => {
     measurer.close();
     viewers.close();
@@ -232,24 +251,28 @@ async function run(config: Config): Promise<void> {
   if (rtmps) ports.rtmps = (await rtmps.start()).port;
   ports.turn = await turn?.start();
   ports.http = (await http.start()).port;
+  if (https) ports.https = (await https.start()).port;
+  certificates?.watch();
   readiness.serving();
-  console.log(readyLine(config, ports));
+  const lanAddress = await lanAddressOf(thisMachine());
+  console.log(readyLine(config, ports, lanAddress));
+  if (process.stderr.isTTY)
+    console.error(
+      await greet({ publicUrl: config.publicUrl, host: config.host, ports, machine: thisMachine(), lanAddress, fingerprint: certificates?.caCertificate?.fingerprint }),
+    );
 }
 
 /** What is being served where; filled in as the doors open. */
 interface ServedPorts {
   http: number;
+  https: number | undefined;
   rtmp: number;
   rtmps: number | undefined;
   turn: TurnPorts | undefined;
 }
 
-async function readTls({ certFile, keyFile }: TlsFiles): Promise<{ readonly cert: Buffer; readonly key: Buffer }> {
-  try {
-    return { cert: await readFile(certFile), key: await readFile(keyFile) };
-  } catch (error) {
-    throw new StartError(`The certificate or its key cannot be read (${errorCodeOf(error) ?? 'unknown'}). Check TLS_CERT_FILE (${certFile}) and TLS_KEY_FILE (${keyFile}).`, error);
-  }
+function usesTls({ httpsPort, rtmpsPort, turn }: Config): boolean {
+  return httpsPort !== undefined || rtmpsPort !== undefined || (turn.kind === 'built-in' && turn.tlsPort !== undefined);
 }
 
 /** The product's view of the hub. */
@@ -265,10 +288,12 @@ function mediaPortOf(hub: Hub, viewers: { count(streamId: string): number }): Me
   };
 }
 
-/** The one line on standard output. */
-function readyLine({ publicUrl, host }: Config, ports: Readonly<ServedPorts>): string {
+/** The one line on standard output. HTTPS is for other devices: it is told by the address that they reach. */
+function readyLine({ publicUrl, host }: Config, ports: Readonly<ServedPorts>, lanAddress: string | undefined): string {
   const name = shownHost(host);
-  const addresses = [`http=http://${name}:${ports.http}`, `rtmp=rtmp://${name}:${ports.rtmp}/live`];
+  const addresses = [`http=http://${name}:${ports.http}`];
+  if (ports.https !== undefined) addresses.push(`https=https://${isWildcard(host) && lanAddress !== undefined ? urlHost(lanAddress) : name}:${ports.https}`);
+  addresses.push(`rtmp=rtmp://${name}:${ports.rtmp}/live`);
   if (ports.rtmps !== undefined) addresses.push(`rtmps=rtmps://${name}:${ports.rtmps}/live`);
   if (ports.turn) addresses.push(`turn=turn:${name}:${ports.turn.port}`);
   if (ports.turn?.tlsPort !== undefined) addresses.push(`turns=turns:${name}:${ports.turn.tlsPort}`);
@@ -278,5 +303,5 @@ function readyLine({ publicUrl, host }: Config, ports: Readonly<ServedPorts>): s
 
 /** An address to listen on as the host of a URL. */
 function shownHost(host: string): string {
-  return host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host;
+  return isWildcard(host) ? 'localhost' : urlHost(host);
 }

@@ -8,6 +8,7 @@ import { streamsSuite } from './streams.suite.ts';
 import { Recorder } from './testing/recorder.ts';
 import type { Suite } from './testing/suite.ts';
 import { createTestServer } from './testing/test-server.ts';
+import { trustSuite } from './trust.suite.ts';
 import { viewingSuite } from './viewing.suite.ts';
 
 const recorder = new Recorder();
@@ -32,6 +33,7 @@ describe('accounts', () => accountsSuite(suite));
 describe('streams', () => streamsSuite(suite));
 describe('viewing', () => viewingSuite(suite));
 describe('connectivity', () => connectivitySuite(suite));
+describe('trust', () => trustSuite(suite));
 describe('hostile requests', () => hostileSuite(suite));
 
 test('every operation of the OpenAPI document was called with success', () => {

@@ -25,10 +25,11 @@ describe('the settings', () => {
     expect(await load()).toEqual({
       host: '0.0.0.0',
       httpPort: 8080,
-      httpsPort: undefined,
+      httpsPort: 8443,
       rtmpPort: 1935,
-      rtmpsPort: undefined,
+      rtmpsPort: 1936,
       tls: undefined,
+      acme: undefined,
       dataDir: join(folder, 'data'),
       databaseUrl: undefined,
       publicUrl: undefined,
@@ -47,10 +48,10 @@ describe('the settings', () => {
     expect(await load({ CONFIG_FILE: 'other.json', TRUST_PROXY: 'no' })).toMatchObject({ httpPort: 8080, rtmpPort: 1, reconnectGraceMs: 2500, trustProxy: false });
   });
 
-  test('RTMPS needs a certificate and its key', async () => {
-    await expect(load({ RTMPS_PORT: '1936' })).rejects.toThrow('TLS_CERT_FILE is not set, but RTMPS_PORT needs it');
-    await expect(load({ RTMPS_PORT: '1936', TLS_CERT_FILE: 'cert.pem' })).rejects.toThrow('TLS_KEY_FILE');
-    const config = await load({ RTMPS_PORT: '1936', TLS_CERT_FILE: 'cert.pem', TLS_KEY_FILE: '/etc/key.pem' });
+  test('a certificate needs its key and a key its certificate', async () => {
+    await expect(load({ TLS_KEY_FILE: 'key.pem' })).rejects.toThrow('TLS_CERT_FILE is not set, but TLS_KEY_FILE is');
+    await expect(load({ TLS_CERT_FILE: 'cert.pem' })).rejects.toThrow('TLS_KEY_FILE is not set');
+    const config = await load({ TLS_CERT_FILE: 'cert.pem', TLS_KEY_FILE: '/etc/key.pem' });
     expect(config.tls).toEqual({ certFile: join(folder, 'cert.pem'), keyFile: '/etc/key.pem' });
   });
 
@@ -63,6 +64,21 @@ describe('the settings', () => {
     expect((await load(elsewhere)).turn).toMatchObject({ kind: 'elsewhere', urls: ['stun:a.example:3478', 'turn:a.example:3478?transport=udp', 'turns:a.example?transport=tcp'] });
   });
 
+  test('HTTPS and RTMPS can be switched off', async () => {
+    expect(await load({ HTTPS_PORT: 'off', RTMPS_PORT: 'off' })).toMatchObject({ httpsPort: undefined, rtmpsPort: undefined });
+    expect(await load({ HTTPS_PORT: '443', RTMPS_PORT: '0' })).toMatchObject({ httpsPort: 443, rtmpsPort: 0 });
+  });
+
+  test('a public authority is asked only when the operator says so, and only for a public name', async () => {
+    expect(await load({ PUBLIC_URL: 'https://live.example.org' })).toMatchObject({ acme: undefined });
+    expect(await load({ PUBLIC_URL: 'https://live.example.org:8443', ACME: 'on', ACME_EMAIL: 'me@example.org' })).toMatchObject({
+      acme: { domain: 'live.example.org', email: 'me@example.org', directoryUrl: 'https://acme-v02.api.letsencrypt.org/directory' },
+    });
+    for (const PUBLIC_URL of ['', 'http://live.example.org', 'https://localhost', 'https://192.0.2.1', 'https://[2001:db8::1]', 'https://laptop.local']) {
+      await expect(load({ PUBLIC_URL, ACME: 'on' })).rejects.toThrow('but ACME needs a public name');
+    }
+  });
+
   test.each([
     [{ TURN_ALLOWED_PEERS: '10.0.0.0/8,10.1.2.3/8' }, 'TURN_ALLOWED_PEERS cannot be "10.0.0.0/8,10.1.2.3/8": it must be subnets like 192.168.1.0/24'],
     [{ TURN_ALLOWED_PEERS: '10.0.0.0/8,' }, 'TURN_ALLOWED_PEERS cannot be'],
@@ -72,11 +88,14 @@ describe('the settings', () => {
     [{ TURN_URLS: 'http://a', TURN_SECRET: 'long enough' }, 'TURN_URLS cannot be "http://a": it must be addresses like turn:'],
     [{ TURN_URLS: 'turn:a,turn:b,turn:c', TURN_SECRET: 'long enough' }, 'at most two of turn or turns'],
     [{ TURN_URLS: 'stun:a', TURN_SECRET: 'long enough' }, 'TURN_URLS cannot be'],
-    [{ TURN_PORT: 'on' }, 'TURN_PORT cannot be "on": it must be a port number from 0 to 65535; 0 means any free port, or off.'],
-    [{ TURNS_PORT: '5349' }, 'TLS_CERT_FILE is not set, but TURNS_PORT needs it'],
+    [{ TURN_PORT: 'on' }, 'TURN_PORT cannot be "on": it must be a port number from 0 to 65535; 0 means any free port, off means none.'],
     [{ TURN_PORT_MIN: '60000', TURN_PORT_MAX: '50000' }, 'TURN_PORT_MIN cannot be 60000 with TURN_PORT_MAX 50000'],
     [{ PORT: '65536' }, 'PORT cannot be "65536": it must be a port number from 0 to 65535; 0 means any free port.'],
     [{ PORT: 'http' }, 'PORT cannot be "http": it must be a port number from 0 to 65535; 0 means any free port.'],
+    [{ HTTPS_PORT: 'none' }, 'HTTPS_PORT cannot be "none": it must be a port number from 0 to 65535; 0 means any free port, off means none.'],
+    [{ ACME: 'maybe' }, 'ACME cannot be "maybe": it must be true or false.'],
+    [{ ACME_DIRECTORY_URL: 'http://x.org/dir' }, 'ACME_DIRECTORY_URL cannot be "http://x.org/dir": it must be an https address like'],
+    [{ ACME_EMAIL: 'me' }, 'ACME_EMAIL cannot be "me": it must be an e-mail address.'],
     [{ RTMP_PORT: '19.5' }, 'RTMP_PORT cannot be "19.5": it must be a port number'],
     [{ RTMP_PORT: '-1' }, 'RTMP_PORT cannot be "-1": it must be a port number'],
     [{ GUESTS: 'maybe' }, 'GUESTS cannot be "maybe": it must be publish, watch or off.'],

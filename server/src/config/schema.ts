@@ -4,11 +4,14 @@ import { z } from 'zod';
 import { parseSubnet, type Subnet } from '../lib/subnet.ts';
 
 const PORT_ALLOWED = 'a port number from 0 to 65535; 0 means any free port';
+const OPTIONAL_PORT_ALLOWED = `${PORT_ALLOWED}, off means none`;
 const HOST_ALLOWED = 'an IP address or a host name';
 const PATH_ALLOWED = 'the path of a file or folder';
 const FLAG_ALLOWED = 'true or false';
 const URL_ALLOWED = 'an address like https://live.example.org, without a path';
 const DATABASE_ALLOWED = 'an address like postgresql://user:password@host:5432/name';
+const DIRECTORY_ALLOWED = 'an https address like https://acme-v02.api.letsencrypt.org/directory';
+const EMAIL_ALLOWED = 'an e-mail address';
 const GRACE_ALLOWED = 'a number of seconds from 1 to 3600';
 
 /** Text from the environment, a number from the file. An empty text is no number. */
@@ -27,7 +30,7 @@ function numeric(allowed: string) {
 
 const Port = numeric(PORT_ALLOWED).pipe(z.int(PORT_ALLOWED).min(0, PORT_ALLOWED).max(65_535, PORT_ALLOWED));
 
-const PortOrOff = z.union([z.literal('off'), Port], `${PORT_ALLOWED}, or off`);
+const OptionalPort = z.union([z.literal('off'), Port], OPTIONAL_PORT_ALLOWED);
 
 const SUBNETS_ALLOWED = 'subnets like 192.168.1.0/24 with zeros behind the prefix, or addresses, with commas between them';
 const TURN_URLS_ALLOWED = 'addresses like turn:turn.example.org:3478?transport=udp with commas between them: at most two of turn or turns, and one of stun';
@@ -63,12 +66,18 @@ export const Settings = z.strictObject({
   /** The address every server listens on. */
   HOST: z.string(HOST_ALLOWED).min(1, HOST_ALLOWED).default('0.0.0.0'),
   PORT: Port.default(8080),
-  /** On when set; needs TLS_CERT_FILE and TLS_KEY_FILE, like RTMPS_PORT. */
-  HTTPS_PORT: Port.optional(),
+  /** The same as on PORT, over TLS and HTTP/2. */
+  HTTPS_PORT: OptionalPort.default(8443),
   RTMP_PORT: Port.default(1935),
-  RTMPS_PORT: Port.optional(),
+  RTMPS_PORT: OptionalPort.default(1936),
+  /** A certificate of one's own for HTTPS and RTMPS; both or neither. */
   TLS_CERT_FILE: Path.optional(),
   TLS_KEY_FILE: Path.optional(),
+  /** Whether a public authority is asked for a certificate for PUBLIC_URL. Switching it on agrees to that authority's terms. */
+  ACME: z.union([z.boolean(), z.stringbool()], FLAG_ALLOWED).default(false),
+  /** Where that authority writes when something is wrong. */
+  ACME_EMAIL: z.email(EMAIL_ALLOWED).optional(),
+  ACME_DIRECTORY_URL: z.url({ protocol: /^https$/, error: DIRECTORY_ALLOWED }).default('https://acme-v02.api.letsencrypt.org/directory'),
   /** Everything the server keeps lies below it. */
   DATA_DIR: Path.default('./data'),
   /** A PostgreSQL server in place of the embedded database. */
@@ -83,9 +92,9 @@ export const Settings = z.strictObject({
   TRUST_PROXY: z.union([z.boolean(), z.stringbool()], FLAG_ALLOWED).default(false),
   LOG_LEVEL: z.enum(['error', 'warn', 'info', 'debug', 'silent'], 'error, warn, info, debug or silent').default('info'),
   /** The relay for browsers that no packet reaches directly: UDP and TCP. */
-  TURN_PORT: PortOrOff.default(3478),
-  /** The same over TLS: 5349 when there is a certificate. */
-  TURNS_PORT: PortOrOff.optional(),
+  TURN_PORT: OptionalPort.default(3478),
+  /** The same over TLS: 5349 with a certificate that browsers know. */
+  TURNS_PORT: OptionalPort.optional(),
   /** Where relays are opened for what comes back. RFC 8656 §7.2 names this range. */
   TURN_PORT_MIN: Port.default(49_152),
   TURN_PORT_MAX: Port.default(65_535),

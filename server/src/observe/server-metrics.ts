@@ -33,7 +33,13 @@ export interface ServerParts {
       readonly floods: number;
     };
   };
-  readonly http: { readonly connections: number; readonly counters: { readonly requests: number; readonly failures: number } };
+  readonly http: {
+    readonly connections: number;
+    readonly counters: { readonly requests: number; readonly failures: number };
+    readonly http2Counters: { readonly sessions: number; readonly idled: number; readonly slowRequests: number; readonly stalledAnswers: number };
+  };
+  /** Undefined while nothing is encrypted. */
+  readonly certificate: { readonly expiresAt: Date } | undefined;
   readonly ingests: readonly { readonly protocol: string; readonly counters: { readonly bytesReceived: number } }[];
   readonly outputs: readonly { readonly protocol: string; readonly counters: { readonly bytes: number; readonly blocked?: number } }[];
   readonly publishing: { readonly counters: { readonly allowed: number; readonly wrongKeys: number; readonly refused: number } };
@@ -54,7 +60,7 @@ export interface ServerParts {
 }
 
 export function serverMetrics(parts: ServerParts): MetricSources {
-  const { hub, packagers, viewers, sockets, http, ingests, outputs, publishing } = parts;
+  const { hub, packagers, viewers, sockets, http, certificate, ingests, outputs, publishing } = parts;
 
   /** A sum over broadcasts that stays when they end. */
   const ofBroadcasts = (count: (running: RunningBroadcast) => number) => {
@@ -92,6 +98,12 @@ export function serverMetrics(parts: ServerParts): MetricSources {
     httpRequests: () => http.counters.requests,
     httpFailures: () => http.counters.failures,
     httpConnections: () => http.connections,
+    http2Sessions: () => http.http2Counters.sessions,
+    http2Incidents: () => {
+      const { idled, slowRequests, stalledAnswers } = http.http2Counters;
+      return Object.entries({ idled, slowRequests, stalledAnswers }).map(([kind, count]) => [{ kind }, count]);
+    },
+    ...(certificate ? { certificateExpires: () => certificate.expiresAt.getTime() / 1000 } : {}),
     sockets: () => sockets.counters.open,
     socketEvents: () => {
       const { malformedFrames, droppedEvents, slowClients, deadClients, floods } = sockets.counters;

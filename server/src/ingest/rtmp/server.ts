@@ -82,6 +82,11 @@ export class RtmpServer implements AsyncDisposable {
     }
   }
 
+  /** Shown to whoever connects from now on. Only for RTMPS. */
+  setCertificate(certificate: { readonly cert: string | Buffer; readonly key: string | Buffer }): void {
+    this.#listener.setCertificate(certificate);
+  }
+
   /** Tells every publisher to go, and waits until they are gone. */
   close(reason: EvictionReason = 'server_stopped'): Promise<void> {
     this.#closing ??= this.#shutDown(reason);
