@@ -1,7 +1,8 @@
 /** A stream's tracks as WebRTC carries them: which can go, and how they become packets. Pure. */
-import type { Packetizer } from '@millrace/media/rtp/packetizer';
+
 import { H264Packetizer } from '@millrace/media/rtp/h264-packetizer';
 import { OpusPacketizer } from '@millrace/media/rtp/opus';
+import type { Packetizer } from '@millrace/media/rtp/packetizer';
 import type { Track } from '@millrace/media/track';
 import type { Unit } from '@millrace/media/unit';
 

@@ -89,7 +89,10 @@ export class PacketLog {
 }
 
 /** Writes what differs between viewers. */
-export function stampPacket({ bytes, marker }: LoggedPacket, { payloadType, sequence, time }: { readonly payloadType: number; readonly sequence: number; readonly time: number }): void {
+export function stampPacket(
+  { bytes, marker }: LoggedPacket,
+  { payloadType, sequence, time }: { readonly payloadType: number; readonly sequence: number; readonly time: number },
+): void {
   bytes[1] = (marker ? MARKER : 0) | payloadType;
   bytes[2] = sequence >> 8;
   bytes[3] = sequence;
