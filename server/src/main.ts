@@ -49,7 +49,6 @@ import { Streams } from './streams/streams.ts';
 import { WatchPermission } from './streams/watch-permission.ts';
 import { remoteAddressOf } from './transports/http/remote-address.ts';
 import { HttpServer } from './transports/http/server.ts';
-import { readFragmentUfrag } from './transports/webrtc/offer.ts';
 import { OfferRoutes } from './transports/webrtc/offer-routes.ts';
 import { WebRtcTransport } from './transports/webrtc/transport.ts';
 
@@ -136,7 +135,6 @@ async function run(config: Config): Promise<void> {
     iceServers: { for: () => [] },
     newId: nanoid,
     remoteAddressOf: (req: IncomingMessage) => remoteAddressOf(req, config.trustProxy),
-    readFragmentUfrag,
   };
   const whepOutput = new WhepOutput({ hub, gate: playback, transport: webrtc, source: publishedTracks, clock, log });
   const whep = new OfferRoutes({ ...offers, name: 'whep', take: (offer) => whepOutput.take(offer) });

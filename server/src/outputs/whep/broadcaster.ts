@@ -146,7 +146,7 @@ export class Broadcaster implements Sink {
   #setTrack(kind: 'video' | 'audio', all: readonly Carried[]): boolean {
     const carried = all.find(({ track }) => track.kind === kind);
     const before = kind === 'video' ? this.#video : this.#audio;
-    const isSame = before?.carried.encoding === carried?.encoding;
+    const isSame = before?.carried.track.codec === carried?.track.codec;
     const log = isSame && before ? before.log : carried && new PacketLog({ kind, ssrc: this.#deps.newSsrc(), clockRate: carried.clockRate });
     const outgoing = carried && log && { carried, log };
     outgoing?.log.setFormat(outgoing.carried.makePacketizer(), outgoing.carried.track.timescale);

@@ -12,8 +12,6 @@ const OPUS_CLOCK_RATE = 48_000;
 
 export interface Carried {
   readonly track: Track;
-  /** As SDP spells it. */
-  readonly encoding: string;
   readonly clockRate: number;
   makePacketizer(): Packetizer;
 }
@@ -22,9 +20,9 @@ export interface Carried {
 export function carriedOf(track: Track): Carried | undefined {
   switch (track.codec) {
     case 'h264':
-      return { track, encoding: 'H264', clockRate: VIDEO_CLOCK_RATE, makePacketizer: () => new H264Packetizer(track.config) };
+      return { track, clockRate: VIDEO_CLOCK_RATE, makePacketizer: () => new H264Packetizer(track.config) };
     case 'opus':
-      return { track, encoding: 'opus', clockRate: OPUS_CLOCK_RATE, makePacketizer: () => new OpusPacketizer() };
+      return { track, clockRate: OPUS_CLOCK_RATE, makePacketizer: () => new OpusPacketizer() };
     default:
       return undefined;
   }

@@ -1,5 +1,6 @@
 /** WHEP: takes a viewer's offer for a running broadcast. Authorise, negotiate, open; the session pumps. */
 import { randomBytes } from 'node:crypto';
+import { parseDescription } from '@millrace/media/sdp/parse-description';
 import { AppError } from '../../lib/app-error.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
@@ -7,8 +8,8 @@ import type { Hub } from '../../stream/hub.ts';
 import type { LiveStream } from '../../stream/live-stream.ts';
 import type { PlaybackGate } from '../../stream/playback-gate.ts';
 import { writeAnswer } from '../../transports/webrtc/answer.ts';
-import { readOffer } from '../../transports/webrtc/offer.ts';
 import type { Offer, OfferedSession } from '../../transports/webrtc/offer-routes.ts';
+import { remoteEndOf } from '../../transports/webrtc/remote-end.ts';
 import type { WebRtcTransport } from '../../transports/webrtc/transport.ts';
 import { Broadcaster } from './broadcaster.ts';
 import { hasReorderedPictures } from './from-stream.ts';
@@ -56,7 +57,8 @@ export class WhepOutput {
   async take(offer: Offer): Promise<OfferedSession> {
     const { transport, clock } = this.#deps;
     await this.#authorise(offer);
-    const description = readOffer(offer.sdp);
+    const description = parseDescription(offer.sdp);
+    const remote = remoteEndOf(description);
     const stream = this.#runningStream(offer.streamId);
     if (transport.isFull(offer.remoteAddress)) throw new AppError('overloaded', { retryAfterSeconds: FULL_RETRY_SECONDS });
     const broadcaster = this.#broadcasterOf(stream);
@@ -67,7 +69,7 @@ export class WhepOutput {
       if (matched.length === 0) throw new AppError('no_common_codec', { detail: refusalDetail(stream) });
       const log = this.#deps.log.child({ streamId: offer.streamId, remoteAddress: offer.remoteAddress, protocol: 'whep' });
       const session = new WhepSession({ clock, log, broadcaster, counters: this.#counters, tracks: matched, newSequence: () => randomBytes(2).readUInt16BE() & 0x7fff });
-      const peer = transport.open(description.remote, { remoteAddress: offer.remoteAddress, maxBytesPerSecond: MAX_VIEWER_BYTES_PER_SECOND, listener: session });
+      const peer = transport.open(remote, { remoteAddress: offer.remoteAddress, maxBytesPerSecond: MAX_VIEWER_BYTES_PER_SECOND, listener: session });
       session.attach(peer);
       this.#counters.sessions++;
       const answer = writeAnswer(
@@ -75,7 +77,7 @@ export class WhepOutput {
         matched.map(({ accepted }) => accepted),
         peer.local,
       );
-      return { answer, remoteUfrag: description.remote.iceUfrag, closed: peer.closed, leave: () => peer.close() };
+      return { answer, remoteUfrag: remote.iceUfrag, closed: peer.closed, leave: () => peer.close() };
     } catch (error) {
       broadcaster.closeIfIdle();
       throw error;

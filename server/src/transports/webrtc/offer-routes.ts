@@ -2,6 +2,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ProtocolError } from '@millrace/media/protocol-error';
+import { parseFragment } from '@millrace/media/sdp/fragment';
 import { AppError } from '../../lib/app-error.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
@@ -53,8 +54,6 @@ export interface OfferRoutesDeps {
   remoteAddressOf(req: IncomingMessage): string;
   /** Throws AppError, and ProtocolError when the offer is malformed. */
   take(offer: Offer): Promise<OfferedSession>;
-  /** The `a=ice-ufrag` of a trickled fragment, undefined when it names none. Throws ProtocolError. */
-  readFragmentUfrag(fragment: string): string | undefined;
 }
 
 interface Resource {
@@ -148,7 +147,7 @@ export class OfferRoutes {
     if (match === undefined) throw new AppError('precondition_required');
     const isRestart = match.trim() === '*';
     if (!isRestart && !match.split(',').some((tag) => tag.trim() === etag)) throw new AppError('precondition_failed');
-    const ufrag = this.#deps.readFragmentUfrag(fragment);
+    const ufrag = parseFragment(fragment).ice?.ufrag;
     // New ICE credentials are a restart, which the transport cannot do: a new offer can.
     if (isRestart || (ufrag !== undefined && ufrag !== session.remoteUfrag)) throw new AppError('ice_restart_unsupported');
     // The candidates are not needed: this end answers whatever address checks it.
