@@ -18,6 +18,7 @@ import { ConfigError } from './config/config-error.ts';
 import { type Config, loadConfig, type TlsFiles } from './config/load.ts';
 import { loadSecrets } from './config/secrets.ts';
 import { RtmpServer } from './ingest/rtmp/server.ts';
+import { WhipIngest } from './ingest/whip/ingest.ts';
 import { systemClock as clock } from './lib/clock.ts';
 import { Shutdown } from './lib/shutdown.ts';
 import { errorCodeOf, StartError } from './lib/start-error.ts';
@@ -136,6 +137,8 @@ async function run(config: Config): Promise<void> {
     newId: nanoid,
     remoteAddressOf: (req: IncomingMessage) => remoteAddressOf(req, config.trustProxy),
   };
+  const whipIngest = new WhipIngest({ hub, gate: publishing, transport: webrtc, clock, log });
+  const whip = new OfferRoutes({ ...offers, name: 'whip', take: (offer) => whipIngest.take(offer) });
   const whepOutput = new WhepOutput({ hub, gate: playback, transport: webrtc, source: publishedTracks, clock, log });
   const whep = new OfferRoutes({ ...offers, name: 'whep', take: (offer) => whepOutput.take(offer) });
   const api = createApi({
@@ -155,7 +158,7 @@ async function run(config: Config): Promise<void> {
     port: config.httpPort,
     clock,
     log,
-    handlers: [hls, dash, whep, { handle: (request, response, path) => operator.handle(request, response, path) }],
+    handlers: [hls, dash, whip, whep, { handle: (request, response, path) => operator.handle(request, response, path) }],
     fallback: getRequestListener((request, env) => api.fetch(request, env)),
     upgrades: [sockets],
   });
