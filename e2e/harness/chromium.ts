@@ -38,9 +38,11 @@ export async function findChromium(): Promise<string> {
 export interface BrowserOptions {
   /** `allowed`: sound may start by itself. `needs-gesture`: as on a person's own browser on a first visit. */
   readonly autoplay: 'allowed' | 'needs-gesture';
+  /** A camera and a microphone that need no permission: a moving pattern, and a beep each second. */
+  readonly fakeCamera?: boolean;
 }
 
-export async function openBrowser({ autoplay }: BrowserOptions): Promise<Browser> {
+export async function openBrowser({ autoplay, fakeCamera = false }: BrowserOptions): Promise<Browser> {
   return chromium.launch({
     executablePath: await findChromium(),
     headless: true,
@@ -55,6 +57,7 @@ export async function openBrowser({ autoplay }: BrowserOptions): Promise<Browser
       '--disable-sync',
       '--no-first-run',
       '--disable-dev-shm-usage',
+      ...(fakeCamera ? ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'] : []),
       `--autoplay-policy=${autoplay === 'allowed' ? 'no-user-gesture-required' : 'document-user-activation-required'}`,
     ],
   });
