@@ -63,6 +63,29 @@ describe.skipIf(browserTestsAreOff)('WebRTC', () => {
     await hearSound(viewer);
   });
 
+  test.for(['VP8', 'VP9', 'AV1'])('a browser publishes %s, another sees it', async (codec) => {
+    const { id, whip, whep } = await stream();
+    expect((await publishFromPage(await blankPage(), { ...whip, codec })).status).toBe(201);
+    await owner.untilStatus(id, 'live', 15_000);
+    const viewer = await blankPage();
+    const played = await playInPage(viewer, whep);
+    expect(played.status, played.body).toBe(201);
+    expect(await moreFrames(viewer, 20, 30_000)).toMatchObject({ codec: `video/${codec}` });
+  });
+
+  test('of simulcast layers viewers get the largest', async () => {
+    const { id, whip, whep } = await stream();
+    expect((await publishFromPage(await blankPage(), { ...whip, codec: 'VP8', layers: 2 })).status).toBe(201);
+    await owner.untilStatus(id, 'live', 15_000);
+    const viewer = await blankPage();
+    expect((await playInPage(viewer, whep)).status).toBe(201);
+    await until(async () => (await receivedBy(viewer)).width === 640, {
+      what: 'the layer of 640 pixels',
+      timeoutMs: 20_000,
+      seen: async () => JSON.stringify(await receivedBy(viewer)),
+    });
+  });
+
   test('a viewer who comes too early is told when to ask again, and one of nothing that there is nothing', async () => {
     const { whep } = await stream();
     const viewer = await blankPage();
