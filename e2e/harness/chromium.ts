@@ -42,9 +42,11 @@ export interface BrowserOptions {
   readonly args?: readonly string[];
   /** Where its user's files lie, the authorities that the user trusts among them; the tests' own user otherwise. */
   readonly home?: string;
+  /** A camera and a microphone that need no permission: a moving pattern, and a beep each second. */
+  readonly fakeCamera?: boolean;
 }
 
-export async function openBrowser({ autoplay, args = [], home }: BrowserOptions): Promise<Browser> {
+export async function openBrowser({ autoplay, args = [], home, fakeCamera = false }: BrowserOptions): Promise<Browser> {
   return chromium.launch({
     executablePath: await findChromium(),
     headless: true,
@@ -60,6 +62,7 @@ export async function openBrowser({ autoplay, args = [], home }: BrowserOptions)
       '--disable-sync',
       '--no-first-run',
       '--disable-dev-shm-usage',
+      ...(fakeCamera ? ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'] : []),
       `--autoplay-policy=${autoplay === 'allowed' ? 'no-user-gesture-required' : 'document-user-activation-required'}`,
       ...args,
     ],

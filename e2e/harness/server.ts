@@ -104,6 +104,7 @@ export function spawnServer(env: Readonly<Record<string, string>>): Child {
       HTTPS_PORT: '0',
       RTMP_PORT: '0',
       RTMPS_PORT: '0',
+      WEBRTC_PORT: '0',
       TURN_PORT: '0',
       TURNS_PORT: '0',
       GUESTS: 'publish',

@@ -1,4 +1,5 @@
 /** The composition root: builds every service in the order of the data's path, starts them, stops them in reverse. Imported by nobody. */
+import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { getRequestListener } from '@hono/node-server';
 import { VIEWER_TIMEOUT_MS } from '@millrace/contract/limits';
@@ -19,6 +20,7 @@ import { type Config, loadConfig } from './config/load.ts';
 import { loadSecrets } from './config/secrets.ts';
 import { greet } from './greeting/greeting.ts';
 import { RtmpServer } from './ingest/rtmp/server.ts';
+import { WhipIngest } from './ingest/whip/ingest.ts';
 import { systemClock as clock } from './lib/clock.ts';
 import { isWildcard, lanAddressOf, thisMachine, urlHost } from './lib/machine.ts';
 import { Shutdown } from './lib/shutdown.ts';
@@ -32,6 +34,8 @@ import { DEFAULT_PACKAGER_CONFIG, Packager } from './outputs/cmaf/packager.ts';
 import { PackagerRegistry } from './outputs/cmaf/registry.ts';
 import { DashRoutes } from './outputs/dash/routes.ts';
 import { HlsRoutes } from './outputs/hls/routes.ts';
+import { WhepOutput } from './outputs/whep/output.ts';
+import { publishedTracks } from './outputs/whep/track-source.ts';
 import { BroadcastStore } from './store/broadcasts.ts';
 import { MeasurementStore } from './store/measurements.ts';
 import { openStore } from './store/open.ts';
@@ -47,11 +51,14 @@ import { PlaybackTokens } from './streams/playback-tokens.ts';
 import { PublishPermission } from './streams/publish-permission.ts';
 import { Streams } from './streams/streams.ts';
 import { WatchPermission } from './streams/watch-permission.ts';
+import { remoteAddressOf } from './transports/http/remote-address.ts';
 import { SecureListener } from './transports/http/secure-listener.ts';
 import { HttpServer } from './transports/http/server.ts';
 import { IceServers } from './transports/turn/ice-servers.ts';
 import { OwnAddresses } from './transports/turn/own-addresses.ts';
 import { type TurnPorts, TurnServer } from './transports/turn/server.ts';
+import { OfferRoutes } from './transports/webrtc/offer-routes.ts';
+import { WebRtcTransport } from './transports/webrtc/transport.ts';
 
 /** Where the launcher's build puts the pages. */
 const PAGES_FOLDER = join(import.meta.dirname, '..', '..', 'web', 'dist');
@@ -79,7 +86,7 @@ async function run(config: Config): Promise<void> {
     : undefined;
   await certificates?.start();
   const tls = certificates?.current();
-  const ports: ServedPorts = { http: config.httpPort, https: config.httpsPort, rtmp: config.rtmpPort, rtmps: config.rtmpsPort, turn: undefined };
+  const ports: ServedPorts = { http: config.httpPort, https: config.httpsPort, rtmp: config.rtmpPort, rtmps: config.rtmpsPort, webrtc: config.webrtc.port, turn: undefined };
 
   // The hub, what it feeds and what it tells of.
   const registry = new PackagerRegistry({ clock });
@@ -134,7 +141,7 @@ async function run(config: Config): Promise<void> {
   const rtmp = new RtmpServer({ hub, gate: publishing, clock, log, config: { host: config.host, port: config.rtmpPort } });
   const rtmps =
     tls && config.rtmpsPort !== undefined ? new RtmpServer({ hub, gate: publishing, clock, log, config: { host: config.host, port: config.rtmpsPort, tls } }) : undefined;
-  const ownAddresses = new OwnAddresses({ clock, publicAddresses: [] });
+  const ownAddresses = new OwnAddresses({ clock, publicAddresses: config.webrtc.addresses });
   const turn =
     config.turn.kind === 'built-in'
       ? new TurnServer({
@@ -142,14 +149,14 @@ async function run(config: Config): Promise<void> {
           log,
           secret: secrets.turn,
           isOwnAddress: (address) => ownAddresses.has(address),
-          isOwnMedia: () => false,
+          isOwnMedia: (address, port) => port === ports.webrtc && ownAddresses.has(address),
           config: {
             host: config.host,
             port: config.turn.port,
             tls: certificates && config.turn.tlsPort !== undefined ? { port: config.turn.tlsPort, certificate: certificates } : undefined,
             relayPorts: { min: config.turn.minPort, max: config.turn.maxPort },
             allowedPeers: config.turn.allowedPeers,
-            publicAddresses: [],
+            publicAddresses: config.webrtc.addresses,
             limits: { allocationsPerUser: TURN_ALLOCATIONS_PER_USER, allocations: config.turn.maxAllocations, userBytesPerSecond: config.turn.userBytesPerSecond },
           },
         })
@@ -164,6 +171,18 @@ async function run(config: Config): Promise<void> {
   });
   const hls = new HlsRoutes({ registry, gate: playback, clock });
   const dash = new DashRoutes({ registry, gate: playback, clock });
+  const webrtc = new WebRtcTransport({ clock, log, config: { host: config.host, ...config.webrtc } });
+  const offers = {
+    clock,
+    log,
+    iceServers,
+    newId: nanoid,
+    remoteAddressOf: (req: IncomingMessage) => remoteAddressOf(req, config.trustProxy),
+  };
+  const whipIngest = new WhipIngest({ hub, gate: publishing, transport: webrtc, clock, log });
+  const whip = new OfferRoutes({ ...offers, name: 'whip', take: (offer) => whipIngest.take(offer) });
+  const whepOutput = new WhepOutput({ hub, gate: playback, transport: webrtc, source: publishedTracks, clock, log });
+  const whep = new OfferRoutes({ ...offers, name: 'whep', take: (offer) => whepOutput.take(offer) });
   const api = createApi({
     accounts,
     streams,
@@ -183,7 +202,14 @@ async function run(config: Config): Promise<void> {
     port: config.httpPort,
     clock,
     log,
-    handlers: [hls, dash, ...(certificates ? [new CertificateRoutes({ certificates })] : []), { handle: (request, response, path) => operator.handle(request, response, path) }],
+    handlers: [
+      hls,
+      dash,
+      whip,
+      whep,
+      ...(certificates ? [new CertificateRoutes({ certificates })] : []),
+      { handle: (request, response, path) => operator.handle(request, response, path) },
+    ],
     fallback: getRequestListener((request, env) => api.fetch(request, env)),
     upgrades: [sockets],
   });
@@ -209,13 +235,28 @@ async function run(config: Config): Promise<void> {
         sockets,
         http,
         certificate: certificates,
-        ingests,
+        ingests: [
+          ...ingests,
+          {
+            protocol: 'whip',
+            get counters() {
+              return whipIngest.counters;
+            },
+          },
+        ],
         outputs: [
           { protocol: 'hls', counters: hls.counters },
           { protocol: 'dash', counters: dash.counters },
+          {
+            protocol: 'whep',
+            get counters() {
+              return { bytes: webrtc.counters.bytesSent };
+            },
+          },
         ],
         publishing,
         ...(turn ? { turn } : {}),
+        webrtc: { transport: webrtc, whip: whipIngest, whep: whepOutput },
         unwritten: () => broadcastLog.pending + viewings.pending.length,
         ping: () => store.ping(),
       }),
@@ -230,6 +271,7 @@ async function run(config: Config): Promise<void> {
   shutdown.add('broadcasts', () => {
     for (const { broadcast } of [...hub.running()]) hub.stop(broadcast.streamId, 'server_stopped');
   });
+  shutdown.add('webrtc', () => webrtc.close());
   shutdown.add('sockets', () => sockets.close());
   shutdown.add('http', async () => {
     https?.stop();
@@ -250,6 +292,7 @@ async function run(config: Config): Promise<void> {
   ports.rtmp = (await rtmp.start()).port;
   if (rtmps) ports.rtmps = (await rtmps.start()).port;
   ports.turn = await turn?.start();
+  ports.webrtc = (await webrtc.start()).port;
   ports.http = (await http.start()).port;
   if (https) ports.https = (await https.start()).port;
   certificates?.watch();
@@ -268,6 +311,7 @@ interface ServedPorts {
   https: number | undefined;
   rtmp: number;
   rtmps: number | undefined;
+  webrtc: number;
   turn: TurnPorts | undefined;
 }
 
@@ -295,6 +339,7 @@ function readyLine({ publicUrl, host }: Config, ports: Readonly<ServedPorts>, la
   if (ports.https !== undefined) addresses.push(`https=https://${isWildcard(host) && lanAddress !== undefined ? urlHost(lanAddress) : name}:${ports.https}`);
   addresses.push(`rtmp=rtmp://${name}:${ports.rtmp}/live`);
   if (ports.rtmps !== undefined) addresses.push(`rtmps=rtmps://${name}:${ports.rtmps}/live`);
+  addresses.push(`webrtc=udp://${name}:${ports.webrtc}`);
   if (ports.turn) addresses.push(`turn=turn:${name}:${ports.turn.port}`);
   if (ports.turn?.tlsPort !== undefined) addresses.push(`turns=turns:${name}:${ports.turn.tlsPort}`);
   if (publicUrl !== undefined) addresses.push(`public=${publicUrl}`);

@@ -28,6 +28,7 @@ describe('the settings', () => {
       httpsPort: 8443,
       rtmpPort: 1935,
       rtmpsPort: 1936,
+      webrtc: { port: 8189, addresses: [] },
       tls: undefined,
       acme: undefined,
       dataDir: join(folder, 'data'),
@@ -46,6 +47,12 @@ describe('the settings', () => {
     expect(await load({ PORT: '0', GUESTS: '' })).toMatchObject({ httpPort: 0, guests: 'off', trustProxy: true });
     await writeFile(join(folder, 'other.json'), JSON.stringify({ RTMP_PORT: 1, RECONNECT_GRACE_SECONDS: 2.5 }));
     expect(await load({ CONFIG_FILE: 'other.json', TRUST_PROXY: 'no' })).toMatchObject({ httpPort: 8080, rtmpPort: 1, reconnectGraceMs: 2500, trustProxy: false });
+  });
+
+  test('addresses are a list, with commas in the environment', async () => {
+    expect((await load({ WEBRTC_ADDRESSES: '203.0.113.7, 2001:db8::7', WEBRTC_PORT: '0' })).webrtc).toEqual({ port: 0, addresses: ['203.0.113.7', '2001:db8::7'] });
+    await writeFile(join(folder, 'millrace.json'), JSON.stringify({ WEBRTC_ADDRESSES: ['203.0.113.8'] }));
+    expect((await load()).webrtc.addresses).toEqual(['203.0.113.8']);
   });
 
   test('a certificate needs its key and a key its certificate', async () => {
@@ -98,6 +105,7 @@ describe('the settings', () => {
     [{ ACME_EMAIL: 'me' }, 'ACME_EMAIL cannot be "me": it must be an e-mail address.'],
     [{ RTMP_PORT: '19.5' }, 'RTMP_PORT cannot be "19.5": it must be a port number'],
     [{ RTMP_PORT: '-1' }, 'RTMP_PORT cannot be "-1": it must be a port number'],
+    [{ WEBRTC_ADDRESSES: 'live.example.org' }, 'WEBRTC_ADDRESSES cannot be "live.example.org": it must be IP addresses separated by commas, at most 8.'],
     [{ GUESTS: 'maybe' }, 'GUESTS cannot be "maybe": it must be publish, watch or off.'],
     [{ LOG_LEVEL: 'loud' }, 'LOG_LEVEL cannot be "loud": it must be error, warn,'],
     [{ TRUST_PROXY: 'perhaps' }, 'TRUST_PROXY cannot be "perhaps": it must be true or false.'],

@@ -44,6 +44,7 @@ export interface Config {
   readonly httpsPort: number | undefined;
   readonly rtmpPort: number;
   readonly rtmpsPort: number | undefined;
+  readonly webrtc: { readonly port: number; readonly addresses: readonly string[] };
   /** The operator's own certificate. */
   readonly tls: TlsFiles | undefined;
   readonly acme: AcmeConfig | undefined;
@@ -111,6 +112,7 @@ function configOf(settings: Settings, folder: string): Config {
     httpsPort: portOf(settings.HTTPS_PORT),
     rtmpPort: settings.RTMP_PORT,
     rtmpsPort: portOf(settings.RTMPS_PORT),
+    webrtc: { port: settings.WEBRTC_PORT, addresses: settings.WEBRTC_ADDRESSES },
     tls: certFile !== undefined && keyFile !== undefined ? { certFile: resolve(folder, certFile), keyFile: resolve(folder, keyFile) } : undefined,
     acme: acmeOf(settings),
     dataDir: resolve(folder, settings.DATA_DIR),

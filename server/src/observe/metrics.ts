@@ -39,6 +39,14 @@ const METRICS = {
   turnBytes: { kind: 'counter', name: 'millrace_turn_relayed_bytes_total', help: 'Bytes relayed, by direction.', labels: ['direction'] },
   turnRefusals: { kind: 'counter', name: 'millrace_turn_refusals_total', help: 'What the relay refused, by reason.', labels: ['reason'] },
   turnDrops: { kind: 'counter', name: 'millrace_turn_dropped_packets_total', help: 'Packets not relayed, by reason.', labels: ['reason'] },
+  webrtcSessions: { kind: 'gauge', name: 'millrace_webrtc_sessions', help: 'WebRTC sessions, by protocol.', labels: ['protocol'] },
+  webrtcPackets: { kind: 'counter', name: 'millrace_webrtc_packets_total', help: 'RTP and RTCP packets, by direction.', labels: ['direction'] },
+  webrtcEvents: {
+    kind: 'counter',
+    name: 'millrace_webrtc_incidents_total',
+    help: 'What happened on WebRTC sessions, by kind: losses, repairs, sessions that failed.',
+    labels: ['kind'],
+  },
   databaseUp: { kind: 'gauge', name: 'millrace_database_up', help: '1 when the database answers.' },
   unwrittenRows: { kind: 'gauge', name: 'millrace_unwritten_rows', help: 'Rows that wait for the database.' },
 } as const satisfies Record<string, MetricEntry>;

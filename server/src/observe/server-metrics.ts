@@ -53,6 +53,34 @@ export interface ServerParts {
       readonly dropped: Readonly<Record<string, number>>;
     };
   };
+  readonly webrtc: {
+    readonly transport: {
+      readonly counters: {
+        readonly packetsReceived: number;
+        readonly packetsSent: number;
+        readonly neverConnected: number;
+        readonly lost: number;
+        readonly turnedAway: number;
+        readonly strangers: number;
+        readonly floods: number;
+        readonly unsent: number;
+      };
+    };
+    readonly whip: {
+      readonly counters: { readonly sessions: number; readonly protocolErrors: number; readonly nacked: number; readonly keyFrameRequests: number; readonly strays: number };
+    };
+    readonly whep: {
+      readonly counters: {
+        readonly viewers: number;
+        readonly nacked: number;
+        readonly resent: number;
+        readonly keyFrameRequests: number;
+        readonly skipped: number;
+        readonly slowed: number;
+        readonly malformedRtcp: number;
+      };
+    };
+  };
   /** Rows and broadcasts that wait for the database. */
   unwritten(): number;
   /** Rejects when the database does not answer. */
@@ -60,7 +88,7 @@ export interface ServerParts {
 }
 
 export function serverMetrics(parts: ServerParts): MetricSources {
-  const { hub, packagers, viewers, sockets, http, certificate, ingests, outputs, publishing } = parts;
+  const { hub, packagers, viewers, sockets, http, certificate, ingests, outputs, publishing, webrtc } = parts;
 
   /** A sum over broadcasts that stays when they end. */
   const ofBroadcasts = (count: (running: RunningBroadcast) => number) => {
@@ -110,6 +138,30 @@ export function serverMetrics(parts: ServerParts): MetricSources {
       return Object.entries({ malformedFrames, droppedEvents, slowClients, deadClients, floods }).map(([kind, count]) => [{ kind }, count]);
     },
     ...(parts.turn ? turnMetrics(parts.turn) : {}),
+    webrtcSessions: () => [
+      [{ protocol: 'whip' }, webrtc.whip.counters.sessions],
+      [{ protocol: 'whep' }, webrtc.whep.counters.viewers],
+    ],
+    webrtcPackets: () => [
+      [{ direction: 'in' }, webrtc.transport.counters.packetsReceived],
+      [{ direction: 'out' }, webrtc.transport.counters.packetsSent],
+    ],
+    webrtcEvents: () => {
+      const { neverConnected, lost, turnedAway, strangers, floods, unsent } = webrtc.transport.counters;
+      const { protocolErrors, nacked, keyFrameRequests, strays } = webrtc.whip.counters;
+      const { counters: whep } = webrtc.whep;
+      const ofTransport = { neverConnected, lost, turnedAway, strangers, floods, unsent };
+      const ofWhip = { whipMalformed: protocolErrors, whipNacks: nacked, whipKeyFrameRequests: keyFrameRequests, whipStrays: strays };
+      const ofWhep = {
+        whepMalformed: whep.malformedRtcp,
+        whepNacks: whep.nacked,
+        whepResent: whep.resent,
+        whepKeyFrameRequests: whep.keyFrameRequests,
+        whepSkipped: whep.skipped,
+        whepSlowed: whep.slowed,
+      };
+      return Object.entries({ ...ofTransport, ...ofWhip, ...ofWhep }).map(([kind, count]) => [{ kind }, count]);
+    },
     databaseUp: () =>
       parts.ping().then(
         () => 1,
