@@ -76,6 +76,10 @@ export class HlsJsEngine implements Engine {
       this.#networkFailures = 0;
       this.#place(details);
     });
+    // A distance chosen before the playlist was read could not be set yet.
+    hls.once(Hls.Events.LEVEL_UPDATED, () => {
+      if (this.#delay === 'steady') this.chooseDelay('steady');
+    });
     hls.on(Hls.Events.BUFFER_APPENDED, () => this.#jump());
     hls.on(Hls.Events.ERROR, (_, data) => this.#failed(data));
     hls.attachMedia(deps.video);
