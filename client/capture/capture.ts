@@ -165,7 +165,14 @@ export class Capture {
     if (source === 'camera') for (const track of stream?.getVideoTracks() ?? []) track.stop();
     const camera = cameraId ? { deviceId: { exact: cameraId } } : { facingMode: facing };
     const microphone = microphoneId ? { deviceId: { exact: microphoneId } } : true;
-    return devices.getUserMedia({ video: { ...camera, ...this.#videoSize() }, audio: microphone });
+    const video = { ...camera, ...this.#videoSize() };
+    try {
+      return await devices.getUserMedia({ video, audio: microphone });
+    } catch (error) {
+      // A camera without a microphone is worth showing; without a camera this fails again and says so.
+      if (captureProblemOf(error) === 'none') return devices.getUserMedia({ video });
+      throw error;
+    }
   }
 
   async #openScreen(devices: MediaDevices, { microphoneId, stream, source }: CaptureSnapshot): Promise<MediaStream> {

@@ -86,10 +86,11 @@ export function Controls({ live, menuOpen, setMenuOpen, theatre, onGoLive }: Con
 
 /** Live, with how far behind; or, when the viewer fell back, the way to live. */
 function LiveEdge({ live, onGoLive }: { readonly live: LivePlayer; readonly onGoLive: () => void }) {
-  const { state, atLive, latencyMs } = live.snapshot;
+  const { state, atLive, latencyMs, protocol } = live.snapshot;
   if (state === 'reconnecting') return null;
   const behind = latencyMs === undefined ? undefined : t('watch.latency', { seconds: seconds(latencyMs) });
-  if (!atLive) {
+  // In real time there is nothing behind: playing is live.
+  if (!atLive && protocol !== 'whep') {
     return (
       <button type="button" className={classes.goLive} onClick={onGoLive}>
         {t('watch.behind')}

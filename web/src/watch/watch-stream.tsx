@@ -6,6 +6,7 @@ import { deviceKind } from '../app/device.ts';
 import { useServices } from '../app/services.tsx';
 import { StatusBadge } from '../parts/live-dot.tsx';
 import { useNow } from '../parts/use-now.ts';
+import { lastLatency } from '../player/last-latency.ts';
 import { PlayerView } from '../player/player-view.tsx';
 import { useLiveSocket } from '../player/use-live-socket.ts';
 import { usePlayer } from '../player/use-player.ts';
@@ -24,7 +25,7 @@ export function WatchStream({ stream, token }: WatchStreamProps) {
   const vitals = useRef<{ latencyMs?: number; stalls?: number }>({});
   const live = useLiveSocket({ streamId: stream.id, token, vitals });
   const status = live.status?.status ?? stream.status;
-  const player = usePlayer({ hls: stream.playback.hls, broadcast: { status, epoch: live.status?.epoch ?? null } });
+  const player = usePlayer({ hls: stream.playback.hls, whep: whepOf(stream), latency: lastLatency(), broadcast: { status, epoch: live.status?.epoch ?? null } });
   const { snapshot } = player;
   const [sharing, setSharing] = useState(false);
   const theatre = useTheatre();
@@ -80,6 +81,12 @@ function Running({ since }: { readonly since: string }) {
   return <span>{elapsed(now - Date.parse(since))}</span>;
 }
 
+/** The address of real time, with the pass that the other addresses carry. */
+function whepOf({ id, playback }: PublicStream): string {
+  const { origin, search } = new URL(playback.hls);
+  return `${origin}/whep/${id}${search}`;
+}
+
 /** Counted as a viewer from the first picture until the end of the broadcast; the heartbeat tells what was seen. */
 function useCountMe({
   live,
@@ -91,12 +98,11 @@ function useCountMe({
   vitals: React.RefObject<{ latencyMs?: number; stalls?: number }>;
 }): void {
   const { guest } = useServices();
-  const { state, latencyMs, stalls } = player.snapshot;
+  const { state, latencyMs, stalls, protocol } = player.snapshot;
   const { socket } = live;
   useEffect(() => {
     vitals.current = latencyMs === undefined ? { stalls } : { latencyMs, stalls };
   }, [latencyMs, stalls, vitals]);
-  const protocol = player.player?.protocol;
   const sees = state === 'playing';
   const over = state === 'ended' || state === 'waiting' || state === 'unplayable';
   useEffect(() => {
