@@ -18,11 +18,29 @@ export const ERRORS = {
     retry: 'after-fixing',
     remedy: 'Each entry of `fields` names a field and what is allowed there. Unknown fields are refused too, so check the spelling.',
   },
+  sdp_malformed: {
+    status: 400,
+    title: 'The session description cannot be read.',
+    retry: 'after-fixing',
+    remedy: 'WHIP and WHEP take an SDP offer with BUNDLE, rtcp-mux, ICE credentials and a DTLS fingerprint. `detail` names what is wrong.',
+  },
   not_authenticated: {
     status: 401,
     title: 'Sign in first.',
     retry: 'after-fixing',
     remedy: 'Send a session cookie or `Authorization: Bearer <token>`. `POST /api/v1/auth/guest` gives a token without a form.',
+  },
+  stream_key_refused: {
+    status: 401,
+    title: 'The stream key is missing, wrong or has been replaced.',
+    retry: 'after-fixing',
+    remedy: 'WHIP takes the key of the stream as `Authorization: Bearer <key>`.',
+  },
+  session_token_required: {
+    status: 401,
+    title: 'This session was opened with another token.',
+    retry: 'after-fixing',
+    remedy: 'PATCH and DELETE of a WHIP or WHEP session carry the bearer token that its POST carried.',
   },
   forbidden: {
     status: 403,
@@ -60,6 +78,12 @@ export const ERRORS = {
     retry: 'never',
     remedy: 'Live segments stay for a short while. Reload the playlist to learn what is there now.',
   },
+  session_not_found: {
+    status: 404,
+    title: 'This session is over.',
+    retry: 'never',
+    remedy: 'A WHIP or WHEP session ends with DELETE, when its peer vanishes, or with its broadcast. POST a new offer.',
+  },
   not_live: {
     status: 404,
     title: 'This stream is not live now.',
@@ -78,11 +102,29 @@ export const ERRORS = {
     retry: 'never',
     remedy: 'See the `Allow` header.',
   },
+  no_common_codec: {
+    status: 406,
+    title: 'You and the server have no codec in common.',
+    retry: 'after-fixing',
+    remedy: 'WHIP takes H.264, VP8, VP9, AV1 or HEVC and Opus. WHEP needs the codec that the publisher sends. `detail` names them.',
+  },
   no_media: {
     status: 409,
     title: 'Nothing arrives from your encoder yet, so there is nothing to start.',
     retry: 'later',
     remedy: 'Start the encoder first; the stream shows `preview` when its media arrives.',
+  },
+  no_publisher: {
+    status: 409,
+    title: 'Nobody publishes to this stream now.',
+    retry: 'later',
+    remedy: 'WHEP plays running broadcasts. `Retry-After` says how many seconds to wait; the stream socket tells when it begins.',
+  },
+  publisher_present: {
+    status: 409,
+    title: 'This stream has a publisher already.',
+    retry: 'later',
+    remedy: 'The stream refuses a second publisher. End the first one, or set `secondPublisher` to `takeover`.',
   },
   not_running: {
     status: 409,
@@ -96,17 +138,41 @@ export const ERRORS = {
     retry: 'after-fixing',
     remedy: 'Delete a stream you no longer need, or use an account with a larger limit.',
   },
+  precondition_failed: {
+    status: 412,
+    title: 'The session has changed since.',
+    retry: 'after-fixing',
+    remedy: 'Send the newest `ETag` of the session in `If-Match`.',
+  },
   body_too_large: {
     status: 413,
     title: 'The request is too large.',
     retry: 'after-fixing',
-    remedy: 'JSON bodies may have 64 KiB.',
+    remedy: 'JSON bodies may have 64 KiB, session descriptions 256 KiB.',
   },
   unsupported_media_type: {
     status: 415,
     title: 'The request is not JSON.',
     retry: 'after-fixing',
     remedy: 'Send `Content-Type: application/json`.',
+  },
+  sdp_expected: {
+    status: 415,
+    title: 'The request is not a session description.',
+    retry: 'after-fixing',
+    remedy: 'POST takes `Content-Type: application/sdp`, PATCH `application/trickle-ice-sdpfrag`.',
+  },
+  ice_restart_unsupported: {
+    status: 422,
+    title: 'This session cannot change its ICE credentials.',
+    retry: 'never',
+    remedy: 'POST a new offer. The same key takes over its own broadcast, and viewers keep watching.',
+  },
+  precondition_required: {
+    status: 428,
+    title: 'Say which state of the session you mean.',
+    retry: 'after-fixing',
+    remedy: 'PATCH needs `If-Match` with the `ETag` of the session.',
   },
   too_many_requests: {
     status: 429,

@@ -93,7 +93,7 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
 export function spawnServer(env: Readonly<Record<string, string>>): Child {
   return new Child(process.execPath, SERVER_ARGS, {
     cwd: ROOT,
-    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], HOST: '127.0.0.1', PORT: '0', RTMP_PORT: '0', GUESTS: 'publish', LOG_LEVEL: 'debug', ...env },
+    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], HOST: '127.0.0.1', PORT: '0', RTMP_PORT: '0', WEBRTC_PORT: '0', GUESTS: 'publish', LOG_LEVEL: 'debug', ...env },
   });
 }
 

@@ -21,6 +21,9 @@ export interface H264Sps {
   readonly level: number;
   readonly width: number;
   readonly height: number;
+  readonly chromaFormat: number;
+  readonly bitDepthLuma: number;
+  readonly bitDepthChroma: number;
   /** Frames that may be held back for display, undefined when the stream does not say. */
   readonly maxReorderFrames: number | undefined;
 }
@@ -32,7 +35,7 @@ const SEI = 6;
 const RECOVERY_POINT = 6;
 
 /** Profiles whose SPS carries chroma format and scaling lists (§7.3.2.1.1). */
-const HIGH_PROFILES = new Set([44, 83, 86, 100, 110, 118, 122, 128, 134, 135, 138, 139, 244]);
+export const HIGH_PROFILES: ReadonlySet<number> = new Set([44, 83, 86, 100, 110, 118, 122, 128, 134, 135, 138, 139, 244]);
 const BASELINE = 66;
 
 /** Reads the content of avcC. Throws ProtocolError. */
@@ -62,11 +65,13 @@ export function readH264Sps(nal: Uint8Array): H264Sps {
   const level = bits.bits(8);
   bits.unsignedGolomb();
   let chromaFormat = 1;
+  let bitDepthLuma = 8;
+  let bitDepthChroma = 8;
   if (HIGH_PROFILES.has(profile)) {
     chromaFormat = bits.unsignedGolomb();
     if (chromaFormat === 3) bits.skip(1);
-    bits.unsignedGolomb();
-    bits.unsignedGolomb();
+    bitDepthLuma += bits.unsignedGolomb();
+    bitDepthChroma += bits.unsignedGolomb();
     bits.skip(1);
     if (bits.flag()) skipScalingLists(bits, chromaFormat === 3 ? 12 : 8);
   }
@@ -87,7 +92,8 @@ export function readH264Sps(nal: Uint8Array): H264Sps {
   const width = widthInBlocks * 16 - cropX * ((crop?.left ?? 0) + (crop?.right ?? 0));
   const height = heightInMaps * 16 * (framesOnly ? 1 : 2) - cropY * ((crop?.top ?? 0) + (crop?.bottom ?? 0));
   if (width <= 0 || height <= 0 || width > 16_384 || height > 16_384) throw new ProtocolError(`picture of ${width}×${height} is not between 1 and 16384 pixels`);
-  return { profile, level, width, height, maxReorderFrames: bits.flag() ? readMaxReorderFrames(bits) : undefined };
+  const maxReorderFrames = bits.flag() ? readMaxReorderFrames(bits) : undefined;
+  return { profile, level, width, height, chromaFormat, bitDepthLuma, bitDepthChroma, maxReorderFrames };
 }
 
 /**

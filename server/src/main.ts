@@ -1,5 +1,6 @@
 /** The composition root: builds every service in the order of the data's path, starts them, stops them in reverse. Imported by nobody. */
 import { readFile } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { getRequestListener } from '@hono/node-server';
 import { VIEWER_TIMEOUT_MS } from '@millrace/contract/limits';
@@ -17,6 +18,7 @@ import { ConfigError } from './config/config-error.ts';
 import { type Config, loadConfig, type TlsFiles } from './config/load.ts';
 import { loadSecrets } from './config/secrets.ts';
 import { RtmpServer } from './ingest/rtmp/server.ts';
+import { WhipIngest } from './ingest/whip/ingest.ts';
 import { systemClock as clock } from './lib/clock.ts';
 import { Shutdown } from './lib/shutdown.ts';
 import { errorCodeOf, StartError } from './lib/start-error.ts';
@@ -29,6 +31,8 @@ import { DEFAULT_PACKAGER_CONFIG, Packager } from './outputs/cmaf/packager.ts';
 import { PackagerRegistry } from './outputs/cmaf/registry.ts';
 import { DashRoutes } from './outputs/dash/routes.ts';
 import { HlsRoutes } from './outputs/hls/routes.ts';
+import { WhepOutput } from './outputs/whep/output.ts';
+import { publishedTracks } from './outputs/whep/track-source.ts';
 import { BroadcastStore } from './store/broadcasts.ts';
 import { MeasurementStore } from './store/measurements.ts';
 import { openStore } from './store/open.ts';
@@ -44,7 +48,10 @@ import { PlaybackTokens } from './streams/playback-tokens.ts';
 import { PublishPermission } from './streams/publish-permission.ts';
 import { Streams } from './streams/streams.ts';
 import { WatchPermission } from './streams/watch-permission.ts';
+import { remoteAddressOf } from './transports/http/remote-address.ts';
 import { HttpServer } from './transports/http/server.ts';
+import { OfferRoutes } from './transports/webrtc/offer-routes.ts';
+import { WebRtcTransport } from './transports/webrtc/transport.ts';
 
 /** Where the launcher's build puts the pages. */
 const PAGES_FOLDER = join(import.meta.dirname, '..', '..', 'web', 'dist');
@@ -122,6 +129,18 @@ async function run(config: Config): Promise<void> {
     tls && config.rtmpsPort !== undefined ? new RtmpServer({ hub, gate: publishing, clock, log, config: { host: config.host, port: config.rtmpsPort, tls } }) : undefined;
   const hls = new HlsRoutes({ registry, gate: playback, clock });
   const dash = new DashRoutes({ registry, gate: playback, clock });
+  const webrtc = new WebRtcTransport({ clock, log, config: { host: config.host, ...config.webrtc } });
+  const offers = {
+    clock,
+    log,
+    iceServers: { for: () => [] },
+    newId: nanoid,
+    remoteAddressOf: (req: IncomingMessage) => remoteAddressOf(req, config.trustProxy),
+  };
+  const whipIngest = new WhipIngest({ hub, gate: publishing, transport: webrtc, clock, log });
+  const whip = new OfferRoutes({ ...offers, name: 'whip', take: (offer) => whipIngest.take(offer) });
+  const whepOutput = new WhepOutput({ hub, gate: playback, transport: webrtc, source: publishedTracks, clock, log });
+  const whep = new OfferRoutes({ ...offers, name: 'whep', take: (offer) => whepOutput.take(offer) });
   const api = createApi({
     accounts,
     streams,
@@ -139,7 +158,7 @@ async function run(config: Config): Promise<void> {
     port: config.httpPort,
     clock,
     log,
-    handlers: [hls, dash, { handle: (request, response, path) => operator.handle(request, response, path) }],
+    handlers: [hls, dash, whip, whep, { handle: (request, response, path) => operator.handle(request, response, path) }],
     fallback: getRequestListener((request, env) => api.fetch(request, env)),
     upgrades: [sockets],
   });
@@ -178,6 +197,7 @@ async function run(config: Config): Promise<void> {
   shutdown.add('broadcasts', () => {
     for (const { broadcast } of [...hub.running()]) hub.stop(broadcast.streamId, 'server_stopped');
   });
+  shutdown.add('webrtc', () => webrtc.close());
   shutdown.add('sockets', () => sockets.close());
   shutdown.add('http', () => http.close());
   shutdown.add('measurements', async () => {
@@ -192,6 +212,7 @@ async function run(config: Config): Promise<void> {
   for (const service of [viewings, viewers, history, measurer, sockets]) service.start();
   ports.rtmp = (await rtmp.start()).port;
   if (rtmps) ports.rtmps = (await rtmps.start()).port;
+  await webrtc.start();
   ports.http = (await http.start()).port;
   readiness.serving();
   console.log(readyLine(config, ports));

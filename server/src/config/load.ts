@@ -17,6 +17,7 @@ export interface Config {
   readonly httpsPort: number | undefined;
   readonly rtmpPort: number;
   readonly rtmpsPort: number | undefined;
+  readonly webrtc: { readonly port: number; readonly addresses: readonly string[] };
   /** Present whenever a port needs it. */
   readonly tls: TlsFiles | undefined;
   /** Absolute. */
@@ -82,6 +83,7 @@ function configOf(settings: Settings, folder: string): Config {
     httpsPort,
     rtmpPort: settings.RTMP_PORT,
     rtmpsPort,
+    webrtc: { port: settings.WEBRTC_PORT, addresses: settings.WEBRTC_ADDRESSES },
     tls: certFile !== undefined && keyFile !== undefined ? { certFile: resolve(folder, certFile), keyFile: resolve(folder, keyFile) } : undefined,
     dataDir: resolve(folder, settings.DATA_DIR),
     databaseUrl: settings.DATABASE_URL,

@@ -8,6 +8,7 @@ const PATH_ALLOWED = 'the path of a file or folder';
 const FLAG_ALLOWED = 'true or false';
 const URL_ALLOWED = 'an address like https://live.example.org, without a path';
 const DATABASE_ALLOWED = 'an address like postgresql://user:password@host:5432/name';
+const ADDRESSES_ALLOWED = 'IP addresses separated by commas, at most 8';
 const GRACE_ALLOWED = 'a number of seconds from 1 to 3600';
 
 /** Text from the environment, a number from the file. An empty text is no number. */
@@ -36,6 +37,24 @@ export const Settings = z.strictObject({
   HTTPS_PORT: Port.optional(),
   RTMP_PORT: Port.default(1935),
   RTMPS_PORT: Port.optional(),
+  /** UDP, for all WebRTC sessions. */
+  WEBRTC_PORT: Port.default(8189),
+  /** What peers may call this machine besides the addresses of its interfaces. */
+  WEBRTC_ADDRESSES: z
+    .union(
+      [
+        z.array(z.string()),
+        z.string().transform((text) =>
+          text
+            .split(',')
+            .map((part) => part.trim())
+            .filter((part) => part !== ''),
+        ),
+      ],
+      ADDRESSES_ALLOWED,
+    )
+    .pipe(z.array(z.union([z.ipv4(), z.ipv6()], ADDRESSES_ALLOWED)).max(8, ADDRESSES_ALLOWED))
+    .default([]),
   TLS_CERT_FILE: Path.optional(),
   TLS_KEY_FILE: Path.optional(),
   /** Everything the server keeps lies below it. */

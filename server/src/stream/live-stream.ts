@@ -22,6 +22,9 @@ const GOODBYE_GRACE_MS = 15_000;
 /** A declared picture that has not come by then is not waited for: sound goes on alone. */
 const KEY_FRAME_WAIT_MS = 3_000;
 
+/** A key frame is several times the size of others: asking more often would cost the pictures between them. */
+const KEY_FRAME_REQUEST_MS = 1_000;
+
 /** More names than this tell an owner nothing, and a publisher chooses them. */
 const MAX_REFUSED_TRACKS = 8;
 
@@ -34,6 +37,8 @@ export interface PublisherInfo {
   readonly remoteAddress: string;
   /** Called once when the stream no longer wants this publisher; the publication takes nothing more. */
   onEvicted(reason: EvictionReason): void;
+  /** Where the protocol can ask for one. */
+  requestKeyFrame?(): void;
 }
 
 /** What an ingest session holds while it publishes. */
@@ -98,6 +103,7 @@ export class LiveStream {
   #droppedUnits = 0;
   #discontinuities = 0;
   #sinkFailures = 0;
+  #keyFrameAskedAt: number | undefined;
   /** True from `tracks` to the first unit after it. */
   #isFresh = false;
 
@@ -171,6 +177,22 @@ export class LiveStream {
     if (!this.#readers.delete(reader)) return;
     this.#droppedUnits += reader.droppedUnits;
     reader.end();
+  }
+
+  /** The units since the last key frame, empty when they are too many. */
+  get recentUnits(): readonly Unit[] {
+    return this.#gop.units;
+  }
+
+  /** Asks the publisher for a key frame, at most once a second for all who want one. False: it cannot be asked. */
+  requestKeyFrame(): boolean {
+    const ask = this.#publisher?.info.requestKeyFrame;
+    if (!ask) return false;
+    const now = this.#deps.clock.monotonic();
+    if (this.#keyFrameAskedAt !== undefined && now - this.#keyFrameAskedAt < KEY_FRAME_REQUEST_MS) return true;
+    this.#keyFrameAskedAt = now;
+    ask();
+    return true;
   }
 
   /** The owner lets viewers in: the playlists begin anew, with the current group of pictures. */

@@ -1,0 +1,52 @@
+/** What is taken of a WHIP offer: one medium of each kind, in the codec that serves most viewers. Pure. */
+import { acceptableCodecs, type RtpCodec, rtpCodecOf } from '@millrace/media/sdp/codec-match';
+import type { SdpCodec, SdpMedia, SessionDescription } from '@millrace/media/sdp/description';
+import type { AcceptedMedia } from '../../transports/webrtc/answer.ts';
+import { isCarried } from '../../transports/webrtc/remote-end.ts';
+
+/** H.264 plays everywhere as it is; VP8 nowhere but by WebRTC. */
+const VIDEO: readonly RtpCodec[] = ['h264', 'vp9', 'av1', 'hevc', 'vp8'];
+const AUDIO: readonly RtpCodec[] = ['opus'];
+
+const VIDEO_FEEDBACK = ['nack', 'nack pli', 'ccm fir', 'goog-remb'];
+
+/** A good picture of 720p, which most uplinks carry; those that do not are found out by loss within a second. */
+const START_KBITS_PER_SECOND = 2_000;
+
+const RID_EXTENSION = 'urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id';
+const MID_EXTENSION = 'urn:ietf:params:rtp-hdrext:sdes:mid';
+
+export interface ExpectedMedium {
+  readonly kind: 'video' | 'audio';
+  readonly codec: RtpCodec;
+  readonly payloadType: number;
+  readonly clockRate: number;
+  readonly accepted: AcceptedMedia;
+}
+
+/** Empty: no common codec. */
+export function chooseMedia(offer: SessionDescription): ExpectedMedium[] {
+  return (['audio', 'video'] as const).flatMap((kind): ExpectedMedium[] => {
+    for (const medium of offer.media) {
+      if (!isCarried(medium) || medium.kind !== kind || !(medium.direction === 'sendonly' || medium.direction === 'sendrecv')) continue;
+      const chosen = acceptableCodecs(medium, kind === 'video' ? VIDEO : AUDIO)[0];
+      const codec = chosen && rtpCodecOf(chosen);
+      if (!chosen || !codec) continue;
+      const { payloadType, clockRate } = chosen;
+      return [
+        { kind, codec, payloadType, clockRate, accepted: { medium, direction: 'recvonly', codecs: [kind === 'video' ? startingFast(chosen) : chosen], ...(kind === 'video' ? videoTerms(medium) : { feedback: [] }) } },
+      ];
+    }
+    return [];
+  });
+}
+
+/** Chromium and Safari begin at 300 kbit/s and take half a minute to what they are set to, unless they are told to trust the network. */
+function startingFast(codec: SdpCodec): SdpCodec {
+  return { ...codec, parameters: new Map([...codec.parameters, ['x-google-start-bitrate', String(START_KBITS_PER_SECOND)]]) };
+}
+
+/** All simulcast layers are let come: which is the best shows when they do. */
+function videoTerms({ simulcast }: SdpMedia): Pick<AcceptedMedia, 'feedback' | 'extensions' | 'rids'> {
+  return { feedback: VIDEO_FEEDBACK, extensions: [RID_EXTENSION, MID_EXTENSION], rids: simulcast.send };
+}

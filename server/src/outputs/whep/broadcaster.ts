@@ -1,0 +1,171 @@
+/** One stream on its way to all its WHEP viewers: a sink that packetizes each unit once and lets every viewer take from the same log. */
+import type { Track } from '@millrace/media/track';
+import type { Unit } from '@millrace/media/unit';
+import type { Clock, Timer } from '../../lib/clock.ts';
+import type { Log } from '../../lib/log.ts';
+import type { LiveStream } from '../../stream/live-stream.ts';
+import type { Sink } from '../../stream/sink.ts';
+import { type Carried, carriedOf } from './from-stream.ts';
+import { PacketLog } from './packet-log.ts';
+import type { TrackSource } from './track-source.ts';
+
+/** How long a viewer's request waits for the tracks of a stream that has them ready, or makes them. */
+const TRACKS_TIMEOUT_MS = 3_000;
+
+/** Players mix sound and picture by these: soon after the first packet, and often enough for clocks that drift. */
+const REPORT_MS = 1_000;
+
+/** Why the broadcaster tells a viewer to go: it would have to negotiate anew, or there is nothing more. */
+export type DismissalReason = 'formats_changed' | 'broadcast_ended';
+
+/** What a broadcaster tells a viewer's session. */
+export interface Audience {
+  /** There are new packets in the logs. */
+  packets(): void;
+  /** What follows in the logs does not continue what was. */
+  interrupted(): void;
+  /** Time for sender reports. */
+  report(): void;
+  dismiss(reason: DismissalReason): void;
+}
+
+export interface OutgoingTrack {
+  readonly carried: Carried;
+  readonly log: PacketLog;
+}
+
+export interface BroadcasterDeps {
+  readonly stream: LiveStream;
+  readonly source: TrackSource;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** 32 random bits. */
+  newSsrc(): number;
+  /** The last viewer is gone, or the broadcast over. */
+  onIdle(): void;
+}
+
+export class Broadcaster implements Sink {
+  readonly stream: LiveStream;
+  readonly #deps: BroadcasterDeps;
+  readonly #audience = new Set<Audience>();
+  readonly #feed: { close(): void };
+  readonly #reports: Timer;
+  readonly #waiting = new Set<() => void>();
+  #video: OutgoingTrack | undefined;
+  #audio: OutgoingTrack | undefined;
+  #hasTracks = false;
+  #isClosed = false;
+
+  constructor(deps: BroadcasterDeps) {
+    this.#deps = deps;
+    this.stream = deps.stream;
+    this.#reports = deps.clock.every(REPORT_MS, () => {
+      for (const viewer of this.#audience) viewer.report();
+    });
+    this.#feed = deps.source.open(deps.stream, this);
+  }
+
+  get video(): OutgoingTrack | undefined {
+    return this.#video;
+  }
+
+  get audio(): OutgoingTrack | undefined {
+    return this.#audio;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  get viewers(): number {
+    return this.#audience.size;
+  }
+
+  /** Resolves once the tracks are known, or waiting for them is over: false then. */
+  async ready(): Promise<boolean> {
+    if (!this.#hasTracks && !this.#isClosed) {
+      await new Promise<void>((resolve) => {
+        const timer = this.#deps.clock.after(TRACKS_TIMEOUT_MS, resolve);
+        this.#waiting.add(() => {
+          timer.cancel();
+          resolve();
+        });
+      });
+    }
+    return this.#hasTracks && !this.#isClosed;
+  }
+
+  /** A timestamp of `track` for this moment: that of a unit which is recorded now. */
+  timeNow({ log }: OutgoingTrack): number {
+    const elapsedMs = this.#deps.clock.now() - this.stream.broadcast.createdAt;
+    return Math.round((elapsedMs * log.clockRate) / 1000);
+  }
+
+  join(viewer: Audience): void {
+    this.#audience.add(viewer);
+  }
+
+  leave(viewer: Audience): void {
+    this.#audience.delete(viewer);
+    this.closeIfIdle();
+  }
+
+  /** For a viewer who asked but did not come. */
+  closeIfIdle(): void {
+    if (this.#audience.size === 0) this.#close();
+  }
+
+  tracks(tracks: readonly Track[]): void {
+    const carried = tracks.flatMap((track) => carriedOf(track) ?? []);
+    const isNews = this.#setTrack('video', carried) || this.#setTrack('audio', carried);
+    this.#hasTracks = true;
+    this.#wake();
+    for (const viewer of [...this.#audience]) {
+      if (isNews) viewer.dismiss('formats_changed');
+      else viewer.interrupted();
+    }
+  }
+
+  unit(unit: Unit): void {
+    const outgoing = this.#video?.carried.track.id === unit.track ? this.#video : this.#audio?.carried.track.id === unit.track ? this.#audio : undefined;
+    if (!outgoing) return;
+    outgoing.log.append(unit);
+    for (const viewer of this.#audience) viewer.packets();
+  }
+
+  /** The publisher may return: viewers wait on their sessions. */
+  pause(): void {}
+
+  end(): void {
+    for (const viewer of [...this.#audience]) viewer.dismiss('broadcast_ended');
+    this.#close();
+  }
+
+  /** True when viewers would have to negotiate anew. */
+  #setTrack(kind: 'video' | 'audio', all: readonly Carried[]): boolean {
+    const carried = all.find(({ track }) => track.kind === kind);
+    const before = kind === 'video' ? this.#video : this.#audio;
+    const isSame = before?.carried.track.codec === carried?.track.codec;
+    const log = isSame && before ? before.log : carried && new PacketLog({ kind, ssrc: this.#deps.newSsrc(), clockRate: carried.clockRate });
+    const outgoing = carried && log && { carried, log };
+    outgoing?.log.setFormat(outgoing.carried.makePacketizer(), outgoing.carried.track.timescale);
+    if (kind === 'video') this.#video = outgoing;
+    else this.#audio = outgoing;
+    return this.#hasTracks && !isSame;
+  }
+
+  #wake(): void {
+    for (const call of this.#waiting) call();
+    this.#waiting.clear();
+  }
+
+  #close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#reports.cancel();
+    this.#feed.close();
+    this.#wake();
+    this.#deps.onIdle();
+  }
+}

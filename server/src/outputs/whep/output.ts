@@ -1,0 +1,133 @@
+/** WHEP: takes a viewer's offer for a running broadcast. Authorise, negotiate, open; the session pumps. */
+import { randomBytes } from 'node:crypto';
+import { parseDescription } from '@millrace/media/sdp/parse-description';
+import { AppError } from '../../lib/app-error.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Log } from '../../lib/log.ts';
+import type { Hub } from '../../stream/hub.ts';
+import type { LiveStream } from '../../stream/live-stream.ts';
+import type { PlaybackGate } from '../../stream/playback-gate.ts';
+import { writeAnswer } from '../../transports/webrtc/answer.ts';
+import type { Offer, OfferedSession } from '../../transports/webrtc/offer-routes.ts';
+import { remoteEndOf } from '../../transports/webrtc/remote-end.ts';
+import type { WebRtcTransport } from '../../transports/webrtc/transport.ts';
+import { Broadcaster } from './broadcaster.ts';
+import { hasReorderedPictures } from './from-stream.ts';
+import { matchTracks } from './negotiation.ts';
+import { type WhepCounters, WhepSession } from './session.ts';
+import type { TrackSource } from './track-source.ts';
+
+/** A viewer reports and sends no media: more than this is something else. */
+const MAX_VIEWER_BYTES_PER_SECOND = 256 * 1024;
+
+/** How soon a player that found nobody may ask again. */
+const RETRY_SECONDS = 2;
+
+/** How soon one that found no room may. */
+const FULL_RETRY_SECONDS = 5;
+
+const CNAME = 'millrace';
+
+export interface WhepOutputDeps {
+  readonly hub: Pick<Hub, 'get'>;
+  readonly gate: PlaybackGate;
+  readonly transport: WebRtcTransport;
+  readonly source: TrackSource;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export class WhepOutput {
+  readonly #deps: WhepOutputDeps;
+  readonly #broadcasters = new Map<LiveStream, Broadcaster>();
+  readonly #counters: WhepCounters = { sessions: 0, nacked: 0, resent: 0, keyFrameRequests: 0, skipped: 0, slowed: 0, malformedRtcp: 0 };
+
+  constructor(deps: WhepOutputDeps) {
+    this.#deps = deps;
+  }
+
+  /** Totals since the start, but for `viewers`, which are those of now. */
+  get counters(): Readonly<WhepCounters> & { readonly viewers: number } {
+    let viewers = 0;
+    for (const broadcaster of this.#broadcasters.values()) viewers += broadcaster.viewers;
+    return { ...this.#counters, viewers };
+  }
+
+  /** Throws AppError, and ProtocolError when the offer is malformed. */
+  async take(offer: Offer): Promise<OfferedSession> {
+    const { transport, clock } = this.#deps;
+    await this.#authorise(offer);
+    const description = parseDescription(offer.sdp);
+    const remote = remoteEndOf(description);
+    const stream = this.#runningStream(offer.streamId);
+    if (transport.isFull(offer.remoteAddress)) throw new AppError('overloaded', { retryAfterSeconds: FULL_RETRY_SECONDS });
+    const broadcaster = this.#broadcasterOf(stream);
+    try {
+      if (!(await broadcaster.ready())) throw new AppError('no_publisher', { retryAfterSeconds: RETRY_SECONDS });
+      offer.signal.throwIfAborted();
+      const matched = matchTracks(description, tracksFor(broadcaster), { cname: CNAME, streamId: offer.streamId });
+      if (matched.length === 0) throw new AppError('no_common_codec', { detail: refusalDetail(stream) });
+      const log = this.#deps.log.child({ streamId: offer.streamId, remoteAddress: offer.remoteAddress, protocol: 'whep' });
+      const session = new WhepSession({ clock, log, broadcaster, counters: this.#counters, tracks: matched, newSequence: () => randomBytes(2).readUInt16BE() & 0x7fff });
+      const peer = transport.open(remote, { remoteAddress: offer.remoteAddress, maxBytesPerSecond: MAX_VIEWER_BYTES_PER_SECOND, listener: session });
+      session.attach(peer);
+      this.#counters.sessions++;
+      const answer = writeAnswer(
+        description,
+        matched.map(({ accepted }) => accepted),
+        peer.local,
+      );
+      return { answer, remoteUfrag: remote.iceUfrag, closed: peer.closed, leave: () => peer.close() };
+    } catch (error) {
+      broadcaster.closeIfIdle();
+      throw error;
+    }
+  }
+
+  async #authorise({ streamId, token, cookie, authorization }: Offer): Promise<void> {
+    const { gate } = this.#deps;
+    // A playback token may also come as a bearer token: players have a field for that.
+    const bearer = /^bearer +(\S+)$/i.exec(authorization ?? '')?.[1];
+    const decision = await gate.check(streamId, { token: token ?? bearer, cookie, authorization });
+    if (decision !== 'allowed') throw new AppError(decision === 'denied' ? 'playback_not_allowed' : 'stream_not_found');
+  }
+
+  #runningStream(streamId: string): LiveStream {
+    const stream = this.#deps.hub.get(streamId);
+    const state = stream?.broadcast.state;
+    if (stream && stream.currentTracks.length > 0 && (state === 'live' || state === 'preview' || state === 'reconnecting')) return stream;
+    throw new AppError('no_publisher', { retryAfterSeconds: RETRY_SECONDS });
+  }
+
+  #broadcasterOf(stream: LiveStream): Broadcaster {
+    const known = this.#broadcasters.get(stream);
+    if (known && !known.isClosed) return known;
+    const { clock, log, source } = this.#deps;
+    const broadcaster = new Broadcaster({
+      stream,
+      source,
+      clock,
+      log,
+      newSsrc: () => randomBytes(4).readUInt32BE(),
+      onIdle: () => {
+        if (this.#broadcasters.get(stream) === broadcaster) this.#broadcasters.delete(stream);
+      },
+    });
+    this.#broadcasters.set(stream, broadcaster);
+    return broadcaster;
+  }
+}
+
+/** Of a picture that browsers would show in the wrong order, nothing is better than all of it. */
+function tracksFor({ stream, video, audio }: Broadcaster) {
+  const isShown = video && !hasReorderedPictures(stream.recentUnits, video.carried.track.id);
+  if (video && !isShown) return [];
+  return [...(video ? [video] : []), ...(audio ? [audio] : [])];
+}
+
+function refusalDetail({ currentTracks, recentUnits }: LiveStream): string {
+  const video = currentTracks.find(({ kind }) => kind === 'video');
+  if (video && hasReorderedPictures(recentUnits, video.id))
+    return 'The publisher sends B-frames, which browsers do not show by WebRTC. Watch by HLS, or let the encoder use none (bf=0, tune=zerolatency).';
+  return `The publisher sends ${currentTracks.map(({ codecString }) => codecString).join(' and ')}.`;
+}

@@ -1,0 +1,203 @@
+/** One WHEP viewer: pumps packets from the shared logs, answers what it reports, skips for it what its network cannot take. */
+import { concat } from '@millrace/media/big-endian';
+import { ProtocolError } from '@millrace/media/protocol-error';
+import { ntpMicrosOf } from '@millrace/media/rtp/ntp';
+import { type ReceptionReport, readRtcp } from '@millrace/media/rtp/rtcp';
+import { writeBye, writeCname, writeSenderReport } from '@millrace/media/rtp/rtcp-write';
+import type { Clock, Timer } from '../../lib/clock.ts';
+import type { Log } from '../../lib/log.ts';
+import type { PeerListener, PeerSession } from '../../transports/webrtc/peer-session.ts';
+import type { Audience, Broadcaster, DismissalReason, OutgoingTrack } from './broadcaster.ts';
+import { TrackFeed } from './track-feed.ts';
+
+/** A burst goes out in pieces, lest it fill the first small buffer on its way: about 75 Mbit/s. */
+const BURST_PACKETS = 40;
+const BURST_MS = 5;
+
+/** Packets sent again in a second, at most: a viewer who misses more is not helped by more. */
+const MAX_RESENT_PER_SECOND = 500;
+
+/** In 1/256: above the first the network is given less, below the second it gets everything again. */
+const TOO_MUCH_LOSS = 51;
+const LITTLE_LOSS = 8;
+
+/** Reports in a row that must agree. */
+const REPORTS_TO_BELIEVE = 2;
+
+const CNAME = 'millrace';
+
+export interface WhepCounters {
+  sessions: number;
+  /** Packets asked for again, and those of them that were still there. */
+  nacked: number;
+  resent: number;
+  keyFrameRequests: number;
+  /** Packets left out for viewers who fell behind. */
+  skipped: number;
+  /** Times a viewer was given key frames only. */
+  slowed: number;
+  malformedRtcp: number;
+}
+
+export interface WhepSessionDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly broadcaster: Broadcaster;
+  readonly counters: WhepCounters;
+  /** What this viewer negotiated. */
+  readonly tracks: readonly { readonly outgoing: OutgoingTrack; readonly payloadType: number }[];
+  newSequence(): number;
+}
+
+interface ActiveTrack {
+  readonly outgoing: OutgoingTrack;
+  readonly feed: TrackFeed;
+  isReported: boolean;
+  lossyReports: number;
+  cleanReports: number;
+  countedSkips: number;
+}
+
+export class WhepSession implements Audience, PeerListener {
+  readonly #deps: WhepSessionDeps;
+  #peer: PeerSession | undefined;
+  #tracks: readonly ActiveTrack[] = [];
+  #burst: Timer | undefined;
+  #resendWindowAt = 0;
+  #resentInWindow = 0;
+
+  constructor(deps: WhepSessionDeps) {
+    this.#deps = deps;
+  }
+
+  /** The transport it speaks over; told once, before anything arrives. */
+  attach(peer: PeerSession): void {
+    this.#peer = peer;
+    void peer.closed.then((reason) => {
+      this.#burst?.cancel();
+      this.#countSkips();
+      this.#deps.broadcaster.leave(this);
+      this.#deps.log.info({ reason }, 'viewer gone');
+    });
+  }
+
+  connected(): void {
+    const { broadcaster, tracks, newSequence } = this.#deps;
+    const peer = this.#peer;
+    if (!peer) return;
+    this.#tracks = tracks.map(({ outgoing, payloadType }) => ({
+      outgoing,
+      feed: new TrackFeed({ log: outgoing.log, payloadType, firstSequence: newSequence(), send: (packet) => peer.send(packet) }),
+      isReported: false,
+      lossyReports: 0,
+      cleanReports: 0,
+      countedSkips: 0,
+    }));
+    broadcaster.join(this);
+    this.packets();
+    if (this.#tracks.some(({ feed }) => feed.needsKeyFrame)) this.#askForKeyFrame();
+  }
+
+  packets(): void {
+    if (!this.#burst) this.#pump();
+  }
+
+  interrupted(): void {
+    for (const { feed } of this.#tracks) feed.awaitKeyFrame();
+  }
+
+  report(): void {
+    for (const track of this.#tracks) this.#report(track);
+    this.#countSkips();
+  }
+
+  dismiss(reason: DismissalReason): void {
+    this.#deps.log.info({ reason }, 'viewer told to go');
+    const ssrcs = this.#tracks.map(({ outgoing }) => outgoing.log.ssrc);
+    if (ssrcs.length > 0) this.#peer?.send(Buffer.from(writeBye(ssrcs)));
+    this.#peer?.close();
+  }
+
+  /** A viewer sends no media. */
+  rtp(): void {}
+
+  rtcp(packet: Buffer): void {
+    const { counters } = this.#deps;
+    try {
+      for (const message of readRtcp(packet)) {
+        if (message.type === 'nack') this.#resend(message.media, message.sequences);
+        else if (message.type === 'picture-loss' || message.type === 'full-intra-request') this.#askForKeyFrame();
+        else if (message.type === 'receiver-report' || message.type === 'sender-report') for (const report of message.reports) this.#heed(report);
+      }
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      counters.malformedRtcp++;
+    }
+  }
+
+  #pump(): void {
+    this.#burst = undefined;
+    let left = BURST_PACKETS;
+    for (const track of this.#tracks) {
+      left = track.feed.pump(left);
+      if (!track.isReported && track.feed.sent.packets > 0) this.#report(track);
+    }
+    if (left === 0) this.#burst = this.#deps.clock.after(BURST_MS, () => this.#pump());
+  }
+
+  #report(track: ActiveTrack): void {
+    const { outgoing, feed } = track;
+    const { packets, octets } = feed.sent;
+    if (packets === 0) return;
+    track.isReported = true;
+    const { broadcaster, clock } = this.#deps;
+    const { ssrc } = outgoing.log;
+    const rtpTimestamp = broadcaster.timeNow(outgoing) % 2 ** 32;
+    const report = writeSenderReport({ ssrc, ntpMicros: ntpMicrosOf(clock.now()), rtpTimestamp, packets, octets, reports: [] });
+    this.#peer?.send(Buffer.from(concat(report, writeCname(ssrc, CNAME))));
+  }
+
+  #resend(ssrc: number, sequences: readonly number[]): void {
+    const { clock, counters } = this.#deps;
+    const track = this.#tracks.find(({ outgoing }) => outgoing.log.ssrc === ssrc);
+    if (!track) return;
+    const now = clock.monotonic();
+    if (now - this.#resendWindowAt >= 1_000) {
+      this.#resendWindowAt = now;
+      this.#resentInWindow = 0;
+    }
+    for (const sequence of sequences) {
+      counters.nacked++;
+      if (this.#resentInWindow >= MAX_RESENT_PER_SECOND) continue;
+      if (!track.feed.resend(sequence)) continue;
+      this.#resentInWindow++;
+      counters.resent++;
+    }
+  }
+
+  #askForKeyFrame(): void {
+    this.#deps.counters.keyFrameRequests++;
+    this.#deps.broadcaster.stream.requestKeyFrame();
+  }
+
+  /** Gives a network that loses much less to carry, until it loses little. */
+  #heed({ ssrc, fractionLost }: ReceptionReport): void {
+    const track = this.#tracks.find(({ outgoing }) => outgoing.log.ssrc === ssrc);
+    if (!track) return;
+    track.lossyReports = fractionLost > TOO_MUCH_LOSS ? track.lossyReports + 1 : 0;
+    track.cleanReports = fractionLost < LITTLE_LOSS ? track.cleanReports + 1 : 0;
+    if (track.lossyReports === REPORTS_TO_BELIEVE) {
+      track.feed.keyFramesOnly = true;
+      this.#deps.counters.slowed++;
+    } else if (track.cleanReports === REPORTS_TO_BELIEVE) {
+      track.feed.keyFramesOnly = false;
+    }
+  }
+
+  #countSkips(): void {
+    for (const track of this.#tracks) {
+      this.#deps.counters.skipped += track.feed.skipped - track.countedSkips;
+      track.countedSkips = track.feed.skipped;
+    }
+  }
+}

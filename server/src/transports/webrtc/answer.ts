@@ -1,0 +1,85 @@
+/** An SDP answer: one bundled transport, each offered medium accepted or refused in its place. Pure. Sources: RFC 9429 §5.3, RFC 8843 §7.3. */
+import type { SdpCodec, SdpMedia, SdpSource, SessionDescription } from '@millrace/media/sdp/description';
+import { writeDescription } from '@millrace/media/sdp/write-description';
+import type { LocalEnd } from './peer-session.ts';
+
+/** What becomes of one medium. */
+export interface AcceptedMedia {
+  readonly medium: SdpMedia;
+  readonly direction: 'sendonly' | 'recvonly';
+  /** Best first. */
+  readonly codecs: readonly SdpCodec[];
+  /** Kinds of feedback that are kept of what was offered. */
+  readonly feedback: readonly string[];
+  /** URIs of header extensions that are kept of what was offered. */
+  readonly extensions?: readonly string[];
+  /** What this side sends. */
+  readonly source?: SdpSource & { readonly msid: string };
+  /** Simulcast layers to receive. */
+  readonly rids?: readonly string[];
+}
+
+/** @param accepted the media that are, in the order of the offer; all others are refused. */
+export function writeAnswer(offer: SessionDescription, accepted: readonly AcceptedMedia[], local: LocalEnd): string {
+  const carrier = offer.media.find((medium) => accepted.some((one) => one.medium === medium));
+  const media = offer.media.map((medium) => {
+    const answer = accepted.find((one) => one.medium === medium);
+    // The first medium of the bundle carries the transport for all, but some peers look at each.
+    return answer ? acceptedMedium(answer, local, medium === carrier ? local.candidates : []) : refusedMedium(medium);
+  });
+  const bundle = offer.media.flatMap((medium) => (medium.mid !== undefined && accepted.some((one) => one.medium === medium) ? [medium.mid] : []));
+  return writeDescription({ sessionId: '1', sessionVersion: 1, bundles: [bundle], iceLite: false, media });
+}
+
+function refusedMedium(medium: SdpMedia): SdpMedia {
+  const { kind, protocol, mid, codecs, otherFormats } = medium;
+  const bare = codecs.slice(0, 1).map((codec) => ({ ...codec, parameters: new Map<string, string>(), feedback: [] }));
+  return { ...EMPTY, kind, protocol, mid, port: 0, direction: 'inactive', codecs: bare, otherFormats: bare.length > 0 ? [] : otherFormats };
+}
+
+function acceptedMedium({ medium, direction, codecs, feedback, extensions = [], source, rids = [] }: AcceptedMedia, local: LocalEnd, candidates: readonly string[]): SdpMedia {
+  const [algorithm = '', value = ''] = local.fingerprint.split(' ');
+  return {
+    ...EMPTY,
+    kind: medium.kind,
+    protocol: medium.protocol,
+    mid: medium.mid,
+    direction,
+    codecs: codecs.map((codec) => ({ ...codec, feedback: codec.feedback.filter((kind) => feedback.includes(kind)) })),
+    extensions: medium.extensions.filter(({ uri }) => extensions.includes(uri)),
+    ice: { ufrag: local.iceUfrag, pwd: local.icePwd },
+    fingerprints: [{ algorithm, value }],
+    setup: local.setup,
+    candidates,
+    endOfCandidates: candidates.length > 0,
+    sources: source ? [source] : [],
+    msid: source?.msid,
+    rids: rids.map((id) => ({ id, direction: 'recv' })),
+    simulcast: { send: [], recv: rids },
+    rtcpReducedSize: medium.rtcpReducedSize,
+  };
+}
+
+const EMPTY: SdpMedia = {
+  kind: 'video',
+  port: 9,
+  protocol: 'UDP/TLS/RTP/SAVPF',
+  mid: undefined,
+  direction: 'inactive',
+  codecs: [],
+  otherFormats: [],
+  extensions: [],
+  ice: undefined,
+  fingerprints: [],
+  setup: undefined,
+  candidates: [],
+  endOfCandidates: false,
+  sources: [],
+  sourceGroups: [],
+  rids: [],
+  simulcast: { send: [], recv: [] },
+  msid: undefined,
+  rtcpMux: true,
+  rtcpReducedSize: false,
+  bundleOnly: false,
+};

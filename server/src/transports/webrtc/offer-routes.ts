@@ -1,0 +1,182 @@
+/** `/whip/…` and `/whep/…`: offers become sessions, and sessions are changed and ended, over HTTP. Source: RFC 9725 §4 and the WHEP draft, which agree. */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { ProtocolError } from '@millrace/media/protocol-error';
+import { parseFragment } from '@millrace/media/sdp/fragment';
+import { AppError } from '../../lib/app-error.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Log } from '../../lib/log.ts';
+import { sendProblem } from '../../lib/problem.ts';
+import { TryLimiter } from '../../lib/try-limiter.ts';
+import { answerOptions, bearerOf, type IceServer, iceServerLinks, OFFER_HEADERS, readFragment, readOffer } from './offer-request.ts';
+
+/** A room full of phones that reconnect at once, and no more: every offer costs a DTLS context. */
+const OFFERS = { tries: 60, windowMs: 10_000, blockMs: 10_000 } as const;
+
+/** An id is 21 characters. */
+const MAX_PATH_LENGTH = 200;
+
+const ENDPOINT_METHODS = 'POST, OPTIONS';
+const SESSION_METHODS = 'PATCH, DELETE, OPTIONS';
+
+export interface Offer {
+  readonly streamId: string;
+  readonly sdp: string;
+  /** Of the Authorization header. Never logged. */
+  readonly bearer: string | undefined;
+  /** `?token=` */
+  readonly token: string | undefined;
+  readonly cookie: string | undefined;
+  readonly authorization: string | undefined;
+  readonly remoteAddress: string;
+  /** Aborted when the asker hangs up. */
+  readonly signal: AbortSignal;
+}
+
+/** A session as its HTTP resource sees it. */
+export interface OfferedSession {
+  readonly answer: string;
+  /** `a=ice-ufrag` of the offer. */
+  readonly remoteUfrag: string;
+  readonly closed: Promise<unknown>;
+  /** The peer ends it. */
+  leave(): void;
+}
+
+export interface OfferRoutesDeps {
+  /** `whip` or `whep`: the first segment of the path. */
+  readonly name: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly iceServers: { for(user: string): readonly IceServer[] };
+  newId(): string;
+  /** Who asks, where a trusted proxy may stand between. */
+  remoteAddressOf(req: IncomingMessage): string;
+  /** Throws AppError, and ProtocolError when the offer is malformed. */
+  take(offer: Offer): Promise<OfferedSession>;
+}
+
+interface Resource {
+  readonly streamId: string;
+  readonly session: OfferedSession;
+  readonly etag: string;
+  /** Of the bearer token that opened it: the same is asked of those who change it. */
+  readonly bearerHash: Buffer | undefined;
+}
+
+export class OfferRoutes {
+  readonly #deps: OfferRoutesDeps;
+  readonly #offers: TryLimiter;
+  readonly #resources = new Map<string, Resource>();
+  readonly #prefix: string;
+
+  constructor(deps: OfferRoutesDeps) {
+    this.#deps = deps;
+    this.#prefix = `/${deps.name}/`;
+    this.#offers = new TryLimiter(OFFERS, deps.clock);
+  }
+
+  /** As a handler of the HTTP server. */
+  handle(req: IncomingMessage, res: ServerResponse, path: string): boolean | Promise<boolean> {
+    if (!path.startsWith(this.#prefix)) return false;
+    const [, , streamId, sessionId, ...rest] = path.length <= MAX_PATH_LENGTH ? path.split('/') : [];
+    if (!streamId || sessionId === '' || rest.length > 0) sendProblem(res, 'not_found');
+    else if (req.method === 'OPTIONS') answerOptions(res, sessionId === undefined ? ENDPOINT_METHODS : SESSION_METHODS);
+    else return this.#answer(req, res, streamId, sessionId);
+    return true;
+  }
+
+  async #answer(req: IncomingMessage, res: ServerResponse, streamId: string, sessionId: string | undefined): Promise<boolean> {
+    try {
+      if (sessionId === undefined) await this.#offer(req, res, streamId);
+      else await this.#change(req, res, this.#resource(streamId, sessionId, bearerOf(req)));
+    } catch (error) {
+      this.#refuse(req, res, error);
+    }
+    return true;
+  }
+
+  async #offer(req: IncomingMessage, res: ServerResponse, streamId: string): Promise<void> {
+    if (req.method !== 'POST') throw new AppError('method_not_allowed', { allow: [ENDPOINT_METHODS] });
+    const { name, take, newId, iceServers, remoteAddressOf, log } = this.#deps;
+    const remoteAddress = remoteAddressOf(req);
+    const waitMs = this.#offers.waitMs(remoteAddress);
+    if (waitMs > 0) throw new AppError('too_many_requests', { retryAfterSeconds: Math.ceil(waitMs / 1000) });
+    this.#offers.count(remoteAddress);
+    const sdp = await readOffer(req);
+    const abort = new AbortController();
+    res.once('close', () => abort.abort());
+    const bearer = bearerOf(req);
+    const { cookie, authorization } = req.headers;
+    const token = new URLSearchParams(req.url?.split('?')[1] ?? '').get('token') ?? undefined;
+    const session = await take({ streamId, sdp, bearer, token, cookie, authorization, remoteAddress, signal: abort.signal });
+    const id = newId();
+    const etag = `"${newId()}"`;
+    this.#resources.set(id, { streamId, session, etag, bearerHash: bearer === undefined ? undefined : hashOf(bearer) });
+    void session.closed.then(() => this.#resources.delete(id));
+    if (abort.signal.aborted) {
+      // Nobody heard the answer, so nobody would end what it names.
+      session.leave();
+      return;
+    }
+    log.debug({ streamId, remoteAddress, protocol: name }, 'offer answered');
+    const links = iceServerLinks(iceServers.for(streamId));
+    res.writeHead(201, {
+      ...OFFER_HEADERS,
+      'Content-Type': 'application/sdp',
+      'Content-Length': Buffer.byteLength(session.answer),
+      // An absolute path: some encoders misread relative ones.
+      Location: `${this.#prefix}${streamId}/${id}`,
+      ETag: etag,
+      'Accept-Patch': 'application/trickle-ice-sdpfrag',
+      ...(links.length > 0 && { Link: links }),
+    });
+    res.end(session.answer);
+  }
+
+  async #change(req: IncomingMessage, res: ServerResponse, { session, etag }: Resource): Promise<void> {
+    if (req.method === 'DELETE') {
+      session.leave();
+      res.writeHead(200, { ...OFFER_HEADERS, 'Content-Length': 0 });
+      res.end();
+      return;
+    }
+    if (req.method !== 'PATCH') throw new AppError('method_not_allowed', { allow: [SESSION_METHODS] });
+    const fragment = await readFragment(req);
+    const match = req.headers['if-match'];
+    if (match === undefined) throw new AppError('precondition_required');
+    const isRestart = match.trim() === '*';
+    if (!isRestart && !match.split(',').some((tag) => tag.trim() === etag)) throw new AppError('precondition_failed');
+    const ufrag = parseFragment(fragment).ice?.ufrag;
+    // New ICE credentials are a restart, which the transport cannot do: a new offer can.
+    if (isRestart || (ufrag !== undefined && ufrag !== session.remoteUfrag)) throw new AppError('ice_restart_unsupported');
+    // The candidates are not needed: this end answers whatever address checks it.
+    res.writeHead(204, { ...OFFER_HEADERS, ETag: etag });
+    res.end();
+  }
+
+  #resource(streamId: string, sessionId: string, bearer: string | undefined): Resource {
+    const resource = this.#resources.get(sessionId);
+    if (resource?.streamId !== streamId) throw new AppError('session_not_found');
+    if (resource.bearerHash === undefined) return resource;
+    if (bearer === undefined || !timingSafeEqual(hashOf(bearer), resource.bearerHash)) throw new AppError('session_token_required');
+    return resource;
+  }
+
+  #refuse(req: IncomingMessage, res: ServerResponse, error: unknown): void {
+    const refusal = error instanceof ProtocolError ? new AppError('sdp_malformed', { detail: `The session description cannot be read: ${error.message}.` }) : error;
+    if (!(refusal instanceof AppError)) throw refusal;
+    const { detail, retryAfterSeconds, allow } = refusal.params;
+    // The rest of a body that is too long is not waited for.
+    if (!req.complete) res.setHeader('Connection', 'close');
+    sendProblem(res, refusal.code, {
+      ...(detail !== undefined && { detail }),
+      ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
+      headers: { ...OFFER_HEADERS, ...(allow && { Allow: allow.join(', ') }), ...(refusal.status === 401 && { 'WWW-Authenticate': 'Bearer' }) },
+    });
+  }
+}
+
+function hashOf(token: string): Buffer {
+  return createHash('sha256').update(token).digest();
+}
