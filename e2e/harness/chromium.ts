@@ -38,9 +38,11 @@ export async function findChromium(): Promise<string> {
 export interface BrowserOptions {
   /** `allowed`: sound may start by itself. `needs-gesture`: as on a person's own browser on a first visit. */
   readonly autoplay: 'allowed' | 'needs-gesture';
+  /** A camera that shows a moving picture and a microphone that beeps each second. */
+  readonly camera?: 'fake';
 }
 
-export async function openBrowser({ autoplay }: BrowserOptions): Promise<Browser> {
+export async function openBrowser({ autoplay, camera }: BrowserOptions): Promise<Browser> {
   return chromium.launch({
     executablePath: await findChromium(),
     headless: true,
@@ -55,6 +57,7 @@ export async function openBrowser({ autoplay }: BrowserOptions): Promise<Browser
       '--disable-sync',
       '--no-first-run',
       '--disable-dev-shm-usage',
+      ...(camera ? ['--use-fake-device-for-media-stream'] : []),
       `--autoplay-policy=${autoplay === 'allowed' ? 'no-user-gesture-required' : 'document-user-activation-required'}`,
     ],
   });
@@ -81,8 +84,22 @@ export class PageComplaints {
   }
 }
 
+export interface VisitorOptions {
+  /** What the person answers when the page asks for camera and microphone. */
+  readonly mayUseCamera?: boolean;
+  readonly colorScheme?: 'dark' | 'light';
+}
+
 /** Another person's browser: nothing remembered, nothing shared. */
-export async function newVisitor(browser: Browser, viewport: { readonly width: number; readonly height: number } = DESKTOP): Promise<BrowserContext> {
+export async function newVisitor(browser: Browser, viewport: { readonly width: number; readonly height: number } = DESKTOP, options: VisitorOptions = {}): Promise<BrowserContext> {
   const phone = viewport.width < 600;
-  return browser.newContext({ viewport, hasTouch: phone, isMobile: phone, locale: 'en-GB', colorScheme: 'dark', permissions: ['clipboard-read', 'clipboard-write'] });
+  const { mayUseCamera = false, colorScheme = 'dark' } = options;
+  return browser.newContext({
+    viewport,
+    hasTouch: phone,
+    isMobile: phone,
+    locale: 'en-GB',
+    colorScheme,
+    permissions: ['clipboard-read', 'clipboard-write', ...(mayUseCamera ? ['camera', 'microphone'] : [])],
+  });
 }

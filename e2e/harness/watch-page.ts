@@ -64,6 +64,32 @@ export class WatchPage {
     return until(async () => (await ask()) === 'playing', { what: 'the player to be playing', timeoutMs, seen: async () => String(await ask()) });
   }
 
+  /** How its pictures come: `whep`, `ll-hls`, `hls`. */
+  async protocol(): Promise<string> {
+    return (await this.player.getAttribute('data-protocol', { timeout: 5000 })) ?? '';
+  }
+
+  untilProtocol(wanted: 'whep' | 'll-hls', timeoutMs: number): Promise<true> {
+    return until(async () => (await this.protocol()) === wanted, { what: `the player to use ${wanted}`, timeoutMs, seen: () => this.protocol() });
+  }
+
+  /** Waits for that many more frames on the screen. */
+  async untilFrames(count: number, timeoutMs: number): Promise<true> {
+    const shown = () => this.video.evaluate((element) => (element instanceof HTMLVideoElement ? element.getVideoPlaybackQuality().totalVideoFrames : 0));
+    // A new source counts from nothing.
+    let last = await shown();
+    let seen = 0;
+    return until(
+      async () => {
+        const now = await shown();
+        seen += now >= last ? now - last : now;
+        last = now;
+        return seen >= count;
+      },
+      { what: `${count} more frames`, timeoutMs, seen: async () => `${seen} frames, ${await this.state()}, ${await this.protocol()}` },
+    );
+  }
+
   /** What the page itself says of the latency, in ms; undefined while it does not know. */
   async latencyMs(): Promise<number | undefined> {
     const text = await this.player.getAttribute('data-latency-ms');
