@@ -38,7 +38,11 @@ describe.skipIf(browserTestsAreOff)('from this device', () => {
     await watch.untilState('playing', 15_000);
     await watch.untilProtocol('whep', 15_000);
     await watch.untilFrames(30, 10_000);
-    await hearSound(watch.page);
+    // In a page of its own: an element that was listened to keeps its source from then on.
+    const listener = await WatchPage.open(await newVisitor(browser, PHONE), link);
+    await listener.untilProtocol('whep', 15_000);
+    await hearSound(listener.page);
+    await listener.page.context().close();
     await device.untilSays(/1 viewer\b/, 5_000);
     await watch.page.evaluate(() => document.body.setAttribute('data-same-page', ''));
 
@@ -109,7 +113,7 @@ async function chooseLatency(watch: WatchPage, name: string): Promise<void> {
 
 /** The link as the person shares it. */
 async function linkOf(device: DevicePage): Promise<string> {
-  await device.page.getByRole('button', { name: 'Share' }).click();
+  await device.page.getByRole('button', { name: 'Share', exact: true }).click();
   await device.page.getByRole('button', { name: 'Copy the link' }).click();
   const link = await device.page.evaluate(() => navigator.clipboard.readText());
   await device.page.keyboard.press('Escape');

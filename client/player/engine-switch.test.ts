@@ -64,8 +64,9 @@ function world(latency: Latency = 'real-time', offered = true) {
         shown.push(engine);
         return engine;
       },
-      showSegments: () => {
+      showSegments: (delay) => {
         const engine = new FakeEngine();
+        engine.chooseDelay(delay);
         shown.push(engine);
         return Promise.resolve(engine);
       },

@@ -3,7 +3,7 @@
  * in time, segments otherwise or when asked. What replaces a source shows its first frame before the old one goes.
  */
 import { SignallingError } from '../webrtc/signalling.ts';
-import type { Engine } from './engine.ts';
+import type { Delay, Engine } from './engine.ts';
 import type { ReceiveStats } from './receive-stats.ts';
 
 /** real-time: WHEP. low: segments, as near to live as they allow. stable: some seconds behind, for networks that falter. */
@@ -56,7 +56,7 @@ export interface EngineSwitchDeps<Source extends WatchedSource> {
   /** Puts the source on the element. */
   showRealTime(source: Source): Engine;
   /** Begins segments on the element; undefined when that failed and was told. */
-  showSegments(): Promise<Engine | undefined>;
+  showSegments(delay: Delay): Promise<Engine | undefined>;
   /** Called while the old picture is still there. */
   beforeChange(): void;
   changed(): void;
@@ -118,7 +118,7 @@ export class EngineSwitch<Source extends WatchedSource = RealTimeSource> {
     if (latency !== 'real-time') {
       this.#giveUpCandidate();
       if (this.#source || !this.#engine) void this.#useSegments();
-      else this.#engine.chooseDelay(latency === 'stable' ? 'steady' : 'lowest');
+      else this.#engine.chooseDelay(delayOf(latency));
     } else if (!this.#deps.openRealTime) {
       this.#fallBack = 'unsupported';
     } else if (!this.#source) {
@@ -151,6 +151,12 @@ export class EngineSwitch<Source extends WatchedSource = RealTimeSource> {
     } else if (this.#retryAt !== Number.POSITIVE_INFINITY) {
       this.#retryAt = this.#deps.now();
     }
+  }
+
+  /** The broadcast is over: nothing is shown until it begins again. */
+  rest(): void {
+    this.#clear();
+    this.#deps.changed();
   }
 
   close(): void {
@@ -244,13 +250,12 @@ export class EngineSwitch<Source extends WatchedSource = RealTimeSource> {
     this.#engine?.close();
     this.#engine = undefined;
     this.#source = undefined;
-    const engine = await this.#deps.showSegments();
+    const engine = await this.#deps.showSegments(delayOf(this.#latency));
     if (turn !== this.#segments || this.#closed) {
       engine?.close();
       return;
     }
     this.#engine = engine;
-    if (this.#latency === 'stable') engine?.chooseDelay('steady');
     this.#deps.changed();
   }
 
@@ -268,4 +273,8 @@ export class EngineSwitch<Source extends WatchedSource = RealTimeSource> {
     this.#source = undefined;
     this.#retryAt = Number.POSITIVE_INFINITY;
   }
+}
+
+function delayOf(latency: Latency): Delay {
+  return latency === 'stable' ? 'steady' : 'lowest';
 }

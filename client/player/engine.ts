@@ -35,6 +35,8 @@ export interface Engine {
   /** Chosen by the viewer; undefined is automatic. */
   readonly quality: number | undefined;
   readonly details: EngineDetails;
+  /** How long nothing new was shown, from engines on which the element's clock goes on without pictures. */
+  readonly idleMs?: number;
   /** Wall clock of the shown picture by the playlist, ms since the Unix epoch. */
   shownAt(): number | undefined;
   chooseQuality(index: number | undefined): void;

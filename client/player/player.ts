@@ -5,7 +5,7 @@
 import type { BroadcastState } from '@millrace/contract/entities/broadcast';
 import type { Playback } from '@millrace/contract/entities/stream';
 import type { ServerClock } from '../server-clock.ts';
-import type { Engine, EngineDetails, EngineListener, Quality } from './engine.ts';
+import type { Delay, Engine, EngineDetails, EngineListener, Quality } from './engine.ts';
 import { EngineSwitch, type FallBack, type Latency } from './engine-switch.ts';
 import { FrameHold } from './frame-hold.ts';
 import { HlsJsEngine, type HlsModule } from './hls-js-engine.ts';
@@ -110,7 +110,7 @@ export class Player {
       {
         openRealTime: this.#realTime(),
         showRealTime: (source) => whepEngine({ video: options.video, source, clock: options.clock, listener: this.#listener }),
-        showSegments: () => this.#showSegments(),
+        showSegments: (delay) => this.#showSegments(delay),
         beforeChange: () => {
           this.#hold.hold();
           this.#changingUntil = performance.now() + CHANGE_MS;
@@ -157,6 +157,11 @@ export class Player {
     const anew = epoch !== null && this.#epoch !== null && epoch !== this.#epoch;
     if (epoch !== null) this.#epoch = epoch;
     this.#set({ broadcast: status });
+    // Segments are shown to their end; in real time there is nothing left.
+    if (status === 'ended' && this.#switch.engine?.protocol === 'whep') {
+      this.#switch.rest();
+      this.#set({ flowing: false, finished: true });
+    }
     if (!hasMedia(this.#facts)) return;
     const returned = before.broadcast === 'ended' || before.broadcast === 'idle' || (before.broadcast === 'preview' && !before.mayPreview);
     // Playlists that begin anew mean nothing to a connection in real time.
@@ -238,13 +243,13 @@ export class Player {
     return (signal) => WhepSource.open({ url, token: preview?.token, signal, fetch: (...request) => fetch(...request), RTCPeerConnection, now: () => performance.now() });
   }
 
-  async #showSegments(): Promise<Engine | undefined> {
+  async #showSegments(delay: Delay): Promise<Engine | undefined> {
     const { video, playback, loadHls, preview } = this.#options;
     const listener = this.#listener;
     if (!('MediaSource' in globalThis) && video.canPlayType('application/vnd.apple.mpegurl') !== '') return nativeEngine(video, playback.hls, listener);
     const module = await this.#load(loadHls);
     if (!module) return undefined;
-    if (module.default.isSupported()) return new HlsJsEngine({ module, video, url: playback.hls, authorization: preview?.token, listener, now: () => performance.now() });
+    if (module.default.isSupported()) return new HlsJsEngine({ module, video, url: playback.hls, authorization: preview?.token, delay, listener, now: () => performance.now() });
     this.#set({ unplayable: 'unsupported' });
     return undefined;
   }
@@ -281,8 +286,10 @@ export class Player {
   #tick(): void {
     const { currentTime, paused, readyState } = this.#video;
     this.#switch.tick(this.#facts.broadcast === 'live' && this.#wantsPlay && this.#facts.attached);
-    if (!paused && currentTime !== this.#lastTime && this.#lastTime >= 0 && readyState > 1) {
-      const advanced = currentTime > this.#lastTime;
+    const idleMs = this.#switch.engine?.idleMs;
+    const moves = idleMs === undefined ? currentTime !== this.#lastTime : idleMs < STALL_MS;
+    if (!paused && moves && this.#lastTime >= 0 && readyState > 1) {
+      const advanced = currentTime > this.#lastTime || idleMs !== undefined;
       this.#lastTime = currentTime;
       if (advanced && !this.#facts.flowing) this.#moved();
       else if (advanced) this.#movedAt = performance.now();

@@ -28,6 +28,9 @@ export function whepEngine({ video, source, clock, listener }: WhepEngineDeps): 
     get details() {
       return { codecs: source.stats.codecs, bandwidth: undefined, targetLatencyMs: undefined };
     },
+    get idleMs() {
+      return source.idleMs;
+    },
     shownAt: () => {
       const latency = latencyMs();
       return latency === undefined ? undefined : clock.now() - latency;
