@@ -18,7 +18,7 @@ describe.skipIf(browserTestsAreOff)('from this device', () => {
 
   beforeAll(async () => {
     server = scope.use(await startServer());
-    browser = await openBrowser({ autoplay: 'allowed', camera: 'fake' });
+    browser = await openBrowser({ autoplay: 'allowed', fakeCamera: 'asks' });
     scope.defer(() => browser.close());
   });
   afterAll(() => scope.disposeAsync());

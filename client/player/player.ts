@@ -55,7 +55,7 @@ export interface PlayerSnapshot {
 export interface PlayOptions {
   readonly video: HTMLVideoElement;
   /** Without a WHEP address there is no real time. */
-  readonly playback: Pick<Playback, 'hls'> & { readonly whep?: string | undefined };
+  readonly playback: Pick<Playback, 'hls'> & Partial<Pick<Playback, 'whep'>>;
   /** Default `real-time`, which falls back to segments by itself. */
   readonly latency?: Latency;
   readonly clock: ServerClock;

@@ -38,11 +38,13 @@ export const Stream = z
   .meta({ id: 'Stream' });
 export type Stream = z.infer<typeof Stream>;
 
-/** Where publishers send. `key` is present only in the answer that made it: it is stored hashed. */
+/** Where publishers send. `key` and `token` are present only in the answer that made the key: it is stored hashed. */
 export const Ingest = z
   .strictObject({
     rtmp: z.strictObject({ url: z.string(), key: z.string().optional() }).optional(),
     rtmps: z.strictObject({ url: z.string(), key: z.string().optional() }).optional(),
+    /** WHIP (RFC 9725). `token` is the bearer token. */
+    whip: z.strictObject({ url: z.string(), token: z.string().optional() }),
   })
   .meta({ id: 'Ingest' });
 export type Ingest = z.infer<typeof Ingest>;
@@ -53,6 +55,7 @@ export const Playback = z
     page: z.string(),
     hls: z.string(),
     dash: z.string(),
+    whep: z.string(),
   })
   .meta({ id: 'Playback' });
 export type Playback = z.infer<typeof Playback>;

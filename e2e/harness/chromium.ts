@@ -38,11 +38,11 @@ export async function findChromium(): Promise<string> {
 export interface BrowserOptions {
   /** `allowed`: sound may start by itself. `needs-gesture`: as on a person's own browser on a first visit. */
   readonly autoplay: 'allowed' | 'needs-gesture';
-  /** A camera that shows a moving picture and a microphone that beeps each second. */
-  readonly camera?: 'fake';
+  /** A camera and a microphone: a moving pattern, and a beep each second. `asks`: the page needs the person's permission. */
+  readonly fakeCamera?: boolean | 'asks';
 }
 
-export async function openBrowser({ autoplay, camera }: BrowserOptions): Promise<Browser> {
+export async function openBrowser({ autoplay, fakeCamera = false }: BrowserOptions): Promise<Browser> {
   return chromium.launch({
     executablePath: await findChromium(),
     headless: true,
@@ -57,7 +57,8 @@ export async function openBrowser({ autoplay, camera }: BrowserOptions): Promise
       '--disable-sync',
       '--no-first-run',
       '--disable-dev-shm-usage',
-      ...(camera ? ['--use-fake-device-for-media-stream'] : []),
+      ...(fakeCamera ? ['--use-fake-device-for-media-stream'] : []),
+      ...(fakeCamera === true ? ['--use-fake-ui-for-media-stream'] : []),
       `--autoplay-policy=${autoplay === 'allowed' ? 'no-user-gesture-required' : 'document-user-activation-required'}`,
     ],
   });

@@ -1,6 +1,6 @@
 /** AV1: the codec configuration (av1C) and the sequence header. Sources: AV1 in ISOBMFF §2.3, AV1 specification §5.3, §5.5. */
-import { BitReader } from '../bit-reader.ts';
 import { ProtocolError } from '../protocol-error.ts';
+import { type Av1SequenceHeader, readAv1SequenceHeader } from './av1-sequence-header.ts';
 
 export interface Av1Config {
   readonly config: Uint8Array;
@@ -12,6 +12,8 @@ export interface Av1Config {
 
 const SEQUENCE_HEADER = 1;
 const TEMPORAL_DELIMITER = 2;
+const FRAME_HEADER = 3;
+const FRAME = 6;
 
 /** Reads the content of av1C. Throws ProtocolError. */
 export function readAv1C(av1C: Uint8Array): Av1Config {
@@ -29,16 +31,55 @@ export function readAv1C(av1C: Uint8Array): Av1Config {
 
 /** Picture size of the first sequence header among OBUs, undefined when there is none. Throws ProtocolError. */
 export function readAv1Size(obus: Uint8Array): { readonly width: number; readonly height: number } | undefined {
+  const header = sequenceHeaderOf(obus);
+  return header && { width: header.width, height: header.height };
+}
+
+/** One open bitstream unit within a sample. */
+export interface Obu {
+  readonly type: number;
+  /** 0 without an extension. */
+  readonly spatialLayer: number;
+  /** The header byte and its extension, without the size. */
+  readonly header: Uint8Array;
+  readonly payload: Uint8Array;
+  /** All of it, as it stands in the sample. */
+  readonly bytes: Uint8Array;
+}
+
+/** The OBUs of a sample; the last may lack its size. Throws ProtocolError. */
+export function readObus(sample: Uint8Array): Obu[] {
+  return [...walkObus(sample)];
+}
+
+function* walkObus(sample: Uint8Array): Iterable<Obu> {
   let at = 0;
-  while (at < obus.length) {
-    const header = obus[at] ?? 0;
+  while (at < sample.length) {
+    const begin = at;
+    const header = sample[at] ?? 0;
     at += header & 0x04 ? 2 : 1;
-    let length = obus.length - at;
-    if (header & 0x02) ({ value: length, at } = leb128(obus, at));
-    if (length < 0 || at + length > obus.length) throw new ProtocolError(`OBU of ${length} bytes exceeds its sample of ${obus.length}`);
-    if (((header >> 3) & 0x0f) === SEQUENCE_HEADER) return readSequenceHeader(obus.subarray(at, at + length));
-    at += length;
+    const headerEnd = at;
+    let length = sample.length - at;
+    if (header & 0x02) ({ value: length, at } = readLeb128(sample, at));
+    if (length < 0 || at + length > sample.length) throw new ProtocolError(`OBU of ${length} bytes exceeds its sample of ${sample.length}`);
+    const end = at + length;
+    const spatialLayer = header & 0x04 ? ((sample[begin + 1] ?? 0) >> 3) & 3 : 0;
+    yield { type: (header >> 3) & 0x0f, spatialLayer, header: sample.subarray(begin, headerEnd), payload: sample.subarray(at, end), bytes: sample.subarray(begin, end) };
+    at = end;
   }
+}
+
+/** Whether decoding can begin at these OBUs: a sequence header, and the first frame is a key frame that is shown. */
+export function isAv1RandomAccess(obus: readonly Obu[]): boolean {
+  const sequence = obus.find(({ type }) => type === SEQUENCE_HEADER);
+  const frame = obus.find(({ type }) => type === FRAME || type === FRAME_HEADER);
+  if (!sequence || !frame) return false;
+  // §5.9.2: show_existing_frame 0, frame_type 0, show_frame 1.
+  return readAv1SequenceHeader(sequence.payload).isStill || ((frame.payload[0] ?? 0xff) & 0xf0) === 0x10;
+}
+
+function sequenceHeaderOf(obus: Uint8Array): Av1SequenceHeader | undefined {
+  for (const { type, payload } of walkObus(obus)) if (type === SEQUENCE_HEADER) return readAv1SequenceHeader(payload);
   return undefined;
 }
 
@@ -49,37 +90,8 @@ export function withoutTemporalDelimiter(sample: Uint8Array): Uint8Array {
   return sample.subarray(header & 0x04 ? 3 : 2);
 }
 
-function readSequenceHeader(bytes: Uint8Array): { readonly width: number; readonly height: number } {
-  const bits = new BitReader(bytes);
-  bits.skip(4);
-  if (bits.flag()) bits.skip(5);
-  else skipOperatingPoints(bits);
-  const widthBits = bits.bits(4) + 1;
-  const heightBits = bits.bits(4) + 1;
-  return { width: bits.bits(widthBits) + 1, height: bits.bits(heightBits) + 1 };
-}
-
-function skipOperatingPoints(bits: BitReader): void {
-  let delayBits: number | undefined;
-  if (bits.flag()) {
-    bits.skip(64);
-    if (bits.flag()) bits.unsignedGolomb();
-    if (bits.flag()) {
-      delayBits = bits.bits(5) + 1;
-      bits.skip(42);
-    }
-  }
-  const hasDisplayDelay = bits.flag();
-  const count = bits.bits(5) + 1;
-  for (let i = 0; i < count; i++) {
-    bits.skip(12);
-    if (bits.bits(5) > 7) bits.skip(1);
-    if (delayBits !== undefined && bits.flag()) bits.skip(2 * delayBits + 1);
-    if (hasDisplayDelay && bits.flag()) bits.skip(4);
-  }
-}
-
-function leb128(bytes: Uint8Array, start: number): { readonly value: number; readonly at: number } {
+/** A size of seven bits a byte, lowest first (§4.10.5). Throws ProtocolError. */
+export function readLeb128(bytes: Uint8Array, start: number): { readonly value: number; readonly at: number } {
   let value = 0;
   for (let i = 0; i < 8; i++) {
     const byte = bytes[start + i] ?? 0;
@@ -87,6 +99,22 @@ function leb128(bytes: Uint8Array, start: number): { readonly value: number; rea
     if (byte < 0x80) return { value, at: start + i + 1 };
   }
   throw new ProtocolError('OBU size is longer than 8 bytes');
+}
+
+/** Bytes that a size takes. */
+export function leb128Bytes(value: number): number {
+  let bytes = 1;
+  for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes++;
+  return bytes;
+}
+
+/** Writes a size; returns where it ends. */
+export function putLeb128(bytes: Uint8Array, at: number, value: number): number {
+  let rest = value;
+  let end = at;
+  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes[end++] = (rest % 0x80) | 0x80;
+  bytes[end++] = rest;
+  return end;
 }
 
 function twoDigits(value: number): string {

@@ -26,20 +26,36 @@ export function readHvcC(hvcC: Uint8Array): HevcConfig {
   const sps = findSps(hvcC);
   if (!sps) throw new ProtocolError('hvcC lacks a sequence parameter set');
   const lengthBytes = ((hvcC[21] ?? 0) & 3) + 1;
+  const { width, height } = readHevcSps(sps);
   return {
     config: lengthBytes === 4 ? hvcC.slice() : concat(hvcC.subarray(0, 21), Uint8Array.of((hvcC[21] ?? 0) | 3), hvcC.subarray(22)),
     lengthBytes,
     codecString: codecString(hvcC),
-    ...readHevcSize(sps),
+    width,
+    height,
   };
 }
 
-/** Picture size from a sequence parameter set with its two header bytes. Throws ProtocolError. */
-export function readHevcSize(nal: Uint8Array): { readonly width: number; readonly height: number } {
-  const bits = new BitReader(unescaped(nal.subarray(2)));
+export interface HevcSps {
+  readonly width: number;
+  readonly height: number;
+  readonly chromaFormat: number;
+  readonly bitDepthLuma: number;
+  readonly bitDepthChroma: number;
+  /** sps_max_sub_layers_minus1 and sps_temporal_id_nesting_flag. */
+  readonly subLayers: number;
+  readonly isNested: boolean;
+  /** The twelve bytes of general profile, tier and level, as hvcC repeats them. */
+  readonly profileTierLevel: Uint8Array;
+}
+
+/** @param nal a sequence parameter set with its two header bytes. Throws ProtocolError. */
+export function readHevcSps(nal: Uint8Array): HevcSps {
+  const payload = unescaped(nal.subarray(2));
+  const bits = new BitReader(payload);
   bits.skip(4);
   const subLayers = bits.bits(3);
-  bits.skip(1);
+  const isNested = bits.flag();
   skipProfileTierLevel(bits, subLayers);
   bits.unsignedGolomb();
   const chromaFormat = bits.unsignedGolomb();
@@ -53,7 +69,9 @@ export function readHevcSize(nal: Uint8Array): { readonly width: number; readonl
     height -= cropY * (bits.unsignedGolomb() + bits.unsignedGolomb());
   }
   if (width <= 0 || height <= 0 || width > 16_384 || height > 16_384) throw new ProtocolError(`picture of ${width}×${height} is not between 1 and 16384 pixels`);
-  return { width, height };
+  const bitDepthLuma = 8 + bits.unsignedGolomb();
+  const bitDepthChroma = 8 + bits.unsignedGolomb();
+  return { width, height, chromaFormat, bitDepthLuma, bitDepthChroma, subLayers, isNested, profileTierLevel: payload.subarray(1, 13) };
 }
 
 /** Whether decoding can begin at a sample. Undefined when it holds no picture. */
@@ -76,21 +94,26 @@ function skipProfileTierLevel(bits: BitReader, subLayers: number): void {
 }
 
 function findSps(hvcC: Uint8Array): Uint8Array | undefined {
+  return hvcCSets(hvcC).find((nal) => (((nal[0] ?? 0) >> 1) & 0x3f) === SPS);
+}
+
+/** The NAL units within hvcC, in their order. Throws ProtocolError. */
+export function hvcCSets(hvcC: Uint8Array): Uint8Array[] {
+  const sets: Uint8Array[] = [];
   const arrays = hvcC[22] ?? 0;
   let at = HEADER_BYTES;
   for (let i = 0; i < arrays; i++) {
-    const type = (hvcC[at] ?? 0) & 0x3f;
     const count = u16(hvcC, at + 1);
     at += 3;
     for (let j = 0; j < count; j++) {
       const length = u16(hvcC, at);
       at += 2;
       if (at + length > hvcC.length) throw new ProtocolError(`parameter set of ${length} bytes exceeds its hvcC of ${hvcC.length}`);
-      if (type === SPS) return hvcC.subarray(at, at + length);
+      if (length > 0) sets.push(hvcC.subarray(at, at + length));
       at += length;
     }
   }
-  return undefined;
+  return sets;
 }
 
 /** ISO/IEC 14496-15 §E.3: profile, reversed compatibility flags, tier and level, constraint bytes without trailing zeros. */

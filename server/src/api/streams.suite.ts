@@ -19,10 +19,12 @@ export function streamsSuite(suite: Suite): void {
     expect(made.streamKey).toMatch(/^mk_[A-Za-z0-9]{40}$/);
     expect(made.ingest.rtmp).toEqual({ url: 'rtmp://cam.example:1935/live', key: made.streamKey });
     expect(made.ingest.rtmps).toEqual({ url: 'rtmps://cam.example:1936/live', key: made.streamKey });
+    expect(made.ingest.whip).toEqual({ url: `http://cam.example:8080/whip/${made.stream.id}`, token: made.streamKey });
     expect(made.playback).toEqual({
       page: `http://cam.example:8080/w/${made.stream.code}`,
       hls: `http://cam.example:8080/hls/${made.stream.id}/index.m3u8`,
       dash: `http://cam.example:8080/dash/${made.stream.id}/manifest.mpd`,
+      whep: `http://cam.example:8080/whep/${made.stream.id}`,
     });
     const again = await server.request(`/api/v1/streams/${made.stream.id}`, { token });
     expect(await again.text()).not.toContain('mk_');

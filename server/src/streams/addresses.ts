@@ -11,9 +11,13 @@ export interface Origin {
 }
 
 /** The key only in the answer that made it. */
-export function ingestOf({ rtmp, rtmps }: Origin, key?: string): Ingest {
+export function ingestOf({ web, rtmp, rtmps }: Origin, stream: { readonly id: string }, key?: string): Ingest {
   const withKey = key === undefined ? {} : { key };
-  return { ...(rtmp === undefined ? {} : { rtmp: { url: rtmp, ...withKey } }), ...(rtmps === undefined ? {} : { rtmps: { url: rtmps, ...withKey } }) };
+  return {
+    ...(rtmp === undefined ? {} : { rtmp: { url: rtmp, ...withKey } }),
+    ...(rtmps === undefined ? {} : { rtmps: { url: rtmps, ...withKey } }),
+    whip: { url: `${web}/whip/${stream.id}`, ...(key === undefined ? {} : { token: key }) },
+  };
 }
 
 export function playbackOf({ web }: Origin, stream: { readonly id: string; readonly code: string }, token?: string): Playback {
@@ -22,5 +26,6 @@ export function playbackOf({ web }: Origin, stream: { readonly id: string; reado
     page: `${web}/w/${stream.code}${query}`,
     hls: `${web}/hls/${stream.id}/index.m3u8${query}`,
     dash: `${web}/dash/${stream.id}/manifest.mpd${query}`,
+    whep: `${web}/whep/${stream.id}${query}`,
   };
 }

@@ -53,7 +53,7 @@ export function usePlayer({ hls, whep, latency = 'low', broadcast, preview = fal
     if (!video || !ready || address.current === undefined) return;
     const made = play({
       video,
-      playback: { hls: address.current, whep: first.current.whep },
+      playback: { hls: address.current, ...(first.current.whep === undefined ? {} : { whep: first.current.whep }) },
       latency: first.current.latency,
       clock,
       loadHls: () => import('hls.js'),

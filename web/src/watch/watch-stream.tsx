@@ -25,7 +25,7 @@ export function WatchStream({ stream, token }: WatchStreamProps) {
   const vitals = useRef<{ latencyMs?: number; stalls?: number }>({});
   const live = useLiveSocket({ streamId: stream.id, token, vitals });
   const status = live.status?.status ?? stream.status;
-  const player = usePlayer({ hls: stream.playback.hls, whep: whepOf(stream), latency: lastLatency(), broadcast: { status, epoch: live.status?.epoch ?? null } });
+  const player = usePlayer({ hls: stream.playback.hls, whep: stream.playback.whep, latency: lastLatency(), broadcast: { status, epoch: live.status?.epoch ?? null } });
   const { snapshot } = player;
   const [sharing, setSharing] = useState(false);
   const theatre = useTheatre();
@@ -79,12 +79,6 @@ function Running({ since }: { readonly since: string }) {
   const { clock } = useServices();
   const now = useNow(() => clock.now());
   return <span>{elapsed(now - Date.parse(since))}</span>;
-}
-
-/** The address of real time, with the pass that the other addresses carry. */
-function whepOf({ id, playback }: PublicStream): string {
-  const { origin, search } = new URL(playback.hls);
-  return `${origin}/whep/${id}${search}`;
 }
 
 /** Counted as a viewer from the first picture until the end of the broadcast; the heartbeat tells what was seen. */

@@ -50,11 +50,11 @@ export function streamHandlers({ streams, tokens, history, clock }: StreamHandle
   }
 
   function withAddresses(now: StreamNow, origin: Origin) {
-    return { stream: viewStream(now), ingest: ingestOf(origin), playback: playback(now, origin) };
+    return { stream: viewStream(now), ingest: ingestOf(origin, now.stream), playback: playback(now, origin) };
   }
 
   function withKey({ now, key }: { readonly now: StreamNow; readonly key: string }, origin: Origin) {
-    return { stream: viewStream(now), ingest: ingestOf(origin, key), playback: playback(now, origin), streamKey: key };
+    return { stream: viewStream(now), ingest: ingestOf(origin, now.stream, key), playback: playback(now, origin), streamKey: key };
   }
 
   return {

@@ -1,10 +1,10 @@
 /** One medium of a publisher, which may come from several sources: simulcast layers, or one after the other. The best becomes the track. Pure. */
 import type { ReceiveClock } from '@millrace/media/rtp/clock';
+import { depacketizerFor } from '@millrace/media/rtp/formats';
 import type { RtpPacket } from '@millrace/media/rtp/packet';
 import type { ReceptionReport, SenderReport } from '@millrace/media/rtp/rtcp';
 import type { Track } from '@millrace/media/track';
 import type { Unit } from '@millrace/media/unit';
-import { makeDepacketizer } from './depacketizers.ts';
 import type { ExpectedMedium } from './negotiation.ts';
 import { type ReceivedFrame, SourceReceiver } from './source-receiver.ts';
 
@@ -98,9 +98,8 @@ export class MediumReceiver {
       this.#clock.removeTrack(source.clock);
     }
     const { codec, clockRate, kind } = this.expected;
-    const depacketizer = makeDepacketizer(codec);
-    if (!depacketizer || this.#sources.size >= MAX_SOURCES) return undefined;
-    const source = new SourceReceiver({ ssrc, clockRate, depacketizer, clock: this.#clock.addTrack(clockRate, kind === 'audio') });
+    if (this.#sources.size >= MAX_SOURCES) return undefined;
+    const source = new SourceReceiver({ ssrc, clockRate, depacketizer: depacketizerFor(codec), clock: this.#clock.addTrack(clockRate, kind === 'audio') });
     this.#sources.set(ssrc, source);
     if (kind === 'video') this.#target.needsKeyFrame(ssrc);
     return source;

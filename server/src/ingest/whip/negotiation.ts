@@ -34,7 +34,13 @@ export function chooseMedia(offer: SessionDescription): ExpectedMedium[] {
       if (!chosen || !codec) continue;
       const { payloadType, clockRate } = chosen;
       return [
-        { kind, codec, payloadType, clockRate, accepted: { medium, direction: 'recvonly', codecs: [kind === 'video' ? startingFast(chosen) : chosen], ...(kind === 'video' ? videoTerms(medium) : { feedback: [] }) } },
+        {
+          kind,
+          codec,
+          payloadType,
+          clockRate,
+          accepted: { medium, direction: 'recvonly', codecs: [kind === 'video' ? startingFast(chosen) : chosen], ...(kind === 'video' ? videoTerms(medium) : { feedback: [] }) },
+        },
       ];
     }
     return [];

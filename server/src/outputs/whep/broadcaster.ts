@@ -149,7 +149,7 @@ export class Broadcaster implements Sink {
     const isSame = before?.carried.track.codec === carried?.track.codec;
     const log = isSame && before ? before.log : carried && new PacketLog({ kind, ssrc: this.#deps.newSsrc(), clockRate: carried.clockRate });
     const outgoing = carried && log && { carried, log };
-    outgoing?.log.setFormat(outgoing.carried.makePacketizer(), outgoing.carried.track.timescale);
+    outgoing?.log.setFormat(outgoing.carried.packetizer, outgoing.carried.track.timescale);
     if (kind === 'video') this.#video = outgoing;
     else this.#audio = outgoing;
     return this.#hasTracks && !isSame;

@@ -1,7 +1,6 @@
 /** A stream's tracks as WebRTC carries them: which can go, and how they become packets. Pure. */
-
-import { H264Packetizer } from '@millrace/media/rtp/h264-packetizer';
-import { OpusPacketizer } from '@millrace/media/rtp/opus';
+import { ProtocolError } from '@millrace/media/protocol-error';
+import { packetizerFor } from '@millrace/media/rtp/formats';
 import type { Packetizer } from '@millrace/media/rtp/packetizer';
 import type { Track } from '@millrace/media/track';
 import type { Unit } from '@millrace/media/unit';
@@ -12,19 +11,19 @@ const OPUS_CLOCK_RATE = 48_000;
 
 export interface Carried {
   readonly track: Track;
+  /** Of RTP timestamps. */
   readonly clockRate: number;
-  makePacketizer(): Packetizer;
+  readonly packetizer: Packetizer;
 }
 
-/** Undefined: this codec does not go over WebRTC to browsers. */
+/** Undefined: this codec does not go over WebRTC to browsers, or its configuration is damaged. */
 export function carriedOf(track: Track): Carried | undefined {
-  switch (track.codec) {
-    case 'h264':
-      return { track, clockRate: VIDEO_CLOCK_RATE, makePacketizer: () => new H264Packetizer(track.config) };
-    case 'opus':
-      return { track, clockRate: OPUS_CLOCK_RATE, makePacketizer: () => new OpusPacketizer() };
-    default:
-      return undefined;
+  try {
+    const packetizer = packetizerFor(track);
+    return packetizer && { track, packetizer, clockRate: track.kind === 'video' ? VIDEO_CLOCK_RATE : OPUS_CLOCK_RATE };
+  } catch (error) {
+    if (error instanceof ProtocolError) return undefined;
+    throw error;
   }
 }
 

@@ -25,13 +25,13 @@ const NOTE_MS = 9000;
 type Note = CaptureNote | 'reload' | 'back';
 
 export function DeviceStudio({ addresses }: { readonly addresses: StreamWithAddresses }) {
-  const { stream, playback } = addresses;
+  const { stream, ingest, playback } = addresses;
   const [dialog, setDialog] = useState<'menu' | 'share' | 'end'>();
   const [quality, setQuality] = useState<PublishQuality>(lastQuality);
   const [note, say] = useNote();
   const { capture, snapshot } = useCapture(say);
   const live = useLiveSocket({ streamId: stream.id });
-  const broadcast = useBroadcast({ streamId: stream.id, whip: `${location.origin}/whip/${stream.id}`, media: snapshot?.stream, quality });
+  const broadcast = useBroadcast({ streamId: stream.id, whip: ingest.whip.url, media: snapshot?.stream, quality });
   const state = broadcast.snapshot?.state;
   const onAir = state === 'connecting' || state === 'live' || state === 'reconnecting';
   const status = live.status?.status ?? stream.status;

@@ -1,0 +1,112 @@
+/** A bare browser page as a WHIP publisher or a WHEP viewer, with nothing of ours in it. Functions given to evaluate() use nothing from outside. */
+import type { Page } from 'playwright-core';
+import { until } from './until.ts';
+
+export interface Negotiated {
+  readonly status: number;
+  readonly location: string | null;
+  readonly etag: string | null;
+  readonly body: string;
+}
+
+export interface PublishOptions {
+  readonly url: string;
+  readonly token: string;
+  /** As browsers name it: `H264`, `VP8` … The only one offered. */
+  readonly codec?: string;
+  /** Simulcast layers, least first. */
+  readonly layers?: number;
+}
+
+/** Sends the fake camera and microphone. The page must be of a secure or local origin. */
+export function publishFromPage(page: Page, options: PublishOptions): Promise<Negotiated> {
+  return page.evaluate(async ({ url, token, codec, layers }: PublishOptions) => {
+    const stream = await navigator.mediaDevices.getUserMedia({ video: { width: 640, height: 480 }, audio: { echoCancellation: false, noiseSuppression: false } });
+    const connection = new RTCPeerConnection();
+    Object.assign(window, { connection });
+    for (const track of stream.getTracks()) {
+      const sendEncodings = track.kind === 'video' && layers ? Array.from({ length: layers }, (_, i) => ({ rid: `r${i}`, scaleResolutionDownBy: 2 ** (layers - 1 - i) })) : [];
+      const transceiver = connection.addTransceiver(track, { direction: 'sendonly', streams: [stream], ...(sendEncodings.length > 0 && { sendEncodings }) });
+      const all = RTCRtpSender.getCapabilities(track.kind)?.codecs ?? [];
+      if (track.kind === 'video' && codec) transceiver.setCodecPreferences(all.filter(({ mimeType }) => mimeType === `video/${codec}`));
+    }
+    await connection.setLocalDescription();
+    const response = await fetch(url, {
+      method: 'POST',
+      body: connection.localDescription?.sdp ?? '',
+      headers: { 'content-type': 'application/sdp', authorization: `Bearer ${token}` },
+    });
+    const body = await response.text();
+    if (response.status === 201) await connection.setRemoteDescription({ type: 'answer', sdp: body });
+    return { status: response.status, location: response.headers.get('location'), etag: response.headers.get('etag'), body };
+  }, options);
+}
+
+/** Plays in a `video` element of the page. */
+export function playInPage(page: Page, url: string): Promise<Negotiated & { readonly firstFrameMs: number | undefined }> {
+  return page.evaluate(async (whep: string) => {
+    const started = performance.now();
+    const connection = new RTCPeerConnection();
+    Object.assign(window, { connection });
+    const video = document.createElement('video');
+    video.autoplay = true;
+    const stream = new MediaStream();
+    video.srcObject = stream;
+    document.body.replaceChildren(video);
+    connection.ontrack = ({ track }) => stream.addTrack(track);
+    for (const kind of ['video', 'audio']) connection.addTransceiver(kind, { direction: 'recvonly' });
+    await connection.setLocalDescription();
+    const response = await fetch(whep, { method: 'POST', body: connection.localDescription?.sdp ?? '', headers: { 'content-type': 'application/sdp' } });
+    const body = await response.text();
+    const negotiated = { status: response.status, location: response.headers.get('location'), etag: response.headers.get('etag'), body };
+    if (response.status !== 201) return { ...negotiated, firstFrameMs: undefined };
+    const shown = new Promise<number>((resolve) => video.requestVideoFrameCallback(() => resolve(performance.now() - started)));
+    await connection.setRemoteDescription({ type: 'answer', sdp: body });
+    const late = new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), 10_000));
+    return { ...negotiated, firstFrameMs: await Promise.race([shown, late]) };
+  }, url);
+}
+
+export interface Received {
+  readonly frames: number;
+  readonly width: number;
+  readonly audioLevel: number;
+  readonly codec: string;
+  readonly state: string;
+  readonly lost: number;
+}
+
+/** What the page has received so far, by its own statistics. */
+export function receivedBy(page: Page): Promise<Received> {
+  return page.evaluate(async () => {
+    const connection: unknown = Reflect.get(window, 'connection');
+    const received = { frames: 0, width: 0, audioLevel: 0, codec: '', state: 'new', lost: 0 };
+    if (!(connection instanceof RTCPeerConnection)) return received;
+    received.state = connection.connectionState;
+    const codecs = new Map<string, string>();
+    const report = await connection.getStats();
+    // The type of the report lacks its iterator in this version of the DOM's types.
+    const entries = [...Reflect.get(report, 'values').call(report)];
+    for (const entry of entries) if (entry.type === 'codec') codecs.set(entry.id, entry.mimeType);
+    for (const entry of entries) {
+      if (entry.type !== 'inbound-rtp') continue;
+      received.lost += entry.packetsLost;
+      if (entry.kind === 'audio') received.audioLevel = Math.max(received.audioLevel, Math.sqrt((entry.totalAudioEnergy ?? 0) / Math.max(0.001, entry.totalSamplesDuration ?? 0)));
+      if (entry.kind === 'video') Object.assign(received, { frames: entry.framesDecoded ?? 0, width: entry.frameWidth ?? 0, codec: codecs.get(entry.codecId) ?? '' });
+    }
+    return received;
+  });
+}
+
+/** Waits for so many more frames to be decoded. */
+export async function moreFrames(page: Page, count: number, timeoutMs: number): Promise<Received> {
+  const before = (await receivedBy(page)).frames;
+  let last: Received | undefined;
+  return until(
+    async () => {
+      last = await receivedBy(page);
+      return last.frames >= before + count && last;
+    },
+    { what: `${count} more frames by WebRTC`, timeoutMs, seen: () => JSON.stringify(last) },
+  );
+}

@@ -1,0 +1,148 @@
+/** Publishing and watching by WebRTC with real browsers and encoders: WHIP in, WHEP out, and across to RTMP and HLS. */
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { Owner } from './harness/api.ts';
+import { browserTestsAreOff, newVisitor, openBrowser } from './harness/chromium.ts';
+import { hearSound } from './harness/page-clock.ts';
+import { publishEnhanced, publishWithFfmpeg } from './harness/publisher.ts';
+import { type RunningServer, startServer } from './harness/server.ts';
+import { ensureTool } from './harness/tool.ts';
+import { until } from './harness/until.ts';
+import { moreFrames, playInPage, publishFromPage, receivedBy } from './harness/webrtc-page.ts';
+
+const NO_B_FRAMES = ['-preset', 'ultrafast', '-tune', 'zerolatency', '-g', '60', '-b:v', '800k'];
+
+describe.skipIf(browserTestsAreOff)('WebRTC', () => {
+  let browser: Browser;
+  let server: RunningServer;
+  let owner: Owner;
+
+  beforeAll(async () => {
+    await ensureTool('ffmpeg');
+    browser = await openBrowser({ autoplay: 'allowed', fakeCamera: true });
+    server = await startServer();
+  });
+  // A guest may have few broadcasts running, and those of the tests before wait for their publishers.
+  beforeEach(async () => {
+    owner = await Owner.guest(server.http);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await server?.[Symbol.asyncDispose]();
+  });
+  afterEach(async () => {
+    for (const context of browser.contexts()) await context.close();
+  });
+
+  async function blankPage(): Promise<Page> {
+    const page = await (await newVisitor(browser)).newPage();
+    await page.goto(`${server.http}/healthz`);
+    return page;
+  }
+
+  async function stream() {
+    const made = await owner.create({ title: 'By WebRTC' });
+    const { whip } = made.ingest;
+    if (whip.token === undefined) throw new Error('the answer that makes a stream has its token');
+    return { id: made.stream.id, key: made.streamKey, whip: { url: whip.url, token: whip.token }, whep: made.playback.whep, hls: made.playback.hls };
+  }
+
+  test('a browser publishes H.264 and Opus, another sees and hears it at once', async () => {
+    const { id, whip, whep } = await stream();
+    const publisher = await blankPage();
+    const published = await publishFromPage(publisher, { ...whip, codec: 'H264' });
+    expect(published).toMatchObject({ status: 201, location: expect.stringMatching(`^/whip/${id}/`), etag: expect.stringMatching(/^"[^"]+"$/) });
+    await owner.untilStatus(id, 'live', 10_000);
+    const viewer = await blankPage();
+    const played = await playInPage(viewer, whep);
+    expect(played.status, played.body).toBe(201);
+    console.log(`first frame after ${Math.round(played.firstFrameMs ?? Number.NaN)} ms`);
+    expect(played.firstFrameMs).toBeLessThan(2_000);
+    await moreFrames(viewer, 60, 20_000);
+    expect((await receivedBy(viewer)).codec).toBe('video/H264');
+    await hearSound(viewer);
+  });
+
+  test.for(['VP8', 'VP9', 'AV1'])('a browser publishes %s, another sees it', async (codec) => {
+    const { id, whip, whep } = await stream();
+    expect((await publishFromPage(await blankPage(), { ...whip, codec })).status).toBe(201);
+    await owner.untilStatus(id, 'live', 15_000);
+    const viewer = await blankPage();
+    const played = await playInPage(viewer, whep);
+    expect(played.status, played.body).toBe(201);
+    expect(await moreFrames(viewer, 20, 30_000)).toMatchObject({ codec: `video/${codec}` });
+  });
+
+  test('of simulcast layers viewers get the largest', async () => {
+    const { id, whip, whep } = await stream();
+    expect((await publishFromPage(await blankPage(), { ...whip, codec: 'VP8', layers: 2 })).status).toBe(201);
+    await owner.untilStatus(id, 'live', 15_000);
+    const viewer = await blankPage();
+    expect((await playInPage(viewer, whep)).status).toBe(201);
+    await until(async () => (await receivedBy(viewer)).width === 640, {
+      what: 'the layer of 640 pixels',
+      timeoutMs: 20_000,
+      seen: async () => JSON.stringify(await receivedBy(viewer)),
+    });
+  });
+
+  test('a viewer who comes too early is told when to ask again, and one of nothing that there is nothing', async () => {
+    const { whep } = await stream();
+    const viewer = await blankPage();
+    expect((await playInPage(viewer, whep)).status).toBe(409);
+    expect((await playInPage(viewer, `${server.http}/whep/nothing-here`)).status).toBe(404);
+  });
+
+  test('what ffmpeg publishes by RTMP without B-frames is watched by WHEP', async () => {
+    const { id, key, whep } = await stream();
+    await using _encoder = publishWithFfmpeg(`${server.rtmp}/${key}`, { video: NO_B_FRAMES });
+    await owner.untilStatus(id, 'live', 15_000);
+    const viewer = await blankPage();
+    const played = await playInPage(viewer, whep);
+    expect(played.status, played.body).toBe(201);
+    expect(await moreFrames(viewer, 60, 20_000)).toMatchObject({ width: 640, codec: 'video/H264' });
+  });
+
+  test('Opus by RTMP is heard by WHEP', async () => {
+    const { id, key, whep } = await stream();
+    await using _encoder = publishEnhanced(`${server.rtmp}/${key}`, { video: 'vp9', audio: 'opus', seconds: 60 });
+    await owner.untilStatus(id, 'live', 20_000);
+    const viewer = await blankPage();
+    expect((await playInPage(viewer, whep)).status).toBe(201);
+    await until(async () => (await receivedBy(viewer)).audioLevel > 0.01, { what: 'sound', timeoutMs: 10_000 });
+  });
+
+  test('viewers keep their session when the publisher comes back in a new one', async () => {
+    const { id, whip, whep } = await stream();
+    const first = await blankPage();
+    await publishFromPage(first, { ...whip, codec: 'H264' });
+    await owner.untilStatus(id, 'live', 10_000);
+    const viewer = await blankPage();
+    await playInPage(viewer, whep);
+    await moreFrames(viewer, 30, 15_000);
+    await first.close();
+    const again = await blankPage();
+    expect((await publishFromPage(again, { ...whip, codec: 'H264' })).status).toBe(201);
+    await moreFrames(viewer, 60, 15_000);
+    expect((await receivedBy(viewer)).state).toBe('connected');
+  });
+
+  test('DELETE ends the session, and its broadcast after the moment a goodbye is given', async () => {
+    const { id, whip } = await stream();
+    const publisher = await blankPage();
+    const { location } = await publishFromPage(publisher, { ...whip, codec: 'H264' });
+    await owner.untilStatus(id, 'live', 10_000);
+    const session = `${server.http}${location}`;
+    expect((await fetch(session, { method: 'DELETE' })).status).toBe(401);
+    expect((await fetch(session, { method: 'DELETE', headers: { authorization: `Bearer ${whip.token}` } })).status).toBe(200);
+    await owner.untilStatus(id, 'reconnecting', 5_000);
+    expect((await fetch(session, { method: 'DELETE', headers: { authorization: `Bearer ${whip.token}` } })).status).toBe(404);
+  });
+
+  test('what a browser publishes by WHIP is packaged for HLS', async () => {
+    const { whip, hls } = await stream();
+    await publishFromPage(await blankPage(), { ...whip, codec: 'H264' });
+    const playlist = await until(async () => (await fetch(hls)).text().then((text) => text.includes('avc1') && text), { what: 'a playlist with H.264', timeoutMs: 15_000 });
+    expect(playlist).toContain('opus');
+  });
+});
