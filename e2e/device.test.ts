@@ -78,6 +78,25 @@ describe.skipIf(browserTestsAreOff)('from this device', () => {
     expect(watch.complaints.list).toEqual([]);
   });
 
+  test('a browser that wants a tap before sound shows real time without it, and gives the sound with the tap', { timeout: 60_000 }, async () => {
+    const device = await DevicePage.open(await newVisitor(browser, PHONE, { mayUseCamera: true }), server.http);
+    await device.untilPicture(10_000);
+    await device.page.getByRole('button', { name: 'Go live' }).click();
+    await device.untilState('live', 10_000);
+    const strict = await openBrowser({ autoplay: 'needs-gesture' });
+    try {
+      const watch = await WatchPage.open(await newVisitor(strict, PHONE), await linkOf(device));
+      await watch.untilPlayingUntouched(15_000);
+      expect(await watch.askUntouched(`document.querySelector('[data-state]').dataset.protocol`)).toBe('whep');
+      expect(await watch.askUntouched(`document.querySelector('video').muted`)).toBe(true);
+      await watch.page.getByRole('button', { name: 'Tap for sound' }).tap();
+      await hearSound(watch.page);
+      expect(watch.complaints.list).toEqual([]);
+    } finally {
+      await strict.close();
+    }
+  });
+
   test('who refuses the camera is told what to do', { timeout: 30_000 }, async () => {
     const device = await DevicePage.open(await newVisitor(browser, PHONE), server.http);
     await device.untilSays(/The browser may not use the camera.*Allow camera and microphone/s, 10_000);

@@ -41,7 +41,8 @@ export class WhepSource implements RealTimeSource {
   private constructor(options: WhepSourceOptions) {
     this.#options = options;
     this.#lookedAt = options.now();
-    const peer = new options.RTCPeerConnection({ bundlePolicy: 'max-bundle' });
+    // Not max-bundle: then a stream without sound, whose answer refuses the first medium, could not be connected.
+    const peer = new options.RTCPeerConnection();
     this.#peer = peer;
     for (const kind of ['audio', 'video']) peer.addTransceiver(kind, { direction: 'recvonly' });
     peer.addEventListener('track', ({ track, receiver }) => {

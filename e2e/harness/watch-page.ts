@@ -6,6 +6,12 @@ import { visibleText } from './visible-text.ts';
 
 export type PlayerState = 'waiting' | 'starting' | 'playing' | 'paused' | 'stalled' | 'reconnecting' | 'ended' | 'blocked' | 'unplayable';
 
+/** What this visitor chose before, as if in the settings menu. */
+export async function preferLatency(context: BrowserContext, latency: 'real-time' | 'low' | 'stable'): Promise<BrowserContext> {
+  await context.addInitScript((chosen) => localStorage.setItem('millrace.latency', chosen), latency);
+  return context;
+}
+
 export class WatchPage {
   readonly page: Page;
   readonly complaints: PageComplaints;
