@@ -1,7 +1,7 @@
 /** Going live from a browser and watching in another: real time, the change to segments and back, a reload in mid-broadcast. */
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { browserTestsAreOff, newVisitor, openBrowser, PHONE } from './harness/chromium.ts';
+import { browserTestsAreOff, INSECURE_NAME, newVisitor, openBrowser, PHONE } from './harness/chromium.ts';
 import { DevicePage } from './harness/device-page.ts';
 import { hearSound } from './harness/page-clock.ts';
 import { type RunningServer, startServer } from './harness/server.ts';
@@ -105,6 +105,33 @@ describe.skipIf(browserTestsAreOff)('from this device', () => {
     expect(device.complaints.list).toEqual([]);
   });
 
+  test('who opens the page without encryption is led to the secure way', { timeout: 30_000 }, async () => {
+    const device = await DevicePage.open(await newVisitor(browser, PHONE, { mayUseCamera: true }), server.http.replace('127.0.0.1', INSECURE_NAME));
+    await device.untilSays(/Browsers give the camera to secure pages only/, 10_000);
+    expect(await device.page.getByRole('link', { name: 'How to open it securely' }).getAttribute('href')).toBe('/trust');
+  });
+
+  test('when the device takes the camera away, a fresh one goes on in the same broadcast', { timeout: 60_000 }, async () => {
+    const device = await DevicePage.open(await newVisitor(browser, PHONE, { mayUseCamera: true }), server.http);
+    await device.untilPicture(10_000);
+    await device.page.getByRole('button', { name: 'Go live' }).click();
+    await device.untilState('live', 10_000);
+    const watch = await WatchPage.open(await newVisitor(browser), await linkOf(device));
+    await watch.untilProtocol('whep', 15_000);
+    const broadcast = await device.broadcastId();
+    // As a phone call does it: the track is dead, and the browser says so.
+    await device.page.locator('video').evaluate((element) => {
+      const [track] = element instanceof HTMLVideoElement && element.srcObject instanceof MediaStream ? element.srcObject.getVideoTracks() : [];
+      track?.stop();
+      track?.dispatchEvent(new Event('ended'));
+    });
+    await device.untilSays(/Camera and microphone were taken away for a moment/, 10_000);
+    await watch.untilFrames(40, 15_000);
+    expect(await device.broadcastId()).toBe(broadcast);
+    expect(device.complaints.list).toEqual([]);
+    expect(watch.complaints.list).toEqual([]);
+  });
+
   test('the choice of latency is remembered, and what was chosen is used', { timeout: 60_000 }, async () => {
     const device = await DevicePage.open(await newVisitor(browser, PHONE, { mayUseCamera: true }), server.http);
     await device.untilPicture(10_000);
@@ -117,8 +144,11 @@ describe.skipIf(browserTestsAreOff)('from this device', () => {
     await first.untilProtocol('ll-hls', 5_000);
     await first.page.close();
     const again = await WatchPage.open(context, await linkOf(device));
+    console.log('T', performance.now());
     await again.untilProtocol('ll-hls', 10_000);
+    console.log('T', performance.now());
     await again.untilState('playing', 15_000);
+    console.log('T', performance.now());
     await until(async () => ((await again.latencyMs()) ?? 0) > 3_000, { what: 'some seconds of delay', timeoutMs: 20_000, seen: async () => String(await again.latencyMs()) });
   });
 });

@@ -42,9 +42,11 @@ it('takes the round trip of the path when the server reports none', () => {
 });
 
 it('grades in one word', () => {
-  expect(gradeOf({ roundTripMs: 40, loss: 0, limitedBy: 'none' })).toBe('good');
-  expect(gradeOf({ roundTripMs: undefined, loss: undefined, limitedBy: 'cpu' })).toBe('good');
-  expect(gradeOf({ roundTripMs: 40, loss: 0.03, limitedBy: 'none' })).toBe('fair');
-  expect(gradeOf({ roundTripMs: 40, loss: 0, limitedBy: 'bandwidth' })).toBe('fair');
-  expect(gradeOf({ roundTripMs: 900, loss: 0, limitedBy: 'none' })).toBe('poor');
+  const fine = { roundTripMs: 40, loss: 0, limitedBy: 'none', width: 1280, height: 720 } as const;
+  expect(gradeOf(fine)).toBe('good');
+  expect(gradeOf({ ...fine, roundTripMs: undefined, loss: undefined, limitedBy: 'cpu' })).toBe('good');
+  expect(gradeOf({ ...fine, limitedBy: 'bandwidth' })).toBe('good');
+  expect(gradeOf({ ...fine, limitedBy: 'bandwidth', width: 180, height: 320 })).toBe('fair');
+  expect(gradeOf({ ...fine, loss: 0.03 })).toBe('fair');
+  expect(gradeOf({ ...fine, roundTripMs: 900 })).toBe('poor');
 });

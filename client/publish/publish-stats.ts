@@ -24,6 +24,9 @@ export type ConnectionGrade = 'good' | 'fair' | 'poor';
 const POOR = { roundTripMs: 500, loss: 0.08 };
 const FAIR = { roundTripMs: 250, loss: 0.02 };
 
+/** Lines of the shorter side. */
+const SMALL_PICTURE = 360;
+
 /** @param before the records of a second ago; without them there is no rate yet. */
 export function publishStats(before: readonly StatsRecord[], now: readonly StatsRecord[]): PublishStats {
   const video = outboundOf(now, 'video');
@@ -46,9 +49,11 @@ export function publishStats(before: readonly StatsRecord[], now: readonly Stats
   };
 }
 
-export function gradeOf({ roundTripMs = 0, loss = 0, limitedBy }: Pick<PublishStats, 'roundTripMs' | 'loss' | 'limitedBy'>): ConnectionGrade {
+export function gradeOf({ roundTripMs = 0, loss = 0, limitedBy, width, height }: Omit<PublishStats, 'bitsPerSecond' | 'framesPerSecond' | 'videoCodec'>): ConnectionGrade {
   if (roundTripMs >= POOR.roundTripMs || loss >= POOR.loss) return 'poor';
-  return roundTripMs >= FAIR.roundTripMs || loss >= FAIR.loss || limitedBy === 'bandwidth' ? 'fair' : 'good';
+  // Every connection is limited while it finds out what the network carries; it hurts once the picture is small.
+  const starved = limitedBy === 'bandwidth' && Math.min(width ?? Number.POSITIVE_INFINITY, height ?? Number.POSITIVE_INFINITY) < SMALL_PICTURE;
+  return roundTripMs >= FAIR.roundTripMs || loss >= FAIR.loss || starved ? 'fair' : 'good';
 }
 
 /** With simulcast there are several: the one with the largest picture speaks for all. */

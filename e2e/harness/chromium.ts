@@ -35,6 +35,9 @@ export async function findChromium(): Promise<string> {
   );
 }
 
+/** Leads to this machine without being `localhost`, to which browsers give what they give to secure pages only. */
+export const INSECURE_NAME = 'millrace.test';
+
 export interface BrowserOptions {
   /** `allowed`: sound may start by itself. `needs-gesture`: as on a person's own browser on a first visit. */
   readonly autoplay: 'allowed' | 'needs-gesture';
@@ -51,6 +54,8 @@ export async function openBrowser({ autoplay, fakeCamera = false }: BrowserOptio
     args: [
       '--no-sandbox',
       '--disable-gpu',
+      // A name that is not this machine's: pages under it are as insecure as on a network.
+      `--host-resolver-rules=MAP ${INSECURE_NAME} 127.0.0.1`,
       '--disable-quic',
       '--disable-background-networking',
       '--disable-component-update',

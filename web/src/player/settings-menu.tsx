@@ -8,6 +8,9 @@ import { rememberLatency } from './last-latency.ts';
 import classes from './settings-menu.module.css';
 import type { LivePlayer } from './use-player.ts';
 
+/** Nothing is nought behind. */
+const LEAST_LATENCY_MS = 100;
+
 const PROTOCOLS = { whep: 'WebRTC (WHEP)', 'll-hls': 'LL-HLS', hls: 'HLS' } as const;
 
 /** Where the picture is too small to hold the menu: it comes from the bottom of the window instead. */
@@ -42,7 +45,9 @@ export function SettingsMenu({ live, close }: { readonly live: LivePlayer; reado
     <div ref={menu} className={`on-picture ${classes.menu}`} data-sheet={sheet || undefined} role="dialog" aria-label={t('watch.settings')}>
       <fieldset className={classes.group}>
         <legend>{t('watch.delay')}</legend>
-        <p className={`${classes.now} figures`}>{snapshot.latencyMs === undefined ? t('watch.latency.unknown') : t('watch.latency', { seconds: seconds(snapshot.latencyMs) })}</p>
+        <p className={`${classes.now} figures`}>
+          {snapshot.latencyMs === undefined ? t('watch.latency.unknown') : t('watch.latency', { seconds: seconds(Math.max(LEAST_LATENCY_MS, snapshot.latencyMs)) })}
+        </p>
         {LATENCIES.map((latency) => (
           <Choice key={latency} name={`${name}-delay`} label={t(`watch.delay.${latency}`)} checked={snapshot.latency === latency} choose={() => choose(latency)} />
         ))}
@@ -91,7 +96,7 @@ function Details({ live }: { readonly live: LivePlayer }) {
   const buffered = video && video.buffered.length > 0 ? Math.max(0, video.buffered.end(video.buffered.length - 1) - video.currentTime) : 0;
   const rows: [string, string][] = [
     [t('watch.details.size'), video && video.videoWidth > 0 ? `${video.videoWidth} × ${video.videoHeight}` : '–'],
-    [t('watch.details.codecs'), details?.codecs.join(', ') || '–'],
+    [t('watch.details.codecs'), details?.codecs.map((codec) => codec.replace(/^(video|audio)\//, '')).join(', ') || '–'],
     [t('watch.details.protocol'), PROTOCOLS[snapshot.protocol ?? 'll-hls']],
     [t('watch.details.bandwidth'), details?.bandwidth === undefined ? '–' : bitrate(details.bandwidth)],
     [t('watch.details.buffer'), seconds(buffered * 1000)],

@@ -240,6 +240,7 @@ export const en = {
   'watch.live': 'Live',
   'watch.behind': 'Go to live',
   'watch.latency': '{seconds} behind',
+  'watch.realTime': 'in real time',
   'watch.latency.unknown': 'Latency is being measured',
   'watch.play': 'Play',
   'watch.pause': 'Pause',
