@@ -143,12 +143,11 @@ describe.skipIf(browserTestsAreOff)('from this device', () => {
     await chooseLatency(first, 'Stable, some seconds behind');
     await first.untilProtocol('ll-hls', 5_000);
     await first.page.close();
+    // There have to be some seconds to be behind.
+    await device.untilSays(/\b0:(1[2-9]|[2-5]\d)\b/, 20_000);
     const again = await WatchPage.open(context, await linkOf(device));
-    console.log('T', performance.now());
     await again.untilProtocol('ll-hls', 10_000);
-    console.log('T', performance.now());
     await again.untilState('playing', 15_000);
-    console.log('T', performance.now());
     await until(async () => ((await again.latencyMs()) ?? 0) > 3_000, { what: 'some seconds of delay', timeoutMs: 20_000, seen: async () => String(await again.latencyMs()) });
   });
 });
