@@ -1,4 +1,5 @@
 /** What whoever runs the server meets: starts that cannot work, stops, crashes and the log. */
+import { createSocket } from 'node:dgram';
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -39,6 +40,16 @@ test('a port in use stops the start with a sentence that names it', async () => 
     expect(said).toMatch(/in use/i);
     expect(said).toContain(key);
   }
+});
+
+test('a UDP port in use stops the start with a sentence that names it', async () => {
+  const socket = createSocket('udp4');
+  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
+  const { port } = socket.address();
+  const said = await failedStart({ WEBRTC_PORT: String(port) });
+  socket.close();
+  expect(said).toContain(`Port ${port} for WebRTC is in use by another program`);
+  expect(said).toContain('WEBRTC_PORT');
 });
 
 test('a data folder that cannot be written stops the start with a sentence that names it', async () => {

@@ -1,6 +1,7 @@
 /** Publishing and watching by WebRTC with real browsers and encoders: WHIP in, WHEP out, and across to RTMP and HLS. */
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { playWithAiortc, publishWithAiortc } from './harness/aiortc.ts';
 import { Owner } from './harness/api.ts';
 import { browserTestsAreOff, newVisitor, openBrowser } from './harness/chromium.ts';
 import { hearSound } from './harness/page-clock.ts';
@@ -125,6 +126,18 @@ describe.skipIf(browserTestsAreOff)('WebRTC', () => {
     expect((await publishFromPage(again, { ...whip, codec: 'H264' })).status).toBe(201);
     await moreFrames(viewer, 60, 15_000);
     expect((await receivedBy(viewer)).state).toBe('connected');
+  });
+
+  test.for(['H264', 'VP8'] as const)('aiortc publishes %s, and aiortc and a browser see it', async (codec) => {
+    await ensureTool('aiortc');
+    const { id, whip, whep } = await stream();
+    await using publisher = publishWithAiortc({ ...whip, codec });
+    await publisher.line((line) => line.includes('published'), 20_000);
+    await owner.untilStatus(id, 'live', 15_000);
+    expect(await playWithAiortc(whep, 30)).toMatchObject({ frames: 30, size: [640, 480], rate: 48_000 });
+    const viewer = await blankPage();
+    expect((await playInPage(viewer, whep)).status).toBe(201);
+    expect(await moreFrames(viewer, 30, 20_000)).toMatchObject({ width: 640, codec: `video/${codec}` });
   });
 
   test('DELETE ends the session, and its broadcast after the moment a goodbye is given', async () => {

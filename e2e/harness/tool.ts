@@ -18,6 +18,7 @@ const TOOLS = {
     // The probe names the rarest elements: rtmp2sink and rtmpsink (librtmp) of plugins-bad, x264enc of plugins-ugly.
     probe: ['sh', '-c', 'for e in rtmp2sink rtmpsink hlsdemux souphttpsrc flvmux avenc_aac x264enc avdec_h264; do gst-inspect-1.0 $e || exit 1; done'],
   },
+  aiortc: { packages: ['python3', 'python3-aiortc'], probe: ['/usr/bin/python3', '-c', 'import aiortc'] },
   openssl: { packages: ['openssl'], probe: ['openssl', 'version'] },
   wrk: { packages: ['wrk'], probe: ['sh', '-c', 'command -v wrk'] },
   'nginx-rtmp': { packages: ['nginx', 'libnginx-mod-rtmp'], probe: ['sh', '-c', 'command -v nginx && test -f /usr/lib/nginx/modules/ngx_rtmp_module.so'] },

@@ -16,11 +16,13 @@ export interface PublishOptions {
   readonly codec?: string;
   /** Simulcast layers, least first. */
   readonly layers?: number;
+  /** UDP port to use in place of the server's. */
+  readonly port?: number | undefined;
 }
 
 /** Sends the fake camera and microphone. The page must be of a secure or local origin. */
 export function publishFromPage(page: Page, options: PublishOptions): Promise<Negotiated> {
-  return page.evaluate(async ({ url, token, codec, layers }: PublishOptions) => {
+  return page.evaluate(async ({ url, token, codec, layers, port }: PublishOptions) => {
     const stream = await navigator.mediaDevices.getUserMedia({ video: { width: 640, height: 480 }, audio: { echoCancellation: false, noiseSuppression: false } });
     const connection = new RTCPeerConnection();
     Object.assign(window, { connection });
@@ -37,34 +39,38 @@ export function publishFromPage(page: Page, options: PublishOptions): Promise<Ne
       headers: { 'content-type': 'application/sdp', authorization: `Bearer ${token}` },
     });
     const body = await response.text();
-    if (response.status === 201) await connection.setRemoteDescription({ type: 'answer', sdp: body });
+    if (response.status === 201)
+      await connection.setRemoteDescription({ type: 'answer', sdp: port === undefined ? body : body.replaceAll(/(a=candidate:\d+ 1 udp \d+ \S+) \d+/g, `$1 ${port}`) });
     return { status: response.status, location: response.headers.get('location'), etag: response.headers.get('etag'), body };
   }, options);
 }
 
 /** Plays in a `video` element of the page. */
-export function playInPage(page: Page, url: string): Promise<Negotiated & { readonly firstFrameMs: number | undefined }> {
-  return page.evaluate(async (whep: string) => {
-    const started = performance.now();
-    const connection = new RTCPeerConnection();
-    Object.assign(window, { connection });
-    const video = document.createElement('video');
-    video.autoplay = true;
-    const stream = new MediaStream();
-    video.srcObject = stream;
-    document.body.replaceChildren(video);
-    connection.ontrack = ({ track }) => stream.addTrack(track);
-    for (const kind of ['video', 'audio']) connection.addTransceiver(kind, { direction: 'recvonly' });
-    await connection.setLocalDescription();
-    const response = await fetch(whep, { method: 'POST', body: connection.localDescription?.sdp ?? '', headers: { 'content-type': 'application/sdp' } });
-    const body = await response.text();
-    const negotiated = { status: response.status, location: response.headers.get('location'), etag: response.headers.get('etag'), body };
-    if (response.status !== 201) return { ...negotiated, firstFrameMs: undefined };
-    const shown = new Promise<number>((resolve) => video.requestVideoFrameCallback(() => resolve(performance.now() - started)));
-    await connection.setRemoteDescription({ type: 'answer', sdp: body });
-    const late = new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), 10_000));
-    return { ...negotiated, firstFrameMs: await Promise.race([shown, late]) };
-  }, url);
+export function playInPage(page: Page, url: string, port?: number): Promise<Negotiated & { readonly firstFrameMs: number | undefined }> {
+  return page.evaluate(
+    async ({ whep, port }: { whep: string; port: number | undefined }) => {
+      const started = performance.now();
+      const connection = new RTCPeerConnection();
+      Object.assign(window, { connection });
+      const video = document.createElement('video');
+      video.autoplay = true;
+      const stream = new MediaStream();
+      video.srcObject = stream;
+      document.body.replaceChildren(video);
+      connection.ontrack = ({ track }) => stream.addTrack(track);
+      for (const kind of ['video', 'audio']) connection.addTransceiver(kind, { direction: 'recvonly' });
+      await connection.setLocalDescription();
+      const response = await fetch(whep, { method: 'POST', body: connection.localDescription?.sdp ?? '', headers: { 'content-type': 'application/sdp' } });
+      const body = await response.text();
+      const negotiated = { status: response.status, location: response.headers.get('location'), etag: response.headers.get('etag'), body };
+      if (response.status !== 201) return { ...negotiated, firstFrameMs: undefined };
+      const shown = new Promise<number>((resolve) => video.requestVideoFrameCallback(() => resolve(performance.now() - started)));
+      await connection.setRemoteDescription({ type: 'answer', sdp: port === undefined ? body : body.replaceAll(/(a=candidate:\d+ 1 udp \d+ \S+) \d+/g, `$1 ${port}`) });
+      const late = new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), 10_000));
+      return { ...negotiated, firstFrameMs: await Promise.race([shown, late]) };
+    },
+    { whep: url, port },
+  );
 }
 
 export interface Received {

@@ -72,7 +72,7 @@ async function run(config: Config): Promise<void> {
   const tls = config.tls && (await readTls(config.tls));
   const store = await openStore({ dataDir: config.dataDir, databaseUrl: config.databaseUrl, log });
   const secrets = await loadSecrets(config.dataDir);
-  const ports = { http: config.httpPort, rtmp: config.rtmpPort, rtmps: config.rtmpsPort };
+  const ports = { http: config.httpPort, rtmp: config.rtmpPort, rtmps: config.rtmpsPort, webrtc: config.webrtc.port };
 
   // The hub, what it feeds and what it tells of.
   const registry = new PackagerRegistry({ clock });
@@ -178,12 +178,27 @@ async function run(config: Config): Promise<void> {
         viewers,
         sockets,
         http,
-        ingests,
+        ingests: [
+          ...ingests,
+          {
+            protocol: 'whip',
+            get counters() {
+              return whipIngest.counters;
+            },
+          },
+        ],
         outputs: [
           { protocol: 'hls', counters: hls.counters },
           { protocol: 'dash', counters: dash.counters },
+          {
+            protocol: 'whep',
+            get counters() {
+              return { bytes: webrtc.counters.bytesSent };
+            },
+          },
         ],
         publishing,
+        webrtc: { transport: webrtc, whip: whipIngest, whep: whepOutput },
         unwritten: () => broadcastLog.pending + viewings.pending.length,
         ping: () => store.ping(),
       }),
@@ -212,7 +227,7 @@ async function run(config: Config): Promise<void> {
   for (const service of [viewings, viewers, history, measurer, sockets]) service.start();
   ports.rtmp = (await rtmp.start()).port;
   if (rtmps) ports.rtmps = (await rtmps.start()).port;
-  await webrtc.start();
+  ports.webrtc = (await webrtc.start()).port;
   ports.http = (await http.start()).port;
   readiness.serving();
   console.log(readyLine(config, ports));
@@ -240,10 +255,11 @@ function mediaPortOf(hub: Hub, viewers: { count(streamId: string): number }): Me
 }
 
 /** The one line on standard output. */
-function readyLine({ publicUrl, host }: Config, ports: { readonly http: number; readonly rtmp: number; readonly rtmps: number | undefined }): string {
+function readyLine({ publicUrl, host }: Config, ports: { readonly http: number; readonly rtmp: number; readonly rtmps: number | undefined; readonly webrtc: number }): string {
   const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host;
   const addresses = [`http=http://${name}:${ports.http}`, `rtmp=rtmp://${name}:${ports.rtmp}/live`];
   if (ports.rtmps !== undefined) addresses.push(`rtmps=rtmps://${name}:${ports.rtmps}/live`);
+  addresses.push(`webrtc=udp://${name}:${ports.webrtc}`);
   if (publicUrl !== undefined) addresses.push(`public=${publicUrl}`);
   return `ready ${addresses.join(' ')}`;
 }

@@ -28,6 +28,7 @@ describe('the settings', () => {
       httpsPort: undefined,
       rtmpPort: 1935,
       rtmpsPort: undefined,
+      webrtc: { port: 8189, addresses: [] },
       tls: undefined,
       dataDir: join(folder, 'data'),
       databaseUrl: undefined,
@@ -46,6 +47,12 @@ describe('the settings', () => {
     expect(await load({ CONFIG_FILE: 'other.json', TRUST_PROXY: 'no' })).toMatchObject({ httpPort: 8080, rtmpPort: 1, reconnectGraceMs: 2500, trustProxy: false });
   });
 
+  test('addresses are a list, with commas in the environment', async () => {
+    expect((await load({ WEBRTC_ADDRESSES: '203.0.113.7, 2001:db8::7', WEBRTC_PORT: '0' })).webrtc).toEqual({ port: 0, addresses: ['203.0.113.7', '2001:db8::7'] });
+    await writeFile(join(folder, 'millrace.json'), JSON.stringify({ WEBRTC_ADDRESSES: ['203.0.113.8'] }));
+    expect((await load()).webrtc.addresses).toEqual(['203.0.113.8']);
+  });
+
   test('RTMPS needs a certificate and its key', async () => {
     await expect(load({ RTMPS_PORT: '1936' })).rejects.toThrow('TLS_CERT_FILE is not set, but RTMPS_PORT needs it');
     await expect(load({ RTMPS_PORT: '1936', TLS_CERT_FILE: 'cert.pem' })).rejects.toThrow('TLS_KEY_FILE');
@@ -58,6 +65,7 @@ describe('the settings', () => {
     [{ PORT: 'http' }, 'PORT cannot be "http": it must be a port number from 0 to 65535; 0 means any free port.'],
     [{ RTMP_PORT: '19.5' }, 'RTMP_PORT cannot be "19.5": it must be a port number'],
     [{ RTMP_PORT: '-1' }, 'RTMP_PORT cannot be "-1": it must be a port number'],
+    [{ WEBRTC_ADDRESSES: 'live.example.org' }, 'WEBRTC_ADDRESSES cannot be "live.example.org": it must be IP addresses separated by commas, at most 8.'],
     [{ GUESTS: 'maybe' }, 'GUESTS cannot be "maybe": it must be publish, watch or off.'],
     [{ LOG_LEVEL: 'loud' }, 'LOG_LEVEL cannot be "loud": it must be error, warn,'],
     [{ TRUST_PROXY: 'perhaps' }, 'TRUST_PROXY cannot be "perhaps": it must be true or false.'],

@@ -32,6 +32,14 @@ const METRICS = {
   httpConnections: { kind: 'gauge', name: 'millrace_http_connections', help: 'TCP connections to the HTTP port, WebSockets included.' },
   sockets: { kind: 'gauge', name: 'millrace_sockets', help: 'Open WebSockets.' },
   socketEvents: { kind: 'counter', name: 'millrace_socket_incidents_total', help: 'What went wrong on WebSockets, by kind.', labels: ['kind'] },
+  webrtcSessions: { kind: 'gauge', name: 'millrace_webrtc_sessions', help: 'WebRTC sessions, by protocol.', labels: ['protocol'] },
+  webrtcPackets: { kind: 'counter', name: 'millrace_webrtc_packets_total', help: 'RTP and RTCP packets, by direction.', labels: ['direction'] },
+  webrtcEvents: {
+    kind: 'counter',
+    name: 'millrace_webrtc_incidents_total',
+    help: 'What happened on WebRTC sessions, by kind: losses, repairs, sessions that failed.',
+    labels: ['kind'],
+  },
   databaseUp: { kind: 'gauge', name: 'millrace_database_up', help: '1 when the database answers.' },
   unwrittenRows: { kind: 'gauge', name: 'millrace_unwritten_rows', help: 'Rows that wait for the database.' },
 } as const satisfies Record<string, MetricEntry>;

@@ -22,6 +22,11 @@ function world() {
     ],
     outputs: [{ protocol: 'hls', counters: { bytes: 2000, blocked: 3 } }],
     publishing: { counters: { allowed: 1, wrongKeys: 2, refused: 0 } },
+    webrtc: {
+      transport: { counters: { packetsReceived: 11, packetsSent: 12, neverConnected: 1, lost: 0, turnedAway: 0, strangers: 9, floods: 0, unsent: 0 } },
+      whip: { counters: { sessions: 2, protocolErrors: 0, nacked: 0, keyFrameRequests: 0, strays: 0 } },
+      whep: { counters: { viewers: 3, nacked: 6, resent: 5, keyFrameRequests: 0, skipped: 0, slowed: 0, malformedRtcp: 0 } },
+    },
     unwritten: () => 8,
     ping: () => (isAway ? Promise.reject(new Error('away')) : Promise.resolve()),
   };
@@ -57,6 +62,10 @@ it('shows every part’s numbers', async () => {
     'millrace_part_latency_max_seconds 0.009',
     'millrace_blocked_requests 3',
     'millrace_publish_attempts_total{result="wrongKeys"} 2',
+    'millrace_webrtc_sessions{protocol="whep"} 3',
+    'millrace_webrtc_packets_total{direction="out"} 12',
+    'millrace_webrtc_incidents_total{kind="strangers"} 9',
+    'millrace_webrtc_incidents_total{kind="whepResent"} 5',
     'millrace_http_connections 6',
     'millrace_sockets 5',
     'millrace_socket_incidents_total{kind="deadClients"} 3',

@@ -37,6 +37,34 @@ export interface ServerParts {
   readonly ingests: readonly { readonly protocol: string; readonly counters: { readonly bytesReceived: number } }[];
   readonly outputs: readonly { readonly protocol: string; readonly counters: { readonly bytes: number; readonly blocked?: number } }[];
   readonly publishing: { readonly counters: { readonly allowed: number; readonly wrongKeys: number; readonly refused: number } };
+  readonly webrtc: {
+    readonly transport: {
+      readonly counters: {
+        readonly packetsReceived: number;
+        readonly packetsSent: number;
+        readonly neverConnected: number;
+        readonly lost: number;
+        readonly turnedAway: number;
+        readonly strangers: number;
+        readonly floods: number;
+        readonly unsent: number;
+      };
+    };
+    readonly whip: {
+      readonly counters: { readonly sessions: number; readonly protocolErrors: number; readonly nacked: number; readonly keyFrameRequests: number; readonly strays: number };
+    };
+    readonly whep: {
+      readonly counters: {
+        readonly viewers: number;
+        readonly nacked: number;
+        readonly resent: number;
+        readonly keyFrameRequests: number;
+        readonly skipped: number;
+        readonly slowed: number;
+        readonly malformedRtcp: number;
+      };
+    };
+  };
   /** Rows and broadcasts that wait for the database. */
   unwritten(): number;
   /** Rejects when the database does not answer. */
@@ -44,7 +72,7 @@ export interface ServerParts {
 }
 
 export function serverMetrics(parts: ServerParts): MetricSources {
-  const { hub, packagers, viewers, sockets, http, ingests, outputs, publishing } = parts;
+  const { hub, packagers, viewers, sockets, http, ingests, outputs, publishing, webrtc } = parts;
 
   /** A sum over broadcasts that stays when they end. */
   const ofBroadcasts = (count: (running: RunningBroadcast) => number) => {
@@ -86,6 +114,30 @@ export function serverMetrics(parts: ServerParts): MetricSources {
     socketEvents: () => {
       const { malformedFrames, droppedEvents, slowClients, deadClients, floods } = sockets.counters;
       return Object.entries({ malformedFrames, droppedEvents, slowClients, deadClients, floods }).map(([kind, count]) => [{ kind }, count]);
+    },
+    webrtcSessions: () => [
+      [{ protocol: 'whip' }, webrtc.whip.counters.sessions],
+      [{ protocol: 'whep' }, webrtc.whep.counters.viewers],
+    ],
+    webrtcPackets: () => [
+      [{ direction: 'in' }, webrtc.transport.counters.packetsReceived],
+      [{ direction: 'out' }, webrtc.transport.counters.packetsSent],
+    ],
+    webrtcEvents: () => {
+      const { neverConnected, lost, turnedAway, strangers, floods, unsent } = webrtc.transport.counters;
+      const { protocolErrors, nacked, keyFrameRequests, strays } = webrtc.whip.counters;
+      const { counters: whep } = webrtc.whep;
+      const ofTransport = { neverConnected, lost, turnedAway, strangers, floods, unsent };
+      const ofWhip = { whipMalformed: protocolErrors, whipNacks: nacked, whipKeyFrameRequests: keyFrameRequests, whipStrays: strays };
+      const ofWhep = {
+        whepMalformed: whep.malformedRtcp,
+        whepNacks: whep.nacked,
+        whepResent: whep.resent,
+        whepKeyFrameRequests: whep.keyFrameRequests,
+        whepSkipped: whep.skipped,
+        whepSlowed: whep.slowed,
+      };
+      return Object.entries({ ...ofTransport, ...ofWhip, ...ofWhep }).map(([kind, count]) => [{ kind }, count]);
     },
     databaseUp: () =>
       parts.ping().then(

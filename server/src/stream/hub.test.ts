@@ -319,3 +319,18 @@ it('names the codecs that the publisher sends in vain', () => {
   publication.refuseTrack('nellymoser');
   expect(world.hub.get('stream')?.counters.refusedTracks).toEqual(['nellymoser']);
 });
+
+it('asks a publisher that can be asked for a key frame, at most once a second', () => {
+  const world = new World();
+  const publication = world.publish();
+  expect(world.hub.get('stream')?.requestKeyFrame()).toBe(false);
+  publication.close('left');
+  let asked = 0;
+  world.publish({ publisher: { protocol: 'test', remoteAddress: '127.0.0.1', onEvicted() {}, requestKeyFrame: () => asked++ } });
+  const stream = world.hub.get('stream');
+  for (let i = 0; i < 10; i++) {
+    expect(stream?.requestKeyFrame()).toBe(true);
+    world.clock.advance(250);
+  }
+  expect(asked).toBe(3);
+});

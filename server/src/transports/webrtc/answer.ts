@@ -34,13 +34,13 @@ export function writeAnswer(offer: SessionDescription, accepted: readonly Accept
 function refusedMedium(medium: SdpMedia): SdpMedia {
   const { kind, protocol, mid, codecs, otherFormats } = medium;
   const bare = codecs.slice(0, 1).map((codec) => ({ ...codec, parameters: new Map<string, string>(), feedback: [] }));
-  return { ...EMPTY, kind, protocol, mid, port: 0, direction: 'inactive', codecs: bare, otherFormats: bare.length > 0 ? [] : otherFormats };
+  return { ...EMPTY_MEDIUM, kind, protocol, mid, port: 0, direction: 'inactive', codecs: bare, otherFormats: bare.length > 0 ? [] : otherFormats };
 }
 
 function acceptedMedium({ medium, direction, codecs, feedback, extensions = [], source, rids = [] }: AcceptedMedia, local: LocalEnd, candidates: readonly string[]): SdpMedia {
   const [algorithm = '', value = ''] = local.fingerprint.split(' ');
   return {
-    ...EMPTY,
+    ...EMPTY_MEDIUM,
     kind: medium.kind,
     protocol: medium.protocol,
     mid: medium.mid,
@@ -60,7 +60,8 @@ function acceptedMedium({ medium, direction, codecs, feedback, extensions = [], 
   };
 }
 
-const EMPTY: SdpMedia = {
+/** A medium that says nothing. */
+export const EMPTY_MEDIUM: SdpMedia = {
   kind: 'video',
   port: 9,
   protocol: 'UDP/TLS/RTP/SAVPF',

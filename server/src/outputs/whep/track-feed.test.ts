@@ -1,0 +1,155 @@
+import { type RtpPacket, readRtpPacket } from '@millrace/media/rtp/packet';
+import { expect, test } from 'vitest';
+import { PacketLog } from './packet-log.ts';
+import { TrackFeed } from './track-feed.ts';
+
+/** A log of pictures at 30 a second, of so many packets each. */
+function pictures() {
+  const log = new PacketLog({ kind: 'video', ssrc: 7, clockRate: 90_000 });
+  log.setFormat({ packetize: ({ data }) => Array.from({ length: data.length }, () => new Uint8Array(20)) }, 90_000);
+  let number = 0;
+  return {
+    log,
+    picture(key = false, packets = 2): void {
+      const pts = 3_000 * number++;
+      log.append({ track: 1, dts: pts, pts, key, data: new Uint8Array(packets) });
+    },
+  };
+}
+
+function feedOf(log: PacketLog, payloadType = 96, firstSequence = 100) {
+  const sent: RtpPacket[] = [];
+  const feed = new TrackFeed({ log, payloadType, firstSequence, send: (packet) => sent.push(readRtpPacket(Buffer.from(packet))) > 0 });
+  return { feed, sent, pump: (budget = 1_000) => feed.pump(budget) };
+}
+
+test('a viewer who joins begins with the key frame, its frames drawn together up to now', () => {
+  const { log, picture } = pictures();
+  picture(true);
+  for (let i = 0; i < 32; i++) picture();
+  const { sent, pump } = feedOf(log);
+  pump();
+  expect(sent).toHaveLength(66);
+  expect(sent.map(({ sequence }) => sequence)).toEqual(Array.from({ length: 66 }, (_, i) => 100 + i));
+  const times = sent.map(({ timestamp }) => timestamp);
+  expect(times.at(-1)).toBe(32 * 3_000);
+  expect(times[0]).toBe(32 * 3_000 - 3_000);
+  expect(times.every((time, i) => i === 0 || time >= (times[i - 1] ?? 0))).toBe(true);
+  picture();
+  pump();
+  expect(sent.at(-1)).toMatchObject({ timestamp: 33 * 3_000, marker: true, payloadType: 96, ssrc: 7 });
+});
+
+test('two viewers take the same packets under their own numbers and payload types', () => {
+  const { log, picture } = pictures();
+  picture(true);
+  const one = feedOf(log, 96, 100);
+  const two = feedOf(log, 102, 65_535);
+  one.pump();
+  two.pump();
+  expect(one.sent.map(({ sequence, payloadType }) => [sequence, payloadType])).toEqual([
+    [100, 96],
+    [101, 96],
+  ]);
+  expect(two.sent.map(({ sequence, payloadType }) => [sequence, payloadType])).toEqual([
+    [65_535, 102],
+    [0, 102],
+  ]);
+});
+
+test('without a key frame it waits for one', () => {
+  const { log, picture } = pictures();
+  picture();
+  const { feed, sent, pump } = feedOf(log);
+  pump();
+  expect(feed.needsKeyFrame).toBe(true);
+  expect(sent).toHaveLength(0);
+  picture(true, 3);
+  pump();
+  expect(sent).toHaveLength(3);
+  expect(feed.needsKeyFrame).toBe(false);
+});
+
+test('a burst is sent in pieces', () => {
+  const { log, picture } = pictures();
+  picture(true, 100);
+  const { sent, pump } = feedOf(log);
+  expect(pump(40)).toBe(0);
+  expect(sent).toHaveLength(40);
+  expect(pump(40)).toBe(0);
+  expect(pump(40)).toBe(20);
+  expect(sent).toHaveLength(100);
+});
+
+test('packets asked for again come under the number they had, also from before a skip', () => {
+  const { log, picture } = pictures();
+  picture(true);
+  picture();
+  const { feed, sent, pump } = feedOf(log);
+  pump();
+  feed.awaitKeyFrame();
+  picture();
+  picture(true);
+  pump();
+  expect(sent.map(({ sequence }) => sequence)).toEqual([100, 101, 102, 103, 104, 105]);
+  for (const original of [...sent]) {
+    expect(feed.resend(original.sequence)).toBe(true);
+    expect(sent.at(-1)).toEqual(original);
+  }
+  expect(feed.resend(99)).toBe(false);
+  expect(feed.resend(106)).toBe(false);
+  expect(feed.sent.packets).toBe(6);
+});
+
+test('a viewer whom the log has left behind goes on with the next key frame, without a gap in its numbers', () => {
+  const { log, picture } = pictures();
+  picture(true);
+  const { feed, sent, pump } = feedOf(log);
+  pump();
+  for (let i = 0; i < 1_500; i++) picture();
+  pump();
+  expect(sent).toHaveLength(2);
+  expect(feed.skipped).toBeGreaterThan(0);
+  expect(feed.needsKeyFrame).toBe(true);
+  picture(true);
+  picture();
+  pump();
+  expect(sent.map(({ sequence }) => sequence)).toEqual([100, 101, 102, 103, 104, 105]);
+  expect(sent.at(-1)?.timestamp).toBe(1_502 * 3_000);
+});
+
+test('a slow network gets key frames alone until it is better', () => {
+  const { log, picture } = pictures();
+  picture(true);
+  const { feed, sent, pump } = feedOf(log);
+  pump();
+  feed.keyFramesOnly = true;
+  for (let i = 0; i < 5; i++) {
+    picture();
+    pump();
+  }
+  expect(sent).toHaveLength(2);
+  picture(true);
+  pump();
+  expect(sent).toHaveLength(4);
+  feed.keyFramesOnly = false;
+  picture();
+  pump();
+  picture(true);
+  picture();
+  pump();
+  expect(sent.at(-1)?.timestamp).toBe(9 * 3_000);
+});
+
+test('sound begins live', () => {
+  const log = new PacketLog({ kind: 'audio', ssrc: 8, clockRate: 48_000 });
+  log.setFormat({ packetize: ({ data }) => [new Uint8Array(12 + data.length)] }, 48_000);
+  const sound = (pts: number) => log.append({ track: 2, dts: pts, pts, key: true, data: new Uint8Array(4) });
+  sound(0);
+  const { sent, pump } = feedOf(log, 111);
+  pump();
+  expect(sent).toHaveLength(0);
+  sound(960);
+  pump();
+  expect(sent).toEqual([expect.objectContaining({ timestamp: 960, marker: false, payloadType: 111 })]);
+});

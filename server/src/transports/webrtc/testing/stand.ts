@@ -1,0 +1,94 @@
+/** For tests: WHIP and WHEP over real HTTP and UDP, with a hub between and gates that know two streams. */
+import { createServer, type Server } from 'node:http';
+import { WhipIngest } from '../../../ingest/whip/ingest.ts';
+import { type Clock, systemClock } from '../../../lib/clock.ts';
+import { silentLog } from '../../../lib/silent-log.ts';
+import { WhepOutput } from '../../../outputs/whep/output.ts';
+import { publishedTracks } from '../../../outputs/whep/track-source.ts';
+import { Hub } from '../../../stream/hub.ts';
+import { RecordingSink } from '../../../stream/testing/source.ts';
+import type { IceServer } from '../offer-request.ts';
+import { OfferRoutes } from '../offer-routes.ts';
+import { WebRtcTransport } from '../transport.ts';
+
+export interface StandOptions {
+  readonly clock?: Clock;
+  readonly secondPublisher?: 'takeover' | 'refuse';
+  readonly maxSessions?: number;
+  readonly iceServers?: readonly IceServer[];
+}
+
+export class Stand implements AsyncDisposable {
+  readonly hub: Hub;
+  readonly transport: WebRtcTransport;
+  readonly whip: WhipIngest;
+  readonly whep: WhepOutput;
+  readonly sinks: RecordingSink[] = [];
+  readonly #server: Server;
+  #origin = '';
+
+  /** Streams `one` and `two` have the keys `key-one` and `key-two`; `private` may not be watched. */
+  constructor({ clock = systemClock, secondPublisher = 'takeover', maxSessions, iceServers = [] }: StandOptions = {}) {
+    let ids = 0;
+    const newId = () => `id${++ids}`;
+    const log = silentLog;
+    this.hub = new Hub({
+      clock,
+      reconnectGraceMs: 60_000,
+      newId,
+      listener: { broadcastChanged() {} },
+      makeSinks: () => {
+        const sink = new RecordingSink();
+        this.sinks.push(sink);
+        return [sink];
+      },
+    });
+    this.transport = new WebRtcTransport({ clock, log, config: { host: '127.0.0.1', port: 0, addresses: [], ...(maxSessions !== undefined && { maxSessions }) } });
+    this.whip = new WhipIngest({
+      hub: this.hub,
+      gate: {
+        mayConnect: () => true,
+        authorise: async ({ key }) => {
+          const streamId = key.startsWith('key-') ? key.slice(4) : undefined;
+          return streamId ? { allowed: true, streamId, start: 'auto', secondPublisher } : { allowed: false, reason: 'wrong_key', message: 'This stream key is wrong.' };
+        },
+      },
+      transport: this.transport,
+      clock,
+      log,
+    });
+    const check = (streamId: string) => (streamId === 'private' ? 'denied' : streamId === 'one' || streamId === 'two' ? 'allowed' : 'hidden');
+    this.whep = new WhepOutput({ hub: this.hub, gate: { check }, transport: this.transport, source: publishedTracks, clock, log });
+    const routes = { clock, log, iceServers: { for: () => iceServers }, newId, remoteAddressOf: () => '192.0.2.1' };
+    const whip = new OfferRoutes({ ...routes, name: 'whip', take: (offer) => this.whip.take(offer) });
+    const whep = new OfferRoutes({ ...routes, name: 'whep', take: (offer) => this.whep.take(offer) });
+    this.#server = createServer((req, res) => {
+      const path = req.url?.split('?')[0] ?? '';
+      if (whip.handle(req, res, path) === false && whep.handle(req, res, path) === false) res.writeHead(404).end();
+    });
+  }
+
+  async start(): Promise<this> {
+    await this.transport.start();
+    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
+    const address = this.#server.address();
+    if (address === null || typeof address === 'string') throw new Error('no port');
+    this.#origin = `http://127.0.0.1:${address.port}`;
+    return this;
+  }
+
+  fetch(path: string, init: RequestInit = {}): Promise<Response> {
+    return fetch(`${this.#origin}${path}`, init);
+  }
+
+  /** POSTs an offer. */
+  post(path: string, sdp: string, key?: string): Promise<Response> {
+    return this.fetch(path, { method: 'POST', body: sdp, headers: { 'content-type': 'application/sdp', ...(key !== undefined && { authorization: `Bearer ${key}` }) } });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.transport.close();
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+}

@@ -1,0 +1,216 @@
+/** WHIP and WHEP to the letter, with a real client of the library over HTTP and UDP. */
+import { writeRtpHeader } from '@millrace/media/rtp/packet';
+import { expect, test } from 'vitest';
+import { FakeClock } from '../../lib/clock.ts';
+import { TestPeer } from './testing/peer.ts';
+import { Stand, type StandOptions } from './testing/stand.ts';
+
+const SDP = { 'content-type': 'application/sdp' };
+const FRAGMENT = { 'content-type': 'application/trickle-ice-sdpfrag' };
+
+function stand(options?: StandOptions): Promise<Stand> {
+  return new Stand(options).start();
+}
+
+function opus(sequence: number): Uint8Array {
+  const packet = new Uint8Array(12 + 40).fill(0xfc, 12);
+  writeRtpHeader(packet, { marker: false, payloadType: 111, sequence, timestamp: sequence * 960, ssrc: 1002 });
+  return packet;
+}
+
+async function codeOf(response: Response): Promise<unknown> {
+  const problem: { readonly code?: unknown } = await response.json();
+  return problem.code;
+}
+
+/** A publisher of sound that is connected. */
+async function publish(world: Stand): Promise<{ readonly peer: TestPeer; readonly response: Response }> {
+  const peer = new TestPeer({ direction: 'sendonly', video: false });
+  const response = await world.post('/whip/one', peer.offer, 'key-one');
+  peer.answer(await response.clone().text());
+  await peer.open;
+  return { peer, response };
+}
+
+test('an offer is answered with all that RFC 9725 asks for', async () => {
+  await using world = await stand({ iceServers: [{ urls: ['turn:relay.example:3478'], username: 'u', credential: 'c' }, { urls: ['stun:relay.example:3478'] }] });
+  using peer = new TestPeer({ direction: 'sendonly' });
+  const response = await world.post('/whip/one', peer.offer, 'key-one');
+  expect(response.status).toBe(201);
+  expect(response.headers.get('content-type')).toBe('application/sdp');
+  expect(response.headers.get('location')).toMatch(/^\/whip\/one\/id\d+$/);
+  expect(response.headers.get('etag')).toMatch(/^"id\d+"$/);
+  expect(response.headers.get('link')).toBe(
+    '<turn:relay.example:3478>; rel="ice-server"; username="u"; credential="c"; credential-type="password", <stun:relay.example:3478>; rel="ice-server"',
+  );
+  expect(response.headers.get('access-control-allow-origin')).toBe('*');
+  for (const name of ['Location', 'Link', 'ETag']) expect(response.headers.get('access-control-expose-headers')).toContain(name);
+  const answer = await response.text();
+  expect(answer).toContain('a=group:BUNDLE v a');
+  expect(answer).toContain('a=recvonly');
+  expect(answer).toMatch(/a=candidate:1 1 udp \d+ 127\.0\.0\.1 \d+ typ host\r\n/);
+  expect(answer).toContain('a=end-of-candidates');
+});
+
+test('what is wrong with a request is said with the status that fits', async () => {
+  await using world = await stand({ secondPublisher: 'refuse' });
+  using peer = new TestPeer({ direction: 'sendonly' });
+  const { offer } = peer;
+  const cases: readonly (readonly [number, string, Response | Promise<Response>])[] = [
+    [401, 'stream_key_refused', world.post('/whip/one', offer)],
+    [401, 'stream_key_refused', world.post('/whip/one', offer, 'wrong')],
+    [404, 'stream_not_found', world.post('/whip/two', offer, 'key-one')],
+    [415, 'sdp_expected', world.fetch('/whip/one', { method: 'POST', body: offer, headers: { authorization: 'Bearer key-one' } })],
+    [400, 'sdp_malformed', world.post('/whip/one', 'hello', 'key-one')],
+    [400, 'sdp_malformed', world.post('/whip/one', offer.replaceAll(/a=ice-pwd:.*\r\n/g, ''), 'key-one')],
+    [400, 'sdp_malformed', world.post('/whip/one', offer.replaceAll(/a=fingerprint:.*\r\n/g, ''), 'key-one')],
+    [400, 'sdp_malformed', world.post('/whip/one', offer.replaceAll('a=rtcp-mux\r\n', ''), 'key-one')],
+    [406, 'no_common_codec', world.post('/whip/one', offer.replaceAll('H264', 'H263').replaceAll('opus', 'speex'), 'key-one')],
+    [406, 'no_common_codec', world.post('/whip/one', offer.replaceAll('a=sendonly', 'a=recvonly'), 'key-one')],
+    [413, 'body_too_large', world.post('/whip/one', `${offer}${'a=x\r\n'.repeat(60_000)}`, 'key-one')],
+    [405, 'method_not_allowed', world.fetch('/whip/one')],
+    [405, 'method_not_allowed', world.fetch('/whip/one', { method: 'DELETE' })],
+    [404, 'session_not_found', world.fetch('/whip/one/nothing', { method: 'DELETE' })],
+    [404, 'not_found', world.fetch('/whip/one/a/b')],
+    [409, 'no_publisher', world.post('/whep/one', offer)],
+    [404, 'stream_not_found', world.post('/whep/unknown', offer)],
+    [401, 'playback_not_allowed', world.post('/whep/private', offer)],
+  ];
+  for (const [status, code, answer] of cases) {
+    const response = await answer;
+    expect([response.status, await codeOf(response)]).toEqual([status, code]);
+    expect(response.headers.get('access-control-allow-origin')).toBe('*');
+  }
+  expect((await world.post('/whep/one', offer)).headers.get('retry-after')).toBe('2');
+  expect(world.transport.counters).toMatchObject({ opened: 0, sessions: 0 });
+});
+
+test('OPTIONS tells what is taken, to browsers of every origin', async () => {
+  await using world = await stand();
+  const endpoint = await world.fetch('/whip/one', { method: 'OPTIONS' });
+  expect(endpoint.status).toBe(204);
+  expect(endpoint.headers.get('accept-post')).toBe('application/sdp');
+  expect(endpoint.headers.get('access-control-allow-methods')).toBe('POST, OPTIONS');
+  expect(endpoint.headers.get('access-control-allow-headers')).toContain('If-Match');
+  expect((await world.fetch('/whep/one/x', { method: 'OPTIONS' })).headers.get('access-control-allow-methods')).toBe('PATCH, DELETE, OPTIONS');
+});
+
+test('PATCH takes candidates of the session that is meant, and no restart', async () => {
+  await using world = await stand();
+  using peer = new TestPeer({ direction: 'sendonly' });
+  const response = await world.post('/whip/one', peer.offer, 'key-one');
+  const path = response.headers.get('location') ?? '';
+  const etag = response.headers.get('etag') ?? '';
+  const ufrag = /a=ice-ufrag:(\S+)/.exec(peer.offer)?.[1] ?? '';
+  const fragment = (name: string) => `a=ice-ufrag:${name}\r\na=ice-pwd:0123456789012345678901\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:v\r\na=end-of-candidates\r\n`;
+  const patch = (headers: Record<string, string>, body = fragment(ufrag)) =>
+    world.fetch(path, { method: 'PATCH', body, headers: { authorization: 'Bearer key-one', ...FRAGMENT, ...headers } });
+  expect((await patch({ 'if-match': etag })).status).toBe(204);
+  expect((await patch({})).status).toBe(428);
+  expect((await patch({ 'if-match': '"other"' })).status).toBe(412);
+  expect((await patch({ 'if-match': '*' }, fragment('anew'))).status).toBe(422);
+  expect((await patch({ 'if-match': etag }, fragment('anew'))).status).toBe(422);
+  expect((await patch({ 'if-match': etag }, 'm=\r\nnonsense')).status).toBe(400);
+  expect((await patch({ 'if-match': etag, ...SDP })).status).toBe(415);
+  expect((await world.fetch(path, { method: 'PATCH', body: fragment(ufrag), headers: { ...FRAGMENT, 'if-match': etag } })).status).toBe(401);
+  expect((await world.fetch(path.replace('one', 'two'), { method: 'DELETE', headers: { authorization: 'Bearer key-one' } })).status).toBe(404);
+});
+
+test('sound goes from a publisher through the hub to a viewer, and DELETE ends both', async () => {
+  await using world = await stand();
+  const { peer, response } = await publish(world);
+  using publisher = peer;
+  for (let i = 0; i < 20; i++) publisher.send(opus(i));
+  // Reports come back for what arrived.
+  await publisher.until(({ received }) => received.some((packet) => packet[1] === 201));
+  expect(world.hub.get('one')?.broadcast.state).toBe('live');
+  expect(world.hub.get('one')?.publisher?.protocol).toBe('whip');
+  using viewer = new TestPeer({ direction: 'recvonly', video: false });
+  viewer.answer(await (await world.post('/whep/one', viewer.offer)).text());
+  await viewer.open;
+  let sequence = 20;
+  const speak = setInterval(() => publisher.send(opus(sequence++)), 20);
+  await viewer.until(({ received }) => received.some((packet) => packet[1] === 200) && received.filter((packet) => (packet[1] ?? 0) === 111).length >= 10);
+  clearInterval(speak);
+  expect(world.whep.counters.viewers).toBe(1);
+  await world.fetch(response.headers.get('location') ?? '', { method: 'DELETE', headers: { authorization: 'Bearer key-one' } });
+  expect(world.hub.get('one')?.broadcast.state).toBe('reconnecting');
+  world.hub.stop('one', 'stopped');
+  // Goodbye, and then nothing.
+  await viewer.until(({ received }) => received.some((packet) => packet[1] === 203));
+  expect(world.whep.counters.viewers).toBe(0);
+  expect(world.transport.counters.sessions).toBe(0);
+});
+
+test('a second publisher takes over, or is refused where the stream says so', async () => {
+  await using open = await stand();
+  const first = await publish(open);
+  first.peer.send(opus(0));
+  await first.peer.until(({ received }) => received.length > 0);
+  const second = await publish(open);
+  second.peer.send(opus(0));
+  await second.peer.until(({ received }) => received.length > 0);
+  expect(open.whip.counters).toMatchObject({ sessions: 1, publishers: 1 });
+  first.peer.connection.close();
+  second.peer.connection.close();
+
+  await using closed = await stand({ secondPublisher: 'refuse' });
+  const third = await publish(closed);
+  third.peer.send(opus(0));
+  await third.peer.until(({ received }) => received.length > 0);
+  using fourth = new TestPeer({ direction: 'sendonly' });
+  expect((await closed.post('/whip/one', fourth.offer, 'key-one')).status).toBe(409);
+  third.peer.connection.close();
+});
+
+test('a session that never finishes ICE is gone after 15 s', async () => {
+  const clock = new FakeClock();
+  await using world = await stand({ clock });
+  using peer = new TestPeer({ direction: 'sendonly' });
+  const response = await world.post('/whip/one', peer.offer, 'key-one');
+  expect(world.transport.counters.sessions).toBe(1);
+  clock.advance(14_900);
+  expect(world.transport.counters.sessions).toBe(1);
+  clock.advance(200);
+  const gone = await world.fetch(response.headers.get('location') ?? '', { method: 'DELETE', headers: { authorization: 'Bearer key-one' } });
+  expect(gone.status).toBe(404);
+  expect(world.transport.counters).toMatchObject({ sessions: 0, neverConnected: 1 });
+});
+
+test('a full server says when to try again, and an address that asks without end waits', async () => {
+  await using world = await stand({ maxSessions: 1 });
+  using first = new TestPeer({ direction: 'sendonly' });
+  expect((await world.post('/whip/one', first.offer, 'key-one')).status).toBe(201);
+  const full = await world.post('/whip/two', first.offer, 'key-two');
+  expect([full.status, full.headers.get('retry-after')]).toEqual([503, '5']);
+  const statuses = new Set<number>();
+  for (let i = 0; i < 80; i++) statuses.add((await world.post('/whep/unknown', 'x')).status);
+  expect(statuses).toEqual(new Set([404, 429]));
+});
+
+test('garbage inside of the encryption costs a count and nothing else', async () => {
+  await using world = await stand();
+  const { peer } = await publish(world);
+  using publisher = peer;
+  const stray = opus(0);
+  stray[1] = 77;
+  publisher.send(stray);
+  publisher.send(Uint8Array.from([0x81, 200, 0, 99, ...new Array(12).fill(0)]));
+  for (let i = 0; i < 5; i++) publisher.send(opus(i));
+  await publisher.until(({ received }) => received.some((packet) => packet[1] === 201));
+  expect(world.whip.counters.strays).toBe(1);
+  expect(world.whip.counters.protocolErrors).toBeGreaterThanOrEqual(1);
+  expect(world.hub.get('one')?.broadcast.state).toBe('live');
+});
+
+test('sessions that came and went leave nothing behind', async () => {
+  await using world = await stand();
+  for (let i = 0; i < 50; i++) {
+    using peer = new TestPeer({ direction: 'sendonly' });
+    const response = await world.post('/whip/one', peer.offer, 'key-one');
+    if (response.status === 429) break;
+    await world.fetch(response.headers.get('location') ?? '', { method: 'DELETE', headers: { authorization: 'Bearer key-one' } });
+  }
+  expect(world.transport.counters).toMatchObject({ opened: 50, sessions: 0 });
+  expect(world.whip.counters).toMatchObject({ sessions: 0, publishers: 0 });
+});
