@@ -3,13 +3,8 @@ import type { DeviceKind, PlaybackProtocol, StreamSocketCommand } from '@millrac
 import { StreamSocketEvent } from '@millrace/contract/events/stream-socket';
 import { VIEWER_HEARTBEAT_MS } from '@millrace/contract/limits';
 import { CLOSE_STREAM_DELETED, STREAM_SOCKET_PROTOCOL, streamSocketPath } from '@millrace/contract/protocol';
+import { retryDelayMs } from './retry-delay.ts';
 import type { ServerClock } from './server-clock.ts';
-
-/** Waits before each attempt: at once, then longer; the last repeats. */
-const RETRY_DELAYS_MS = [0, 300, 1200, 2700, 4800, 7000];
-
-/** Each wait is stretched by up to this share, so that a restarted server is not met by everybody at once. */
-const JITTER = 0.25;
 
 /** Heartbeats that could not leave before the connection is called dead. */
 const STUCK_HEARTBEATS = 3;
@@ -132,9 +127,7 @@ export class StreamSocket {
       return;
     }
     this.#deps.listener.connection('closed');
-    const delay = RETRY_DELAYS_MS[Math.min(this.#attempt, RETRY_DELAYS_MS.length - 1)] ?? 0;
-    this.#attempt++;
-    this.#retryTimer = setTimeout(() => this.#connect(), delay * (1 + JITTER * this.#deps.random()));
+    this.#retryTimer = setTimeout(() => this.#connect(), retryDelayMs(this.#attempt++, this.#deps.random));
   }
 
   readonly #retryNow = (): void => {

@@ -3,7 +3,8 @@ import AxeBuilder from '@axe-core/playwright';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { Owner } from './harness/api.ts';
-import { browserTestsAreOff, DESKTOP, newVisitor, openBrowser, PHONE } from './harness/chromium.ts';
+import { browserTestsAreOff, DESKTOP, newVisitor, openBrowser, PHONE, type VisitorOptions } from './harness/chromium.ts';
+import { DevicePage } from './harness/device-page.ts';
 import { outputFile } from './harness/folder.ts';
 import { readClock } from './harness/page-clock.ts';
 import { LIGHT, publishEnhanced, publishWithFfmpeg } from './harness/publisher.ts';
@@ -19,6 +20,9 @@ let browser: Browser;
 let links: Record<'live' | 'idle' | 'ended' | 'dropped' | 'hevc' | 'private', string>;
 const scope = new AsyncDisposableStack();
 
+/** What a viewer's phone loads before it can play. */
+const OWN_SCRIPT_BUDGET_BYTES = 250_000;
+
 const SIZES = { phone: PHONE, desktop: DESKTOP } as const;
 type SizeName = keyof typeof SIZES;
 
@@ -26,7 +30,7 @@ describe.skipIf(browserTestsAreOff)('looks', () => {
   beforeAll(async () => {
     await ensureTool('ffmpeg');
     server = scope.use(await startServer({ env: { RECONNECT_GRACE_SECONDS: '600' } }));
-    browser = await openBrowser({ autoplay: 'allowed' });
+    browser = await openBrowser({ autoplay: 'allowed', fakeCamera: 'asks' });
     scope.defer(() => browser.close());
     links = await prepareStreams();
   });
@@ -89,6 +93,48 @@ describe.skipIf(browserTestsAreOff)('looks', () => {
       expect(studio.complaints.list).toEqual([]);
     });
 
+    for (const theme of ['dark', 'light'] as const) {
+      test(`going live from the device, ${theme}`, { timeout: 150_000 }, async ({ expect }) => {
+        await using context = await visitor(size, { mayUseCamera: true });
+        await context.addInitScript((chosen) => localStorage.setItem('mantine-color-scheme-value', chosen), theme);
+        const named = (name: string) => `device-${name}-${theme}`;
+        const blank = await context.newPage();
+        await blank.goto(`${server.http}/live`);
+        await blank.getByText('This device', { exact: true }).click();
+        await look(expect, blank, named('choose'), size);
+        await blank.close();
+        const device = await DevicePage.open(context, server.http, 'From the bridge');
+        await device.untilPicture(15_000);
+        await look(expect, device.page, named('setup'), size);
+        await device.page.getByRole('button', { name: 'Quality and devices' }).click();
+        await device.page.getByRole('combobox', { name: 'Quality' }).waitFor();
+        await look(expect, device.page, named('menu'), size);
+        await device.page.keyboard.press('Escape');
+        await device.page.getByRole('button', { name: 'Go live' }).click();
+        await device.untilState('live', 15_000);
+        await device.untilSays(/\d viewers? 0:0[2-9]/, 15_000);
+        await look(expect, device.page, named('live'), size);
+        await device.page.getByRole('button', { name: /^Connection:/ }).click();
+        await device.untilSays(/Round trip \d/, 10_000);
+        await look(expect, device.page, named('figures'), size);
+        await device.page.keyboard.press('Escape');
+        await device.page.getByRole('button', { name: 'End', exact: true }).click();
+        await device.page.getByText('End the broadcast?').waitFor();
+        await look(expect, device.page, named('end'), size);
+        await device.page.getByRole('button', { name: 'End it' }).click();
+        await device.untilSays(/The broadcast ended at/, 10_000);
+        await look(expect, device.page, named('ended'), size);
+        expect(device.complaints.list).toEqual([]);
+      });
+    }
+
+    test('going live from the device, without the camera', async ({ expect }) => {
+      await using context = await visitor(size);
+      const device = await DevicePage.open(context, server.http);
+      await device.untilSays(/The browser may not use the camera/, 10_000);
+      await look(expect, device.page, 'device-refused', size);
+    });
+
     test('watching', { timeout: 60_000 }, async ({ expect }) => {
       await using context = await visitor(size);
       const watch = await WatchPage.open(context, links.live);
@@ -96,6 +142,7 @@ describe.skipIf(browserTestsAreOff)('looks', () => {
       await readClock(watch.page);
       await wake(watch, size);
       await look(expect, watch.page, 'watch-playing', size);
+      expect(await ownScriptBytes(watch.page)).toBeLessThan(OWN_SCRIPT_BUDGET_BYTES);
       await watch.page.getByRole('button', { name: 'Latency and quality' }).click();
       await watch.page.getByText('Details').click();
       await look(expect, watch.page, 'watch-menu', size);
@@ -168,8 +215,18 @@ async function wake(watch: WatchPage, size: SizeName): Promise<void> {
   else await watch.player.hover();
 }
 
-async function visitor(size: SizeName): Promise<BrowserContext & AsyncDisposable> {
-  return newVisitor(browser, SIZES[size]);
+async function visitor(size: SizeName, options: VisitorOptions = {}): Promise<BrowserContext & AsyncDisposable> {
+  return newVisitor(browser, SIZES[size], options);
+}
+
+/** Of scripts as they came over the network, without the player for segments, which is loaded beside them. */
+function ownScriptBytes(page: Page): Promise<number> {
+  return page.evaluate(() =>
+    performance
+      .getEntriesByType('resource')
+      .filter((entry) => entry instanceof PerformanceResourceTiming && /\.js$/.test(entry.name) && !/\/hls-/.test(entry.name))
+      .reduce((sum, entry) => sum + (entry instanceof PerformanceResourceTiming ? entry.encodedBodySize : 0), 0),
+  );
 }
 
 async function prepareStreams(): Promise<typeof links> {

@@ -8,7 +8,7 @@ import { startServer } from './harness/server.ts';
 import { StudioPage } from './harness/studio-page.ts';
 import { ensureTool } from './harness/tool.ts';
 import { until } from './harness/until.ts';
-import { WatchPage } from './harness/watch-page.ts';
+import { preferLatency, WatchPage } from './harness/watch-page.ts';
 
 /** From the encoder's start to the picture and figures on the creator's page. */
 const SEEN_BUDGET_MS = 3_000;
@@ -55,7 +55,7 @@ describe.skipIf(browserTestsAreOff)('from an empty data folder', () => {
     console.log(`creator's page: picture after ${Math.round(pictureMs)} ms, figures after ${Math.round(figuresMs)} ms`);
     expect(Math.max(pictureMs, figuresMs)).toBeLessThan(SEEN_BUDGET_MS);
 
-    const watch = await WatchPage.typeCode(await newVisitor(browser), server.http, code);
+    const watch = await WatchPage.typeCode(await preferLatency(await newVisitor(browser), 'low'), server.http, code);
     await watch.untilState('playing', 10_000);
     await hearSound(watch.page);
     expect(await watch.page.getByRole('heading', { name: 'Sunset over the mill' }).isVisible()).toBe(true);

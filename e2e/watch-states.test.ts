@@ -13,7 +13,7 @@ import { StudioPage } from './harness/studio-page.ts';
 import { ensureTool } from './harness/tool.ts';
 import { until } from './harness/until.ts';
 import { visibleText } from './harness/visible-text.ts';
-import { WatchPage } from './harness/watch-page.ts';
+import { preferLatency, WatchPage } from './harness/watch-page.ts';
 
 let server: RunningServer;
 let browser: Browser;
@@ -103,7 +103,7 @@ describe.skipIf(browserTestsAreOff).concurrent('the watch page', () => {
     await owner.untilStatus(stream.id, 'live', 15_000);
     const strict = await openBrowser({ autoplay: 'needs-gesture' });
     try {
-      const watch = await WatchPage.open(await newVisitor(strict, PHONE), playback.page);
+      const watch = await WatchPage.open(await preferLatency(await newVisitor(strict, PHONE), 'low'), playback.page);
       await watch.untilPlayingUntouched(15_000);
       expect(await watch.askUntouched(`document.querySelector('video').muted`)).toBe(true);
       await watch.page.getByRole('button', { name: 'Tap for sound' }).tap();

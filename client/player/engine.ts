@@ -1,4 +1,4 @@
-/** What turns a playlist's address into pictures on a media element: hls.js where there is MSE, the element itself elsewhere. */
+/** What brings pictures to a media element: hls.js where there is MSE, the element itself elsewhere, WHEP in real time. */
 import type { UnplayableReason } from './state.ts';
 
 export interface Quality {
@@ -21,7 +21,7 @@ export interface EngineDetails {
 export type Delay = 'lowest' | 'steady';
 
 export interface EngineListener {
-  /** The playlists were read: the element has something to play. */
+  /** The element has something to play. */
   ready(): void;
   /** Nothing will make this source play here. */
   unplayable(reason: UnplayableReason): void;
@@ -30,11 +30,13 @@ export interface EngineListener {
 }
 
 export interface Engine {
-  readonly protocol: 'll-hls' | 'hls';
+  readonly protocol: 'll-hls' | 'hls' | 'whep';
   readonly qualities: readonly Quality[];
   /** Chosen by the viewer; undefined is automatic. */
   readonly quality: number | undefined;
   readonly details: EngineDetails;
+  /** How long nothing new was shown, from engines on which the element's clock goes on without pictures. */
+  readonly idleMs?: number;
   /** Wall clock of the shown picture by the playlist, ms since the Unix epoch. */
   shownAt(): number | undefined;
   chooseQuality(index: number | undefined): void;

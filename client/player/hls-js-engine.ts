@@ -43,6 +43,8 @@ export interface HlsJsEngineDeps {
   readonly url: string;
   /** Sent with every request as a bearer, for the owner's preview of what viewers may not see yet. */
   readonly authorization?: string | undefined;
+  /** To begin with. */
+  readonly delay: Delay;
   readonly listener: EngineListener;
   readonly now: () => number;
 }
@@ -57,13 +59,18 @@ export class HlsJsEngine implements Engine {
   #retry: (() => void) | undefined;
   #placed = false;
   #jumpWhenBuffered = false;
-  #delay: Delay = 'lowest';
+  #delay: Delay;
 
   constructor(deps: HlsJsEngineDeps) {
     this.#deps = deps;
     const Hls = deps.module.default;
     const { authorization } = deps;
-    const hls = new Hls(authorization ? { ...CONFIG, xhrSetup: (xhr) => xhr.setRequestHeader('authorization', `Bearer ${authorization}`) } : CONFIG);
+    this.#delay = deps.delay;
+    const hls = new Hls({
+      ...CONFIG,
+      ...(deps.delay === 'steady' ? { liveSyncDuration: STEADY_DELAY_SECONDS } : {}),
+      ...(authorization ? { xhrSetup: (xhr: XMLHttpRequest) => xhr.setRequestHeader('authorization', `Bearer ${authorization}`) } : {}),
+    });
     this.#hls = hls;
     // Given to the constructor it would have to come with a sync count, which overrules the playlist's hold-back.
     hls.config.liveMaxLatencyDurationCount = MAX_LATENCY_DURATIONS;
@@ -110,7 +117,7 @@ export class HlsJsEngine implements Engine {
     this.#delay = delay;
     const seconds = this.#aim();
     if (delay === 'lowest') this.goLive();
-    else if (this.#hls.latency < seconds) video.currentTime = Math.max(0, video.currentTime - (seconds - this.#hls.latency));
+    else if (video.seekable.length > 0 && this.#hls.latency < seconds) video.currentTime = Math.max(video.seekable.start(0), video.currentTime - (seconds - this.#hls.latency));
     return true;
   }
 

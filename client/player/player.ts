@@ -5,10 +5,14 @@
 import type { BroadcastState } from '@millrace/contract/entities/broadcast';
 import type { Playback } from '@millrace/contract/entities/stream';
 import type { ServerClock } from '../server-clock.ts';
-import type { Delay, Engine, EngineDetails, Quality } from './engine.ts';
+import type { Delay, Engine, EngineDetails, EngineListener, Quality } from './engine.ts';
+import { EngineSwitch, type FallBack, type Latency } from './engine-switch.ts';
+import { FrameHold } from './frame-hold.ts';
 import { HlsJsEngine, type HlsModule } from './hls-js-engine.ts';
 import { nativeEngine } from './native-engine.ts';
 import { hasMedia, INITIAL_FACTS, type PlayerFacts, type PlayerState, playerState, type UnplayableReason } from './state.ts';
+import { whepEngine } from './whep-engine.ts';
+import { WhepSource } from './whep-source.ts';
 
 /** How often the element's clock is compared with itself and the latency told. */
 const TICK_MS = 250;
@@ -18,6 +22,12 @@ const STALL_MS = 750;
 
 /** Nearer to the target than this, the viewer is at the live edge. */
 const LIVE_TOLERANCE_MS = 2500;
+
+/** A player that could not be fetched is asked for again after this. */
+const LOAD_RETRY_MS = 1500;
+
+/** A change of the source shows its last frame for this long before it counts as a stall. */
+const CHANGE_MS = 2500;
 
 /** Behind this much with an unknown target, the viewer is no longer at the live edge. */
 const FAR_BEHIND_MS = 8000;
@@ -34,12 +44,20 @@ export interface PlayerSnapshot {
   readonly stalls: number;
   readonly qualities: readonly Quality[];
   readonly quality: number | undefined;
-  readonly delay: Delay;
+  /** What was asked for. */
+  readonly latency: Latency;
+  /** What is used. */
+  readonly protocol: Engine['protocol'] | undefined;
+  /** Why it is not real time although that was asked for. */
+  readonly fallBack: FallBack | undefined;
 }
 
 export interface PlayOptions {
   readonly video: HTMLVideoElement;
-  readonly playback: Pick<Playback, 'hls'>;
+  /** Without a WHEP address there is no real time. */
+  readonly playback: Pick<Playback, 'hls'> & Partial<Pick<Playback, 'whep'>>;
+  /** Default `real-time`, which falls back to segments by itself. */
+  readonly latency?: Latency;
   readonly clock: ServerClock;
   readonly loadHls: () => Promise<HlsModule>;
   /** The owner's preview: plays before viewers may, with the owner's bearer. */
@@ -63,14 +81,22 @@ export class Player {
   readonly #video: HTMLVideoElement;
   readonly #abort = new AbortController();
   readonly #timer: ReturnType<typeof setInterval>;
+  readonly #listener: EngineListener = {
+    ready: () => {
+      this.#set({ unplayable: undefined });
+      if (this.#wantsPlay) void this.play();
+    },
+    unplayable: (reason) => this.#set({ unplayable: reason }),
+    qualities: () => this.#tell(),
+  };
   #facts: PlayerFacts;
-  #engine: Engine | undefined;
+  readonly #switch: EngineSwitch;
+  readonly #hold: FrameHold;
+  #changingUntil = 0;
   #epoch: string | null = null;
-  #attachment = 0;
   #wantsPlay = true;
   #mutedByBrowser = false;
   #stalls = 0;
-  #delay: Delay = 'lowest';
   #lastTime = -1;
   #movedAt = 0;
   #snapshot: PlayerSnapshot;
@@ -79,22 +105,37 @@ export class Player {
     this.#options = options;
     this.#video = options.video;
     this.#facts = { ...INITIAL_FACTS, mayPreview: options.preview !== undefined };
+    this.#hold = new FrameHold(options.video);
+    this.#switch = new EngineSwitch(
+      {
+        openRealTime: this.#realTime(),
+        showRealTime: (source) => whepEngine({ video: options.video, source, clock: options.clock, listener: this.#listener }),
+        showSegments: (delay) => this.#showSegments(delay),
+        beforeChange: () => {
+          this.#hold.hold();
+          this.#changingUntil = performance.now() + CHANGE_MS;
+        },
+        changed: () => this.#tell(),
+        now: () => performance.now(),
+      },
+      options.latency ?? 'real-time',
+    );
     this.#snapshot = this.#look();
     const on = (type: string, handle: () => void) => this.#video.addEventListener(type, handle, { signal: this.#abort.signal });
     on('playing', () => this.#moved());
     on('waiting', () => {
       // A seek waits too, but nothing ran dry.
-      if (!this.#video.seeking) this.#set({ flowing: false });
+      if (!this.#video.seeking) this.#stopped();
     });
     on('pause', () => this.#paused());
     on('play', () => this.#set({ paused: false, blocked: false }));
     on('ended', () => this.#set({ flowing: false, finished: true }));
-    on('emptied', () => this.#set({ flowing: false }));
+    on('emptied', () => this.#stopped());
     on('volumechange', () => {
       if (!this.#video.muted) this.#mutedByBrowser = false;
       this.#tell();
     });
-    globalThis.addEventListener?.('online', () => this.#engine?.retryNow(), { signal: this.#abort.signal });
+    globalThis.addEventListener?.('online', () => this.#switch.retryNow(), { signal: this.#abort.signal });
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
   }
 
@@ -103,11 +144,11 @@ export class Player {
   }
 
   get details(): EngineDetails | undefined {
-    return this.#engine?.details;
+    return this.#switch.engine?.details;
   }
 
-  get protocol(): 'll-hls' | 'hls' {
-    return this.#engine?.protocol ?? 'll-hls';
+  get protocol(): Engine['protocol'] {
+    return this.#switch.engine?.protocol ?? 'll-hls';
   }
 
   /** What the server says of the broadcast. Playlists that began anew are loaded on the same element. */
@@ -116,10 +157,16 @@ export class Player {
     const anew = epoch !== null && this.#epoch !== null && epoch !== this.#epoch;
     if (epoch !== null) this.#epoch = epoch;
     this.#set({ broadcast: status });
+    // Segments are shown to their end; in real time there is nothing left.
+    if (status === 'ended' && this.#switch.engine?.protocol === 'whep') {
+      this.#switch.rest();
+      this.#set({ flowing: false, finished: true });
+    }
     if (!hasMedia(this.#facts)) return;
     const returned = before.broadcast === 'ended' || before.broadcast === 'idle' || (before.broadcast === 'preview' && !before.mayPreview);
-    if (!this.#facts.attached || anew || returned) void this.#attach();
-    else if (before.broadcast === 'reconnecting' && status === 'live') this.#engine?.retryNow();
+    // Playlists that begin anew mean nothing to a connection in real time.
+    if (!this.#facts.attached || returned || (anew && this.#switch.engine?.protocol !== 'whep')) this.#attach();
+    else if (before.broadcast === 'reconnecting' && status === 'live') this.#switch.retryNow();
   }
 
   /** Plays, with the sound the element is set to; without sound where the browser insists. */
@@ -150,7 +197,7 @@ export class Player {
 
   /** Leaves what was paused or missed and shows what happens now. */
   goLive(): void {
-    this.#engine?.goLive();
+    this.#switch.engine?.goLive();
     void this.play();
   }
 
@@ -162,54 +209,64 @@ export class Player {
   }
 
   chooseQuality(index: number | undefined): void {
-    this.#engine?.chooseQuality(index);
+    this.#switch.engine?.chooseQuality(index);
     this.#tell();
   }
 
-  chooseDelay(delay: Delay): void {
-    if (this.#engine?.chooseDelay(delay)) this.#delay = delay;
+  chooseLatency(latency: Latency): void {
+    // Before there is anything to see it is only remembered.
+    this.#switch.choose(latency, this.#facts.attached);
     this.#tell();
   }
 
   /** Tries again what was called unplayable. */
   retry(): void {
-    void this.#attach();
+    this.#attach();
   }
 
   close(): void {
     clearInterval(this.#timer);
     this.#abort.abort();
-    this.#attachment++;
-    this.#engine?.close();
-    this.#engine = undefined;
+    this.#switch.close();
+    this.#hold.close();
   }
 
-  async #attach(): Promise<void> {
-    const attachment = ++this.#attachment;
-    const { video, playback, loadHls, preview } = this.#options;
-    this.#engine?.close();
-    this.#engine = undefined;
+  #attach(): void {
     this.#set({ attached: true, hasPlayed: false, flowing: false, finished: false, blocked: false, unplayable: undefined });
-    const listener = {
-      ready: () => {
-        if (this.#wantsPlay) void this.play();
-      },
-      unplayable: (reason: UnplayableReason) => this.#set({ unplayable: reason }),
-      qualities: () => this.#tell(),
-    };
-    if (!('MediaSource' in globalThis) && video.canPlayType('application/vnd.apple.mpegurl') !== '') {
-      this.#engine = nativeEngine(video, playback.hls, listener);
-      return;
+    this.#switch.begin();
+  }
+
+  #realTime(): ((signal: AbortSignal) => Promise<WhepSource>) | undefined {
+    const { playback, preview } = this.#options;
+    const url = playback.whep;
+    if (url === undefined || !('RTCPeerConnection' in globalThis)) return undefined;
+    return (signal) => WhepSource.open({ url, token: preview?.token, signal, fetch: (...request) => fetch(...request), RTCPeerConnection, now: () => performance.now() });
+  }
+
+  async #showSegments(delay: Delay): Promise<Engine | undefined> {
+    const { video, playback, loadHls, preview } = this.#options;
+    const listener = this.#listener;
+    if (!('MediaSource' in globalThis) && video.canPlayType('application/vnd.apple.mpegurl') !== '') return nativeEngine(video, playback.hls, listener);
+    const module = await this.#load(loadHls);
+    if (!module) return undefined;
+    if (module.default.isSupported()) return new HlsJsEngine({ module, video, url: playback.hls, authorization: preview?.token, delay, listener, now: () => performance.now() });
+    this.#set({ unplayable: 'unsupported' });
+    return undefined;
+  }
+
+  /** The chunk may fail to come; the network may be back in a moment. */
+  async #load(loadHls: () => Promise<HlsModule>): Promise<HlsModule | undefined> {
+    while (!this.#abort.signal.aborted) {
+      const module = await loadHls().catch(() => undefined);
+      if (module) return module;
+      await new Promise((resolve) => setTimeout(resolve, LOAD_RETRY_MS));
     }
-    const module = await loadHls().catch(() => undefined);
-    if (attachment !== this.#attachment) return;
-    if (!module) {
-      // The chunk could not be fetched; the network may be back in a moment.
-      setTimeout(() => attachment === this.#attachment && void this.#attach(), 1500);
-      return;
-    }
-    if (module.default.isSupported()) this.#engine = new HlsJsEngine({ module, video, url: playback.hls, authorization: preview?.token, listener, now: () => performance.now() });
-    else this.#set({ unplayable: 'unsupported' });
+    return undefined;
+  }
+
+  /** The source ran dry, or changes. */
+  #stopped(): void {
+    if (performance.now() > this.#changingUntil) this.#set({ flowing: false });
   }
 
   #paused(): void {
@@ -220,6 +277,7 @@ export class Player {
 
   #moved(): void {
     this.#movedAt = performance.now();
+    this.#changingUntil = 0;
     this.#lastTime = this.#video.currentTime;
     this.#wantsPlay = true;
     this.#set({ flowing: true, hasPlayed: true, paused: false, blocked: false, finished: false });
@@ -227,12 +285,15 @@ export class Player {
 
   #tick(): void {
     const { currentTime, paused, readyState } = this.#video;
-    if (!paused && currentTime !== this.#lastTime && this.#lastTime >= 0 && readyState > 1) {
-      const advanced = currentTime > this.#lastTime;
+    this.#switch.tick(this.#facts.broadcast === 'live' && this.#wantsPlay && this.#facts.attached);
+    const idleMs = this.#switch.engine?.idleMs;
+    const moves = idleMs === undefined ? currentTime !== this.#lastTime : idleMs < STALL_MS;
+    if (!paused && moves && this.#lastTime >= 0 && readyState > 1) {
+      const advanced = currentTime > this.#lastTime || idleMs !== undefined;
       this.#lastTime = currentTime;
       if (advanced && !this.#facts.flowing) this.#moved();
       else if (advanced) this.#movedAt = performance.now();
-    } else if (this.#facts.flowing && performance.now() - this.#movedAt > STALL_MS) {
+    } else if (this.#facts.flowing && performance.now() - this.#movedAt > STALL_MS && performance.now() > this.#changingUntil) {
       this.#set({ flowing: false });
     }
     if (this.#lastTime < 0) this.#lastTime = currentTime;
@@ -255,7 +316,7 @@ export class Player {
   }
 
   #look(): PlayerSnapshot {
-    const engine = this.#engine;
+    const { engine } = this.#switch;
     const state = playerState(this.#facts);
     const shownAt = this.#facts.hasPlayed && state !== 'ended' ? engine?.shownAt() : undefined;
     const latencyMs = shownAt === undefined || !this.#options.clock.known ? undefined : Math.max(0, Math.round(this.#options.clock.now() - shownAt));
@@ -270,7 +331,9 @@ export class Player {
       stalls: this.#stalls,
       qualities: engine?.qualities ?? [],
       quality: engine?.quality,
-      delay: this.#delay,
+      latency: this.#switch.latency,
+      protocol: engine?.protocol,
+      fallBack: this.#switch.fallBack,
     };
   }
 }
@@ -290,7 +353,9 @@ function sameSnapshot(a: PlayerSnapshot, b: PlayerSnapshot): boolean {
     a.mutedByBrowser === b.mutedByBrowser &&
     a.stalls === b.stalls &&
     a.quality === b.quality &&
-    a.delay === b.delay &&
+    a.latency === b.latency &&
+    a.protocol === b.protocol &&
+    a.fallBack === b.fallBack &&
     a.qualities.length === b.qualities.length &&
     (a.latencyMs === undefined) === (b.latencyMs === undefined) &&
     Math.abs((a.latencyMs ?? 0) - (b.latencyMs ?? 0)) < LATENCY_STEP_MS

@@ -35,6 +35,9 @@ export async function findChromium(): Promise<string> {
   );
 }
 
+/** Leads to this machine without being `localhost`, to which browsers give what they give to secure pages only. */
+export const INSECURE_NAME = 'millrace.test';
+
 export interface BrowserOptions {
   /** `allowed`: sound may start by itself. `needs-gesture`: as on a person's own browser on a first visit. */
   readonly autoplay: 'allowed' | 'needs-gesture';
@@ -42,8 +45,8 @@ export interface BrowserOptions {
   readonly args?: readonly string[];
   /** Where its user's files lie, the authorities that the user trusts among them; the tests' own user otherwise. */
   readonly home?: string;
-  /** A camera and a microphone that need no permission: a moving pattern, and a beep each second. */
-  readonly fakeCamera?: boolean;
+  /** A camera and a microphone: a moving pattern, and a beep each second. `asks`: the page needs the person's permission. */
+  readonly fakeCamera?: boolean | 'asks';
 }
 
 export async function openBrowser({ autoplay, args = [], home, fakeCamera = false }: BrowserOptions): Promise<Browser> {
@@ -56,13 +59,16 @@ export async function openBrowser({ autoplay, args = [], home, fakeCamera = fals
     args: [
       '--no-sandbox',
       '--disable-gpu',
+      // A name that is not this machine's: pages under it are as insecure as on a network.
+      `--host-resolver-rules=MAP ${INSECURE_NAME} 127.0.0.1`,
       '--disable-quic',
       '--disable-background-networking',
       '--disable-component-update',
       '--disable-sync',
       '--no-first-run',
       '--disable-dev-shm-usage',
-      ...(fakeCamera ? ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'] : []),
+      ...(fakeCamera ? ['--use-fake-device-for-media-stream'] : []),
+      ...(fakeCamera === true ? ['--use-fake-ui-for-media-stream'] : []),
       `--autoplay-policy=${autoplay === 'allowed' ? 'no-user-gesture-required' : 'document-user-activation-required'}`,
       ...args,
     ],
@@ -90,8 +96,22 @@ export class PageComplaints {
   }
 }
 
+export interface VisitorOptions {
+  /** What the person answers when the page asks for camera and microphone. */
+  readonly mayUseCamera?: boolean;
+  readonly colorScheme?: 'dark' | 'light';
+}
+
 /** Another person's browser: nothing remembered, nothing shared. */
-export async function newVisitor(browser: Browser, viewport: { readonly width: number; readonly height: number } = DESKTOP): Promise<BrowserContext> {
+export async function newVisitor(browser: Browser, viewport: { readonly width: number; readonly height: number } = DESKTOP, options: VisitorOptions = {}): Promise<BrowserContext> {
   const phone = viewport.width < 600;
-  return browser.newContext({ viewport, hasTouch: phone, isMobile: phone, locale: 'en-GB', colorScheme: 'dark', permissions: ['clipboard-read', 'clipboard-write'] });
+  const { mayUseCamera = false, colorScheme = 'dark' } = options;
+  return browser.newContext({
+    viewport,
+    hasTouch: phone,
+    isMobile: phone,
+    locale: 'en-GB',
+    colorScheme,
+    permissions: ['clipboard-read', 'clipboard-write', ...(mayUseCamera ? ['camera', 'microphone'] : [])],
+  });
 }

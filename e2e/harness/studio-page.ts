@@ -19,6 +19,7 @@ export class StudioPage {
     const { page } = studio;
     await page.goto(`${http}/`);
     await page.getByRole('main').getByRole('link', { name: 'Go live' }).first().click();
+    await page.getByText('An encoder', { exact: true }).click();
     await page.getByRole('textbox', { name: 'Title' }).fill(title);
     await page.getByText(start, { exact: true }).click();
     await page.getByRole('button', { name: 'Create stream' }).click();

@@ -6,6 +6,12 @@ import { visibleText } from './visible-text.ts';
 
 export type PlayerState = 'waiting' | 'starting' | 'playing' | 'paused' | 'stalled' | 'reconnecting' | 'ended' | 'blocked' | 'unplayable';
 
+/** What this visitor chose before, as if in the settings menu. */
+export async function preferLatency(context: BrowserContext, latency: 'real-time' | 'low' | 'stable'): Promise<BrowserContext> {
+  await context.addInitScript((chosen) => localStorage.setItem('millrace.latency', chosen), latency);
+  return context;
+}
+
 export class WatchPage {
   readonly page: Page;
   readonly complaints: PageComplaints;
@@ -62,6 +68,32 @@ export class WatchPage {
   untilPlayingUntouched(timeoutMs: number): Promise<true> {
     const ask = () => this.askUntouched(`document.querySelector('[data-state]')?.dataset.state`);
     return until(async () => (await ask()) === 'playing', { what: 'the player to be playing', timeoutMs, seen: async () => String(await ask()) });
+  }
+
+  /** How its pictures come: `whep`, `ll-hls`, `hls`. */
+  async protocol(): Promise<string> {
+    return (await this.player.getAttribute('data-protocol', { timeout: 5000 })) ?? '';
+  }
+
+  untilProtocol(wanted: 'whep' | 'll-hls', timeoutMs: number): Promise<true> {
+    return until(async () => (await this.protocol()) === wanted, { what: `the player to use ${wanted}`, timeoutMs, seen: () => this.protocol() });
+  }
+
+  /** Waits for that many more frames on the screen. */
+  async untilFrames(count: number, timeoutMs: number): Promise<true> {
+    const shown = () => this.video.evaluate((element) => (element instanceof HTMLVideoElement ? element.getVideoPlaybackQuality().totalVideoFrames : 0));
+    // A new source counts from nothing.
+    let last = await shown();
+    let seen = 0;
+    return until(
+      async () => {
+        const now = await shown();
+        seen += now >= last ? now - last : now;
+        last = now;
+        return seen >= count;
+      },
+      { what: `${count} more frames`, timeoutMs, seen: async () => `${seen} frames, ${await this.state()}, ${await this.protocol()}` },
+    );
   }
 
   /** What the page itself says of the latency, in ms; undefined while it does not know. */

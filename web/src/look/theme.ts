@@ -1,5 +1,5 @@
 /** Mantine's theme: it takes its colours from the tokens' CSS variables, its sizes from the same grid. */
-import { Button, createTheme, type MantineColorsTuple, Modal, Popover, SegmentedControl, TextInput } from '@mantine/core';
+import { createTheme, type MantineColorsTuple } from '@mantine/core';
 
 const water: MantineColorsTuple = [
   'var(--water)',
@@ -24,11 +24,12 @@ export const theme = createTheme({
   cursorType: 'pointer',
   respectReducedMotion: true,
   focusRing: 'auto',
+  // By name alone: who watches does not load dialogs and forms for their defaults.
   components: {
-    Button: Button.extend({ defaultProps: { size: 'md', variant: 'filled' } }),
-    TextInput: TextInput.extend({ defaultProps: { size: 'md' } }),
-    SegmentedControl: SegmentedControl.extend({ defaultProps: { size: 'md', transitionDuration: 120 } }),
-    Modal: Modal.extend({ defaultProps: { centered: true, transitionProps: { duration: 150 }, overlayProps: { backgroundOpacity: 0.7 } } }),
-    Popover: Popover.extend({ defaultProps: { transitionProps: { duration: 120 }, shadow: 'md' } }),
+    Button: { defaultProps: { size: 'md', variant: 'filled' } },
+    TextInput: { defaultProps: { size: 'md' } },
+    SegmentedControl: { defaultProps: { size: 'md', transitionDuration: 120 } },
+    Modal: { defaultProps: { centered: true, transitionProps: { duration: 150 }, overlayProps: { backgroundOpacity: 0.7 } } },
+    Popover: { defaultProps: { transitionProps: { duration: 120 }, shadow: 'md' } },
   },
 });

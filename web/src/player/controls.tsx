@@ -21,6 +21,9 @@ import type { LivePlayer } from './use-player.ts';
 
 const ICON = { size: 22, stroke: 1.75 } as const;
 
+/** Nearer than this nobody notices. */
+const REAL_TIME_MS = 300;
+
 export interface ControlsProps {
   readonly live: LivePlayer;
   readonly menuOpen: boolean;
@@ -86,10 +89,12 @@ export function Controls({ live, menuOpen, setMenuOpen, theatre, onGoLive }: Con
 
 /** Live, with how far behind; or, when the viewer fell back, the way to live. */
 function LiveEdge({ live, onGoLive }: { readonly live: LivePlayer; readonly onGoLive: () => void }) {
-  const { state, atLive, latencyMs } = live.snapshot;
+  const { state, atLive, latencyMs, protocol } = live.snapshot;
   if (state === 'reconnecting') return null;
-  const behind = latencyMs === undefined ? undefined : t('watch.latency', { seconds: seconds(latencyMs) });
-  if (!atLive) {
+  const realTime = protocol === 'whep' && (latencyMs === undefined || latencyMs < REAL_TIME_MS);
+  const behind = realTime ? t('watch.realTime') : latencyMs === undefined ? undefined : t('watch.latency', { seconds: seconds(latencyMs) });
+  // In real time there is nothing behind: playing is live.
+  if (!atLive && protocol !== 'whep') {
     return (
       <button type="button" className={classes.goLive} onClick={onGoLive}>
         {t('watch.behind')}

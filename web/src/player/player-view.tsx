@@ -43,6 +43,7 @@ export function PlayerView({ live, seed, title, facts, heading, theatre, shortcu
       aria-label={t('watch.player', { title })}
       data-state={state}
       data-latency-ms={snapshot.latencyMs}
+      data-protocol={snapshot.protocol}
       data-stalls={snapshot.stalls}
       data-controls={showControls || undefined}
     >

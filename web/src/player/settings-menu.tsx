@@ -1,10 +1,17 @@
 /** Latency, quality and details, in one menu over the picture. Lives inside the player so that it shows in full screen too. */
+import { LATENCIES, type Latency } from '@millrace/client/player/engine-switch';
 import { useEffect, useId, useRef, useState } from 'react';
 import { createPortal } from 'react-dom';
 import { bitrate, number, seconds } from '../text/format.ts';
 import { t } from '../text/text.ts';
+import { rememberLatency } from './last-latency.ts';
 import classes from './settings-menu.module.css';
 import type { LivePlayer } from './use-player.ts';
+
+/** Nothing is nought behind. */
+const LEAST_LATENCY_MS = 100;
+
+const PROTOCOLS = { whep: 'WebRTC (WHEP)', 'll-hls': 'LL-HLS', hls: 'HLS' } as const;
 
 /** Where the picture is too small to hold the menu: it comes from the bottom of the window instead. */
 const NARROW = '(max-width: 640px)';
@@ -29,14 +36,22 @@ export function SettingsMenu({ live, close }: { readonly live: LivePlayer; reado
     };
   }, [close]);
 
+  const choose = (latency: Latency) => {
+    rememberLatency(latency);
+    player?.chooseLatency(latency);
+  };
   const sheet = !document.fullscreenElement && matchMedia(NARROW).matches;
   const content = (
     <div ref={menu} className={`on-picture ${classes.menu}`} data-sheet={sheet || undefined} role="dialog" aria-label={t('watch.settings')}>
       <fieldset className={classes.group}>
         <legend>{t('watch.delay')}</legend>
-        <p className={`${classes.now} figures`}>{snapshot.latencyMs === undefined ? t('watch.latency.unknown') : t('watch.latency', { seconds: seconds(snapshot.latencyMs) })}</p>
-        <Choice name={`${name}-delay`} label={t('watch.delay.lowest')} checked={snapshot.delay === 'lowest'} choose={() => player?.chooseDelay('lowest')} />
-        <Choice name={`${name}-delay`} label={t('watch.delay.steady')} checked={snapshot.delay === 'steady'} choose={() => player?.chooseDelay('steady')} />
+        <p className={`${classes.now} figures`}>
+          {snapshot.latencyMs === undefined ? t('watch.latency.unknown') : t('watch.latency', { seconds: seconds(Math.max(LEAST_LATENCY_MS, snapshot.latencyMs)) })}
+        </p>
+        {LATENCIES.map((latency) => (
+          <Choice key={latency} name={`${name}-delay`} label={t(`watch.delay.${latency}`)} checked={snapshot.latency === latency} choose={() => choose(latency)} />
+        ))}
+        {snapshot.fallBack && <p className={classes.note}>{t(`watch.fallBack.${snapshot.fallBack}`)}</p>}
       </fieldset>
       <fieldset className={classes.group}>
         <legend>{t('watch.quality')}</legend>
@@ -48,7 +63,7 @@ export function SettingsMenu({ live, close }: { readonly live: LivePlayer; reado
             ))}
           </>
         ) : (
-          <p className={classes.note}>{t('watch.quality.source')}</p>
+          <p className={classes.note}>{t(snapshot.protocol === 'whep' ? 'watch.quality.realTime' : 'watch.quality.source')}</p>
         )}
       </fieldset>
       <details className={classes.details}>
@@ -81,8 +96,8 @@ function Details({ live }: { readonly live: LivePlayer }) {
   const buffered = video && video.buffered.length > 0 ? Math.max(0, video.buffered.end(video.buffered.length - 1) - video.currentTime) : 0;
   const rows: [string, string][] = [
     [t('watch.details.size'), video && video.videoWidth > 0 ? `${video.videoWidth} × ${video.videoHeight}` : '–'],
-    [t('watch.details.codecs'), details?.codecs.join(', ') || '–'],
-    [t('watch.details.protocol'), player?.protocol === 'hls' ? 'HLS' : 'LL-HLS'],
+    [t('watch.details.codecs'), details?.codecs.map((codec) => codec.replace(/^(video|audio)\//, '')).join(', ') || '–'],
+    [t('watch.details.protocol'), PROTOCOLS[snapshot.protocol ?? 'll-hls']],
     [t('watch.details.bandwidth'), details?.bandwidth === undefined ? '–' : bitrate(details.bandwidth)],
     [t('watch.details.buffer'), seconds(buffered * 1000)],
     [t('watch.details.stalls'), number(snapshot.stalls)],

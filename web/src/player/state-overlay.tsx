@@ -2,7 +2,7 @@
 import { Button } from '@mantine/core';
 import IconPlayerPlayFilled from '@tabler/icons-react/dist/esm/icons/IconPlayerPlayFilled.mjs';
 import IconVolumeOff from '@tabler/icons-react/dist/esm/icons/IconVolumeOff.mjs';
-import type { ReactNode } from 'react';
+import { type ReactNode, useEffect, useState } from 'react';
 import { useServices } from '../app/services.tsx';
 import { useNow } from '../parts/use-now.ts';
 import { when } from '../text/format.ts';
@@ -33,8 +33,33 @@ export function StateOverlay({ live, facts }: StateOverlayProps) {
           {t('watch.unmute.big')}
         </button>
       )}
+      <FallBackNote live={live} />
       {facts.offline && snapshot.state !== 'waiting' && <p className={classes.chip}>{t('watch.offline')}</p>}
     </>
+  );
+}
+
+/** How long the page says that it fell back. */
+const NOTE_MS = 7000;
+
+/** Said once, when what was in real time no longer is, or could not begin so. */
+function FallBackNote({ live }: { readonly live: LivePlayer }) {
+  const { fallBack, state } = live.snapshot;
+  const [told, setTold] = useState<string>();
+  const worth = fallBack === 'slow' || fallBack === 'frozen' ? fallBack : undefined;
+  useEffect(() => {
+    if (!worth) {
+      setTold(undefined);
+      return;
+    }
+    const timer = setTimeout(() => setTold(worth), NOTE_MS);
+    return () => clearTimeout(timer);
+  }, [worth]);
+  const shown = worth !== undefined && told !== worth && state === 'playing';
+  return (
+    <p className={shown ? classes.chip : 'sr-only'} role="status">
+      {shown ? t(`watch.fallBack.${worth}`) : ''}
+    </p>
   );
 }
 

@@ -1,4 +1,5 @@
 /** A player on a video element, as state of a page. */
+import type { Latency } from '@millrace/client/player/engine-switch';
 import { type BroadcastFacts, type Player, type PlayerSnapshot, play } from '@millrace/client/player/player';
 import { type RefCallback, useCallback, useEffect, useRef, useState } from 'react';
 import { useServices } from '../app/services.tsx';
@@ -12,12 +13,18 @@ const BEFORE: PlayerSnapshot = {
   stalls: 0,
   qualities: [],
   quality: undefined,
-  delay: 'lowest',
+  latency: 'real-time',
+  protocol: undefined,
+  fallBack: undefined,
 };
 
 export interface UsePlayerOptions {
   /** Address of the multivariant playlist. */
   readonly hls: string | undefined;
+  /** Address of real time; without it there is none. */
+  readonly whep?: string | undefined;
+  /** To begin with. */
+  readonly latency?: Latency;
   readonly broadcast: BroadcastFacts;
   /** The owner's preview: muted, and before viewers may see it. */
   readonly preview?: boolean;
@@ -30,7 +37,7 @@ export interface LivePlayer {
   readonly attach: RefCallback<HTMLVideoElement>;
 }
 
-export function usePlayer({ hls, broadcast, preview = false }: UsePlayerOptions): LivePlayer {
+export function usePlayer({ hls, whep, latency = 'low', broadcast, preview = false }: UsePlayerOptions): LivePlayer {
   const { clock, guest } = useServices();
   const [video, attach] = useState<HTMLVideoElement | null>(null);
   const [player, setPlayer] = useState<Player>();
@@ -39,13 +46,15 @@ export function usePlayer({ hls, broadcast, preview = false }: UsePlayerOptions)
   // Playlist addresses of private streams carry a new token at each asking; that is no reason to begin again.
   const address = useRef(hls);
   address.current ??= hls;
+  const first = useRef({ whep, latency });
   const ready = hls !== undefined;
 
   useEffect(() => {
     if (!video || !ready || address.current === undefined) return;
     const made = play({
       video,
-      playback: { hls: address.current },
+      playback: { hls: address.current, ...(first.current.whep === undefined ? {} : { whep: first.current.whep }) },
+      latency: first.current.latency,
       clock,
       loadHls: () => import('hls.js'),
       ...(preview ? { preview: { token: guest.token } } : {}),

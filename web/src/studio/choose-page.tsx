@@ -3,11 +3,14 @@ import { Button, SegmentedControl, TextInput } from '@mantine/core';
 import { ApiError } from '@millrace/client/api-error';
 import { MAX_TITLE_LENGTH } from '@millrace/contract/limits';
 import IconBroadcast from '@tabler/icons-react/dist/esm/icons/IconBroadcast.mjs';
+import IconCamera from '@tabler/icons-react/dist/esm/icons/IconCamera.mjs';
 import { useMutation } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
-import { type FormEvent, useId, useState } from 'react';
+import { type FormEvent, type ReactNode, useId, useState } from 'react';
+import { deviceKind } from '../app/device.ts';
 import { useServices } from '../app/services.tsx';
 import { useTitle } from '../parts/use-title.ts';
+import { dayAndTimeOf } from '../text/format.ts';
 import { type TextKey, t } from '../text/text.ts';
 import classes from './choose-page.module.css';
 import { keepKey } from './key-store.ts';
@@ -39,35 +42,39 @@ function NewStream() {
   const [title, setTitle] = useState('');
   const [missing, setMissing] = useState(false);
   const [choices, setChoices] = useState(lastChoices);
+  const source = choices.source ?? usualSource();
+  // Who taps their way from a phone need not type: the title says when it was.
+  const [usualTitle] = useState(() => t('choose.device.title', { time: dayAndTimeOf(new Date()) }));
   const create = useMutation({
-    mutationFn: () => guest.as(() => client.calls.createStream({ body: { title: title.trim(), ...choices } })),
+    mutationFn: () => guest.as(() => client.calls.createStream({ body: { title: title.trim() || usualTitle, visibility: choices.visibility, start: choices.start } })),
     onSuccess: ({ stream, streamKey }) => {
-      rememberChoices(choices);
+      rememberChoices({ ...choices, source });
       keepKey(stream.id, streamKey);
-      void navigate({ to: '/live/$id', params: { id: stream.id } });
+      void navigate({ to: '/live/$id', params: { id: stream.id }, search: source === 'device' ? { from: 'device' } : {} });
     },
   });
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    setMissing(title.trim() === '');
-    if (title.trim() !== '') create.mutate();
+    const empty = title.trim() === '' && source === 'encoder';
+    setMissing(empty);
+    if (!empty) create.mutate();
   };
   const choose = (change: Partial<Choices>) => setChoices((before) => ({ ...before, ...change }));
 
   return (
     <form className={classes.card} onSubmit={submit} noValidate>
-      <div className={classes.kind}>
-        <span className={classes.icon}>
+      <fieldset className={classes.sources}>
+        <legend className="sr-only">{t('choose.source')}</legend>
+        <Source name={t('choose.device')} text={t('choose.device.text')} checked={source === 'device'} choose={() => choose({ source: 'device' })}>
+          <IconCamera size={26} stroke={1.75} aria-hidden="true" />
+        </Source>
+        <Source name={t('choose.encoder')} text={t('choose.encoder.text')} checked={source === 'encoder'} choose={() => choose({ source: 'encoder' })}>
           <IconBroadcast size={26} stroke={1.75} aria-hidden="true" />
-        </span>
-        <div>
-          <h2>{t('choose.encoder')}</h2>
-          <p>{t('choose.encoder.text')}</p>
-        </div>
-      </div>
+        </Source>
+      </fieldset>
       <TextInput
         label={t('choose.name')}
-        placeholder={t('choose.name.placeholder')}
+        placeholder={source === 'device' ? usualTitle : t('choose.name.placeholder')}
         value={title}
         onChange={(event) => {
           setTitle(event.currentTarget.value);
@@ -96,10 +103,37 @@ function NewStream() {
         </p>
       )}
       <Button type="submit" size="lg" fullWidth loading={create.isPending}>
-        {t('choose.submit')}
+        {t(source === 'device' ? 'choose.submit.device' : 'choose.submit')}
       </Button>
     </form>
   );
+}
+
+interface SourceProps {
+  readonly name: string;
+  readonly text: string;
+  readonly checked: boolean;
+  readonly choose: () => void;
+  readonly children: ReactNode;
+}
+
+/** One of the two ways to go live, as a card. */
+function Source({ name, text, checked, choose, children }: SourceProps) {
+  return (
+    <label className={classes.kind} data-checked={checked || undefined}>
+      <input type="radio" name="source" className="sr-only" checked={checked} onChange={choose} />
+      <span className={classes.icon}>{children}</span>
+      <span>
+        <span className={classes.kindName}>{name}</span>
+        <span className={classes.kindText}>{text}</span>
+      </span>
+    </label>
+  );
+}
+
+/** A phone has its camera at hand; at a desk an encoder is as likely, and asks for less. */
+function usualSource(): 'device' | 'encoder' {
+  return deviceKind() === 'phone' || deviceKind() === 'tablet' ? 'device' : 'encoder';
 }
 
 interface ChoiceProps<Value extends string> {

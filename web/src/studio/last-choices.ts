@@ -1,9 +1,9 @@
 /** What was chosen the last time somebody went live from this device. */
 import { StreamSettings } from '@millrace/contract/entities/stream';
-import type { z } from 'zod';
+import { z } from 'zod';
 
 const KEY = 'millrace.choices';
-const Choices = StreamSettings.pick({ visibility: true, start: true });
+const Choices = StreamSettings.pick({ visibility: true, start: true }).extend({ source: z.enum(['device', 'encoder']).optional() });
 export type Choices = z.infer<typeof Choices>;
 
 const DEFAULTS: Choices = { visibility: 'unlisted', start: 'auto' };
@@ -17,5 +17,5 @@ export function lastChoices(): Choices {
 }
 
 export function rememberChoices(choices: Choices): void {
-  localStorage.setItem(KEY, JSON.stringify({ visibility: choices.visibility, start: choices.start }));
+  localStorage.setItem(KEY, JSON.stringify(choices));
 }

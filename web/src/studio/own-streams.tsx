@@ -6,6 +6,7 @@ import { useServices } from '../app/services.tsx';
 import { StatusBadge } from '../parts/live-dot.tsx';
 import { spacedCode, when } from '../text/format.ts';
 import { t } from '../text/text.ts';
+import { wasOnAir } from './device/on-air.ts';
 import classes from './own-streams.module.css';
 
 const PAGE_SIZE = 5;
@@ -33,7 +34,7 @@ export function OwnStreams() {
       <ul className={classes.list}>
         {items.map((stream) => (
           <li key={stream.id}>
-            <Link to="/live/$id" params={{ id: stream.id }} className={classes.item}>
+            <Link to="/live/$id" params={{ id: stream.id }} search={wasOnAir(stream.id) ? { from: 'device' } : {}} className={classes.item}>
               <span className={classes.words}>
                 <span className={classes.title}>{stream.title}</span>
                 <span className={`${classes.facts} figures`}>

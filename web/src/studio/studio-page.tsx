@@ -3,12 +3,16 @@ import { Button } from '@mantine/core';
 import { ApiError } from '@millrace/client/api-error';
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
+import { lazy, Suspense } from 'react';
 import { useServices } from '../app/services.tsx';
 import { Notice } from '../parts/notice.tsx';
 import { useTitle } from '../parts/use-title.ts';
 import { t } from '../text/text.ts';
 import classes from './studio.module.css';
 import { Studio } from './studio.tsx';
+
+// Who sends from an encoder does not load what cameras need.
+const DeviceStudio = lazy(() => import('./device/device-studio.tsx').then(({ DeviceStudio }) => ({ default: DeviceStudio })));
 
 const route = getRouteApi('/live/$id');
 
@@ -17,6 +21,7 @@ const REFRESH_MS = 30 * 60_000;
 
 export function StudioPage() {
   const { id } = route.useParams();
+  const { from } = route.useSearch();
   const { client } = useServices();
   const stream = useQuery({
     queryKey: ['stream', id],
@@ -25,6 +30,13 @@ export function StudioPage() {
     refetchInterval: ({ state }) => (state.error && !(state.error instanceof ApiError) ? 3000 : REFRESH_MS),
   });
   useTitle(stream.data?.stream.title);
+  if (stream.data && from === 'device') {
+    return (
+      <Suspense fallback={null}>
+        <DeviceStudio key={id} addresses={stream.data} />
+      </Suspense>
+    );
+  }
   if (stream.data) return <Studio key={id} addresses={stream.data} />;
   if (stream.isPending && stream.failureCount < 2) {
     return (

@@ -1,5 +1,6 @@
 /** The encoder page: how to connect while nothing arrives, then the picture, its health and the way to start and end. */
 import type { StreamWithAddresses } from '@millrace/contract/rest/streams';
+import { Link } from '@tanstack/react-router';
 import { useServices } from '../app/services.tsx';
 import { StatusBadge } from '../parts/live-dot.tsx';
 import { useNow } from '../parts/use-now.ts';
@@ -66,6 +67,9 @@ export function Studio({ addresses }: { readonly addresses: StreamWithAddresses 
                 <h2 id="connect">{t('studio.connect')}</h2>
                 <Connect streamId={stream.id} ingest={ingest} steps />
               </section>
+              <Link to="/live/$id" params={{ id: stream.id }} search={{ from: 'device' }} className={classes.watch}>
+                {t('studio.fromDevice')}
+              </Link>
             </>
           )}
         </div>

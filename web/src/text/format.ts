@@ -13,6 +13,11 @@ export function clockTime(at: string | number): string {
   return timeOfDay.format(new Date(at));
 }
 
+/** 3 Nov, 21:04 */
+export function dayAndTimeOf(date: Date): string {
+  return dayAndTime.format(date);
+}
+
 /** 21:04 today, else 3 Nov, 21:04 */
 export function when(at: string, now = new Date()): string {
   const date = new Date(at);

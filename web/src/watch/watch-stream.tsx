@@ -6,6 +6,7 @@ import { deviceKind } from '../app/device.ts';
 import { useServices } from '../app/services.tsx';
 import { StatusBadge } from '../parts/live-dot.tsx';
 import { useNow } from '../parts/use-now.ts';
+import { lastLatency } from '../player/last-latency.ts';
 import { PlayerView } from '../player/player-view.tsx';
 import { useLiveSocket } from '../player/use-live-socket.ts';
 import { usePlayer } from '../player/use-player.ts';
@@ -24,7 +25,7 @@ export function WatchStream({ stream, token }: WatchStreamProps) {
   const vitals = useRef<{ latencyMs?: number; stalls?: number }>({});
   const live = useLiveSocket({ streamId: stream.id, token, vitals });
   const status = live.status?.status ?? stream.status;
-  const player = usePlayer({ hls: stream.playback.hls, broadcast: { status, epoch: live.status?.epoch ?? null } });
+  const player = usePlayer({ hls: stream.playback.hls, whep: stream.playback.whep, latency: lastLatency(), broadcast: { status, epoch: live.status?.epoch ?? null } });
   const { snapshot } = player;
   const [sharing, setSharing] = useState(false);
   const theatre = useTheatre();
@@ -91,12 +92,11 @@ function useCountMe({
   vitals: React.RefObject<{ latencyMs?: number; stalls?: number }>;
 }): void {
   const { guest } = useServices();
-  const { state, latencyMs, stalls } = player.snapshot;
+  const { state, latencyMs, stalls, protocol } = player.snapshot;
   const { socket } = live;
   useEffect(() => {
     vitals.current = latencyMs === undefined ? { stalls } : { latencyMs, stalls };
   }, [latencyMs, stalls, vitals]);
-  const protocol = player.player?.protocol;
   const sees = state === 'playing';
   const over = state === 'ended' || state === 'waiting' || state === 'unplayable';
   useEffect(() => {

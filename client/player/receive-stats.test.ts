@@ -1,0 +1,30 @@
+/** Progress and delay of a real-time connection. */
+import { expect, it } from 'vitest';
+import { hasProgressed, receiveStats } from './receive-stats.ts';
+
+const video = { type: 'inbound-rtp', kind: 'video', framesDecoded: 40, bytesReceived: 5000, jitterBufferDelay: 2, jitterBufferEmittedCount: 40 };
+const audio = { type: 'inbound-rtp', kind: 'audio', bytesReceived: 700 };
+
+it('counts frames, bytes and the delay of way and buffer', () => {
+  const pair = { type: 'candidate-pair', nominated: true, state: 'succeeded', currentRoundTripTime: 0.02 };
+  expect(receiveStats([video, audio, pair, { type: 'codec', mimeType: 'video/H264' }])).toEqual({
+    frames: 40,
+    bytes: 5700,
+    playsFromMs: undefined,
+    delayMs: 60,
+    codecs: ['video/H264'],
+  });
+});
+
+it('reads the sender’s clock since 1900 and since 1970', () => {
+  const at = Date.parse('2026-11-21T05:00:00Z');
+  expect(receiveStats([{ ...video, estimatedPlayoutTimestamp: at + 2_208_988_800_000 }]).playsFromMs).toBe(at);
+  expect(receiveStats([{ ...video, estimatedPlayoutTimestamp: at }]).playsFromMs).toBe(at);
+  expect(receiveStats([{ ...video, estimatedPlayoutTimestamp: 0 }]).playsFromMs).toBeUndefined();
+});
+
+it('goes by frames where there is a picture, by bytes where there is only sound', () => {
+  expect(hasProgressed({ frames: 40, bytes: 1 }, { frames: 40, bytes: 900 })).toBe(false);
+  expect(hasProgressed({ frames: 40, bytes: 1 }, { frames: 41, bytes: 1 })).toBe(true);
+  expect(hasProgressed({ frames: undefined, bytes: 1 }, { frames: undefined, bytes: 2 })).toBe(true);
+});

@@ -1,0 +1,48 @@
+/** The engine in real time: a connection's tracks on the element. What connects and how it does is in `whep-source.ts`. */
+import type { ServerClock } from '../server-clock.ts';
+import type { Engine, EngineListener } from './engine.ts';
+import type { RealTimeSource } from './engine-switch.ts';
+
+/** Further off than this, the clocks do not mean the same and the estimate from buffers is nearer. */
+const MAX_PLAUSIBLE_MS = 10_000;
+
+export interface WhepEngineDeps {
+  readonly video: HTMLVideoElement;
+  readonly source: RealTimeSource;
+  readonly clock: ServerClock;
+  readonly listener: EngineListener;
+}
+
+export function whepEngine({ video, source, clock, listener }: WhepEngineDeps): Engine {
+  video.srcObject = source.stream;
+  listener.ready();
+  const latencyMs = () => {
+    const { playsFromMs, delayMs } = source.stats;
+    const byClock = playsFromMs === undefined || !clock.known ? undefined : clock.now() - playsFromMs;
+    return byClock !== undefined && byClock > 0 && byClock < MAX_PLAUSIBLE_MS ? byClock : delayMs;
+  };
+  return {
+    protocol: 'whep',
+    qualities: [],
+    quality: undefined,
+    get details() {
+      return { codecs: source.stats.codecs, bandwidth: undefined, targetLatencyMs: undefined };
+    },
+    get idleMs() {
+      return source.idleMs;
+    },
+    shownAt: () => {
+      const latency = latencyMs();
+      return latency === undefined ? undefined : clock.now() - latency;
+    },
+    chooseQuality: () => {},
+    chooseDelay: () => false,
+    goLive: () => {},
+    retryNow: () => {},
+    close: () => {
+      source.close();
+      // The next source may be on the element already.
+      if (video.srcObject === source.stream) video.srcObject = null;
+    },
+  };
+}

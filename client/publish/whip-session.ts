@@ -1,0 +1,169 @@
+/** One WHIP session: a peer connection that sends, from the offer to its loss. The Publisher opens one after the other. */
+import { orderCodecs, VIDEO_CODECS } from '../webrtc/codec-order.ts';
+import { deferred } from '../webrtc/deferred.ts';
+import { negotiate, restartIce } from '../webrtc/negotiate.ts';
+import { type Signalling, SignallingError } from '../webrtc/signalling.ts';
+import { recordsOf, type StatsRecord } from '../webrtc/stats-record.ts';
+import { type PublishLimits, scaleDownBy } from './limits.ts';
+import { type PublishStats, publishStats } from './publish-stats.ts';
+import type { PublishSession } from './publisher.ts';
+
+/** The path to the server has this long to come about. */
+const CONNECT_MS = 8000;
+
+/** A path that broke has this long to come back by itself or by an ICE restart; then a new session is quicker. */
+const REPAIR_MS = 3000;
+
+export interface WhipSessionOptions {
+  readonly url: string;
+  readonly token: string;
+  readonly stream: MediaStream;
+  readonly limits: PublishLimits;
+  /** Preferred video codecs, first choice first. */
+  readonly codecs?: readonly string[] | undefined;
+  readonly signal: AbortSignal;
+  readonly fetch: typeof fetch;
+  readonly RTCPeerConnection: typeof RTCPeerConnection;
+}
+
+export class WhipSession implements PublishSession<MediaStream> {
+  readonly lost: Promise<void>;
+  readonly #peer: RTCPeerConnection;
+  readonly #lose: () => void;
+  #limits: PublishLimits;
+  #signalling: Signalling | undefined;
+  #repair: ReturnType<typeof setTimeout> | undefined;
+  #records: readonly StatsRecord[] = [];
+
+  private constructor({ stream, limits, codecs = VIDEO_CODECS, RTCPeerConnection }: WhipSessionOptions) {
+    const { promise, resolve } = deferred();
+    this.lost = promise;
+    this.#lose = resolve;
+    this.#limits = limits;
+    this.#peer = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
+    for (const track of stream.getTracks()) {
+      const transceiver = this.#peer.addTransceiver(track, { direction: 'sendonly', streams: [stream] });
+      const capabilities = track.kind === 'video' ? RTCRtpSender.getCapabilities('video') : null;
+      if (capabilities && 'setCodecPreferences' in transceiver) transceiver.setCodecPreferences(orderCodecs(capabilities.codecs, codecs));
+    }
+  }
+
+  /** Resolves once media can flow. Throws SignallingError. */
+  static async open(options: WhipSessionOptions): Promise<WhipSession> {
+    const session = new WhipSession(options);
+    try {
+      await session.#connect(options);
+      return session;
+    } catch (error) {
+      session.close();
+      throw error;
+    }
+  }
+
+  /** False when there is no place for such a track: the session has to be opened anew. */
+  async replace(stream: MediaStream): Promise<boolean> {
+    const senders = new Map(this.#peer.getTransceivers().map(({ sender, receiver }) => [receiver.track.kind, sender]));
+    if (stream.getTracks().some(({ kind }) => !senders.has(kind))) return false;
+    await Promise.all(stream.getTracks().map((track) => senders.get(track.kind)?.replaceTrack(track)));
+    await this.#applyLimits();
+    return true;
+  }
+
+  async limit(limits: PublishLimits): Promise<void> {
+    this.#limits = limits;
+    await this.#applyLimits();
+  }
+
+  async stats(): Promise<PublishStats | undefined> {
+    const before = this.#records;
+    const records = recordsOf(await this.#peer.getStats());
+    this.#records = records;
+    return before.length === 0 ? undefined : publishStats(before, records);
+  }
+
+  repairNow(): void {
+    if (this.#peer.connectionState !== 'connected') this.#broken();
+  }
+
+  close(): void {
+    this.#signalling?.end();
+    this.abandon();
+  }
+
+  abandon(): void {
+    clearTimeout(this.#repair);
+    this.#peer.close();
+    this.#lose();
+  }
+
+  async #connect({ url, token, fetch, signal }: WhipSessionOptions): Promise<void> {
+    const peer = this.#peer;
+    const { promise: connected, resolve, reject } = deferred();
+    const late = setTimeout(() => reject(new SignallingError('no path to the server in time', 0)), CONNECT_MS);
+    const abort = () => reject(new SignallingError('given up', 0));
+    signal.addEventListener('abort', abort, { once: true });
+    peer.addEventListener('connectionstatechange', () => {
+      if (peer.connectionState === 'connected') resolve();
+      if (peer.connectionState === 'failed') reject(new SignallingError('no path to the server', 0));
+    });
+    // A failed offer is told by negotiate; this promise then has nobody to tell.
+    connected.catch(() => undefined);
+    try {
+      this.#signalling = await negotiate(peer, { url, token, fetch }, signal);
+      await this.#applyLimits();
+      await connected;
+    } finally {
+      clearTimeout(late);
+      signal.removeEventListener('abort', abort);
+    }
+    peer.addEventListener('connectionstatechange', () => this.#changed());
+    this.#changed();
+  }
+
+  #changed(): void {
+    switch (this.#peer.connectionState) {
+      case 'connected':
+        clearTimeout(this.#repair);
+        this.#repair = undefined;
+        return;
+      case 'disconnected':
+        this.#broken();
+        return;
+      case 'failed':
+      case 'closed':
+        this.#lose();
+        return;
+      case 'new':
+      case 'connecting':
+        return;
+    }
+  }
+
+  #broken(): void {
+    if (this.#repair !== undefined) return;
+    this.#repair = setTimeout(() => this.#lose(), REPAIR_MS);
+    const signalling = this.#signalling;
+    if (!signalling) return;
+    restartIce(this.#peer, signalling).then(
+      (restarted) => {
+        if (!restarted && this.#peer.connectionState !== 'connected') this.#lose();
+      },
+      () => this.#lose(),
+    );
+  }
+
+  async #applyLimits(): Promise<void> {
+    const { maxBitsPerSecond, maxFramesPerSecond, maxHeight } = this.#limits;
+    for (const sender of this.#peer.getSenders()) {
+      if (sender.track?.kind !== 'video') continue;
+      const parameters = sender.getParameters();
+      const [encoding] = parameters.encodings ?? [];
+      // Some browsers have none before the answer; the next call finds them.
+      if (!encoding) continue;
+      encoding.scaleResolutionDownBy = scaleDownBy(sender.track.getSettings(), maxHeight);
+      if (maxBitsPerSecond !== undefined) encoding.maxBitrate = maxBitsPerSecond;
+      if (maxFramesPerSecond !== undefined) encoding.maxFramerate = maxFramesPerSecond;
+      await sender.setParameters(parameters).catch(() => undefined);
+    }
+  }
+}

@@ -1,0 +1,95 @@
+/** The HTTP side of a WHIP or WHEP session: the offer and its answer, trickled candidates, ICE restart, the end. */
+import { type IceServer, iceServersOf } from './link-header.ts';
+
+const SDP = 'application/sdp';
+const FRAGMENT = 'application/trickle-ice-sdpfrag';
+
+/** The server answered, and the answer is no. `status` 0: no answer came. */
+export class SignallingError extends Error {
+  readonly status: number;
+  readonly retryAfterMs: number | undefined;
+
+  constructor(message: string, status: number, retryAfterMs?: number, cause?: unknown) {
+    super(message, { cause });
+    this.name = 'SignallingError';
+    this.status = status;
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+export interface SignallingDeps {
+  readonly fetch: typeof fetch;
+  /** The WHIP or WHEP endpoint. */
+  readonly url: string;
+  /** Sent as a bearer with every request. */
+  readonly token?: string | undefined;
+}
+
+export class Signalling {
+  readonly answer: string;
+  /** What the server says to gather candidates from. */
+  readonly iceServers: readonly IceServer[];
+  readonly #deps: SignallingDeps;
+  readonly #session: string | undefined;
+  #etag: string | null;
+  #ended = false;
+
+  private constructor(deps: SignallingDeps, response: Response, answer: string) {
+    this.#deps = deps;
+    this.answer = answer;
+    this.iceServers = iceServersOf(response.headers.get('link'));
+    const location = response.headers.get('location');
+    this.#session = location === null ? undefined : new URL(location, response.url || deps.url).href;
+    this.#etag = response.headers.get('etag');
+  }
+
+  /** Sends the offer. Throws SignallingError. */
+  static async offer(deps: SignallingDeps, sdp: string, signal: AbortSignal): Promise<Signalling> {
+    const response = await send(deps, deps.url, { method: 'POST', headers: { 'content-type': SDP }, body: sdp, signal });
+    if (response.status !== 201) throw await refusal(response);
+    return new Signalling(deps, response, await response.text());
+  }
+
+  /** Tells candidates. That the server does not want them is no failure: it sees them as they arrive. */
+  async trickle(fragment: string): Promise<void> {
+    if (this.#session === undefined || this.#ended) return;
+    await this.#patch(fragment, this.#etag).catch(() => undefined);
+  }
+
+  /** Asks for new ICE credentials. The server's fragment; undefined when it cannot restart. */
+  async restart(fragment: string): Promise<string | undefined> {
+    if (this.#session === undefined || this.#ended) return undefined;
+    const response = await this.#patch(fragment, '*').catch(() => undefined);
+    if (response?.status !== 200) return undefined;
+    this.#etag = response.headers.get('etag') ?? this.#etag;
+    return response.text();
+  }
+
+  /** Ends the session on the server; also from a page that is going away. */
+  end(): void {
+    if (this.#session === undefined || this.#ended) return;
+    this.#ended = true;
+    void send(this.#deps, this.#session, { method: 'DELETE', keepalive: true }).catch(() => undefined);
+  }
+
+  #patch(fragment: string, etag: string | null): Promise<Response> {
+    const headers = { 'content-type': FRAGMENT, ...(etag === null ? {} : { 'if-match': etag }) };
+    return send(this.#deps, this.#session ?? '', { method: 'PATCH', headers, body: fragment });
+  }
+}
+
+async function send({ fetch, token }: SignallingDeps, url: string, init: RequestInit): Promise<Response> {
+  const headers = new Headers(init.headers);
+  if (token) headers.set('authorization', `Bearer ${token}`);
+  try {
+    return await fetch(url, { ...init, headers });
+  } catch (cause) {
+    throw new SignallingError('the server cannot be reached', 0, undefined, cause);
+  }
+}
+
+async function refusal(response: Response): Promise<SignallingError> {
+  const seconds = Number(response.headers.get('retry-after') ?? Number.NaN);
+  const text = await response.text().catch(() => '');
+  return new SignallingError(`answer ${response.status}: ${text.slice(0, 300)}`, response.status, Number.isFinite(seconds) ? seconds * 1000 : undefined);
+}

@@ -1,0 +1,60 @@
+/** Going live from the device itself, as the person with the camera has it before them. */
+import type { BrowserContext, Page } from 'playwright-core';
+import { PageComplaints } from './chromium.ts';
+import { until } from './until.ts';
+import { visibleText } from './visible-text.ts';
+
+export class DevicePage {
+  readonly page: Page;
+  readonly complaints: PageComplaints;
+
+  private constructor(page: Page, http: string) {
+    this.page = page;
+    this.complaints = new PageComplaints(page, http);
+  }
+
+  /** From *Go live* to the page with the camera's picture, or the sentence in its place. */
+  static async open(context: BrowserContext, http: string, title?: string): Promise<DevicePage> {
+    const device = new DevicePage(await context.newPage(), http);
+    const { page } = device;
+    await page.goto(`${http}/live`);
+    await page.getByText('This device', { exact: true }).click();
+    if (title) await page.getByRole('textbox', { name: 'Title' }).fill(title);
+    await page.getByRole('button', { name: 'Set up the camera' }).click();
+    await page.waitForURL(/\/live\/[\w-]{21,}\?from=device/);
+    return device;
+  }
+
+  get streamId(): string {
+    return new URL(this.page.url()).pathname.split('/').at(-1) ?? '';
+  }
+
+  /** Waits for the camera's own picture. */
+  untilPicture(timeoutMs: number): Promise<true> {
+    const width = () => this.page.locator('video').evaluate((element) => (element instanceof HTMLVideoElement ? element.videoWidth : 0));
+    return until(async () => (await width()) > 0, { what: 'the picture of the camera', timeoutMs, seen: () => this.says() });
+  }
+
+  untilState(wanted: 'setup' | 'live' | 'reconnecting' | 'ended', timeoutMs: number): Promise<true> {
+    const state = () => this.page.locator('[data-state]').first().getAttribute('data-state', { timeout: 5000 });
+    return until(async () => (await state()) === wanted, { what: `the broadcast to be ${wanted}`, timeoutMs, seen: async () => `${await state()}: ${await this.says()}` });
+  }
+
+  says(): Promise<string> {
+    return visibleText(this.page.locator('body'));
+  }
+
+  untilSays(pattern: RegExp, timeoutMs: number): Promise<true> {
+    return until(async () => pattern.test(await this.says()), { what: `the page to say ${pattern}`, timeoutMs, seen: () => this.says() });
+  }
+
+  /** The broadcast as the server knows it, asked with the page's own identity. */
+  async broadcastId(): Promise<string> {
+    const id = await this.page.evaluate(async (streamId) => {
+      const answer = await fetch(`/api/v1/streams/${streamId}`, { headers: { authorization: `Bearer ${localStorage.getItem('millrace.token')}` } });
+      const { stream } = await answer.json();
+      return String(stream.broadcast?.id);
+    }, this.streamId);
+    return id;
+  }
+}
