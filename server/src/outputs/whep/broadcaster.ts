@@ -55,6 +55,10 @@ export class Broadcaster implements Sink {
   #video: OutgoingTrack | undefined;
   #audio: OutgoingTrack | undefined;
   #hasTracks = false;
+  /** Requests that look at the tracks and may become viewers. */
+  #reserved = 0;
+  #latestPts = Number.NEGATIVE_INFINITY;
+  #isReordered = false;
   #isClosed = false;
 
   constructor(deps: BroadcasterDeps) {
@@ -72,6 +76,11 @@ export class Broadcaster implements Sink {
 
   get audio(): OutgoingTrack | undefined {
     return this.#audio;
+  }
+
+  /** True when pictures are shown in another order than they are decoded, which browsers do not do by WebRTC. */
+  get isReordered(): boolean {
+    return this.#isReordered;
   }
 
   get isClosed(): boolean {
@@ -108,21 +117,28 @@ export class Broadcaster implements Sink {
 
   leave(viewer: Audience): void {
     this.#audience.delete(viewer);
-    this.closeIfIdle();
+    this.#closeIfIdle();
   }
 
-  /** For a viewer who asked but did not come. */
-  closeIfIdle(): void {
-    if (this.#audience.size === 0) this.#close();
+  /** Keeps it open for somebody who may join, until the returned function is called. */
+  reserve(): () => void {
+    this.#reserved++;
+    return () => {
+      this.#reserved--;
+      this.#closeIfIdle();
+    };
   }
 
   tracks(tracks: readonly Track[]): void {
     const carried = tracks.flatMap((track) => carriedOf(track) ?? []);
-    const isNews = this.#setTrack('video', carried) || this.#setTrack('audio', carried);
+    const isVideoNews = this.#setTrack('video', carried);
+    const isAudioNews = this.#setTrack('audio', carried);
+    this.#latestPts = Number.NEGATIVE_INFINITY;
+    this.#isReordered = false;
     this.#hasTracks = true;
     this.#wake();
     for (const viewer of [...this.#audience]) {
-      if (isNews) viewer.dismiss('formats_changed');
+      if (isVideoNews || isAudioNews) viewer.dismiss('formats_changed');
       else viewer.interrupted();
     }
   }
@@ -130,6 +146,7 @@ export class Broadcaster implements Sink {
   unit(unit: Unit): void {
     const outgoing = this.#video?.carried.track.id === unit.track ? this.#video : this.#audio?.carried.track.id === unit.track ? this.#audio : undefined;
     if (!outgoing) return;
+    if (outgoing === this.#video && !this.#isReordered) this.#checkOrder(unit);
     outgoing.log.append(unit);
     for (const viewer of this.#audience) viewer.packets();
   }
@@ -153,6 +170,19 @@ export class Broadcaster implements Sink {
     if (kind === 'video') this.#video = outgoing;
     else this.#audio = outgoing;
     return this.#hasTracks && !isSame;
+  }
+
+  #checkOrder({ pts }: Unit): void {
+    if (pts >= this.#latestPts) {
+      this.#latestPts = pts;
+      return;
+    }
+    this.#isReordered = true;
+    for (const viewer of [...this.#audience]) viewer.dismiss('formats_changed');
+  }
+
+  #closeIfIdle(): void {
+    if (this.#audience.size === 0 && this.#reserved === 0) this.#close();
   }
 
   #wake(): void {
