@@ -34,7 +34,7 @@ function world() {
   if (!stream) throw new Error('a stream was published');
   let isFed = true;
   let isIdle = false;
-  const source: TrackSource = { open: () => ({ close: () => (isFed = false) }) };
+  const source: TrackSource = { open: () => ({ requestKeyFrame() {}, close: () => (isFed = false) }) };
   const broadcaster = new Broadcaster({ stream, source, clock, log: silentLog, newSsrc: () => ++ids, onIdle: () => (isIdle = true) });
   return { clock, broadcaster, state: () => ({ isFed, isIdle }) };
 }

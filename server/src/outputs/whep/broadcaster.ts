@@ -7,7 +7,7 @@ import type { LiveStream } from '../../stream/live-stream.ts';
 import type { Sink } from '../../stream/sink.ts';
 import { type Carried, carriedOf } from './from-stream.ts';
 import { PacketLog } from './packet-log.ts';
-import type { TrackSource } from './track-source.ts';
+import type { TrackFeedSource, TrackSource } from './track-source.ts';
 
 /** How long a viewer's request waits for the tracks of a stream that has them ready, or makes them. */
 const TRACKS_TIMEOUT_MS = 3_000;
@@ -49,7 +49,7 @@ export class Broadcaster implements Sink {
   readonly stream: LiveStream;
   readonly #deps: BroadcasterDeps;
   readonly #audience = new Set<Audience>();
-  readonly #feed: { close(): void };
+  readonly #feed: TrackFeedSource;
   readonly #reports: Timer;
   readonly #waiting = new Set<() => void>();
   #video: OutgoingTrack | undefined;
@@ -109,6 +109,11 @@ export class Broadcaster implements Sink {
   timeNow({ log }: OutgoingTrack): number {
     const elapsedMs = this.#deps.clock.now() - this.stream.broadcast.createdAt;
     return Math.round((elapsedMs * log.clockRate) / 1000);
+  }
+
+  /** For a viewer who cannot go on without one. */
+  requestKeyFrame(): void {
+    this.#feed.requestKeyFrame();
   }
 
   join(viewer: Audience): void {

@@ -177,7 +177,7 @@ export class WhepSession implements Audience, PeerListener {
 
   #askForKeyFrame(): void {
     this.#deps.counters.keyFrameRequests++;
-    this.#deps.broadcaster.stream.requestKeyFrame();
+    this.#deps.broadcaster.requestKeyFrame();
   }
 
   /** Gives a network that loses much less to carry, until it loses little. */
