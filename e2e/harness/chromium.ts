@@ -38,14 +38,19 @@ export async function findChromium(): Promise<string> {
 export interface BrowserOptions {
   /** `allowed`: sound may start by itself. `needs-gesture`: as on a person's own browser on a first visit. */
   readonly autoplay: 'allowed' | 'needs-gesture';
+  /** Further switches of Chromium. */
+  readonly args?: readonly string[];
+  /** Where its user's files lie, the authorities that the user trusts among them; the tests' own user otherwise. */
+  readonly home?: string;
   /** A camera and a microphone that need no permission: a moving pattern, and a beep each second. */
   readonly fakeCamera?: boolean;
 }
 
-export async function openBrowser({ autoplay, fakeCamera = false }: BrowserOptions): Promise<Browser> {
+export async function openBrowser({ autoplay, args = [], home, fakeCamera = false }: BrowserOptions): Promise<Browser> {
   return chromium.launch({
     executablePath: await findChromium(),
     headless: true,
+    ...(home === undefined ? {} : { env: { ...process.env, HOME: home } }),
     // Playwright mutes; the tests listen.
     ignoreDefaultArgs: ['--mute-audio'],
     args: [
@@ -59,6 +64,7 @@ export async function openBrowser({ autoplay, fakeCamera = false }: BrowserOptio
       '--disable-dev-shm-usage',
       ...(fakeCamera ? ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'] : []),
       `--autoplay-policy=${autoplay === 'allowed' ? 'no-user-gesture-required' : 'document-user-activation-required'}`,
+      ...args,
     ],
   });
 }

@@ -9,6 +9,7 @@ const root = createRootRoute({ component: Root, notFoundComponent: NotFound, err
 const home = createRoute({ getParentRoute: () => root, path: '/', component: lazyRouteComponent(() => import('../home/home-page.tsx'), 'HomePage') });
 const choose = createRoute({ getParentRoute: () => root, path: '/live', component: lazyRouteComponent(() => import('../studio/choose-page.tsx'), 'ChoosePage') });
 const studio = createRoute({ getParentRoute: () => root, path: '/live/$id', component: lazyRouteComponent(() => import('../studio/studio-page.tsx'), 'StudioPage') });
+const trust = createRoute({ getParentRoute: () => root, path: '/trust', component: lazyRouteComponent(() => import('../trust/trust-page.tsx'), 'TrustPage') });
 const watch = createRoute({
   getParentRoute: () => root,
   path: '/w/$code',
@@ -18,7 +19,7 @@ const watch = createRoute({
 
 export function makeRouter() {
   return createRouter({
-    routeTree: root.addChildren([home, choose, studio, watch]),
+    routeTree: root.addChildren([home, choose, studio, trust, watch]),
     defaultPreload: 'intent',
     scrollRestoration: true,
     // Plain query strings: a token that looks like a number stays the text it is.

@@ -48,7 +48,8 @@ export interface OfferRoutesDeps {
   readonly name: string;
   readonly clock: Clock;
   readonly log: Log;
-  readonly iceServers: { for(user: string): readonly IceServer[] };
+  /** `hostname` is what the asker calls this server. */
+  readonly iceServers: { for(user: string, hostname?: string): readonly IceServer[] };
   newId(): string;
   /** Who asks, where a trusted proxy may stand between. */
   remoteAddressOf(req: IncomingMessage): string;
@@ -120,7 +121,7 @@ export class OfferRoutes {
       return;
     }
     log.debug({ streamId, remoteAddress, protocol: name }, 'offer answered');
-    const links = iceServerLinks(iceServers.for(`${name}-${id}`));
+    const links = iceServerLinks(iceServers.for(id, hostnameOf(req)));
     res.writeHead(201, {
       ...OFFER_HEADERS,
       'Content-Type': 'application/sdp',
@@ -181,4 +182,10 @@ export class OfferRoutes {
 
 function hashOf(token: string): Buffer {
   return createHash('sha256').update(token).digest();
+}
+
+/** Undefined when the Host header was not written by a browser. */
+function hostnameOf({ headers }: IncomingMessage): string | undefined {
+  const origin = `http://${headers.host ?? ''}`;
+  return URL.canParse(origin) ? new URL(origin).hostname : undefined;
 }
