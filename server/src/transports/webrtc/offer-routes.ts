@@ -166,6 +166,8 @@ export class OfferRoutes {
 
   #refuse(req: IncomingMessage, res: ServerResponse, error: unknown): void {
     const refusal = error instanceof ProtocolError ? new AppError('sdp_malformed', { detail: `The session description cannot be read: ${error.message}.` }) : error;
+    // The asker hung up: there is nobody to answer.
+    if (req.errored !== null || res.destroyed) return;
     if (!(refusal instanceof AppError)) throw refusal;
     const { detail, retryAfterSeconds, allow } = refusal.params;
     // The rest of a body that is too long is not waited for.
