@@ -43,9 +43,11 @@ export interface BrowserOptions {
   readonly autoplay: 'allowed' | 'needs-gesture';
   /** A camera and a microphone: a moving pattern, and a beep each second. `asks`: the page needs the person's permission. */
   readonly fakeCamera?: boolean | 'asks';
+  /** As in networks that let no UDP through. */
+  readonly noUdp?: boolean;
 }
 
-export async function openBrowser({ autoplay, fakeCamera = false }: BrowserOptions): Promise<Browser> {
+export async function openBrowser({ autoplay, fakeCamera = false, noUdp = false }: BrowserOptions): Promise<Browser> {
   return chromium.launch({
     executablePath: await findChromium(),
     headless: true,
@@ -62,6 +64,7 @@ export async function openBrowser({ autoplay, fakeCamera = false }: BrowserOptio
       '--disable-sync',
       '--no-first-run',
       '--disable-dev-shm-usage',
+      ...(noUdp ? ['--webrtc-ip-handling-policy=disable_non_proxied_udp', '--force-webrtc-ip-handling-policy'] : []),
       ...(fakeCamera ? ['--use-fake-device-for-media-stream'] : []),
       ...(fakeCamera === true ? ['--use-fake-ui-for-media-stream'] : []),
       `--autoplay-policy=${autoplay === 'allowed' ? 'no-user-gesture-required' : 'document-user-activation-required'}`,
