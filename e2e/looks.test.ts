@@ -50,6 +50,21 @@ describe.skipIf(browserTestsAreOff)('looks', () => {
       await look(expect, page, 'not-found', size);
     });
 
+    test('trusting the certificate', async ({ expect }) => {
+      await using context = await visitor(size);
+      const page = await context.newPage();
+      await page.goto(`${server.http}/trust`);
+      await page.getByRole('heading', { name: 'Trust this server' }).waitFor();
+      await look(expect, page, 'trust', size);
+      await page.getByText('Windows', { exact: true }).click();
+      await page.getByRole('group', { name: 'SHA-256 fingerprint' }).scrollIntoViewIfNeeded();
+      await look(expect, page, 'trust-below', size);
+      await page.route('**/api/v1/trust', (route) => route.fulfill({ json: { secureUrl: 'https://live.example.org', authority: null } }));
+      await page.reload();
+      await page.getByText('Nothing to install').waitFor();
+      await look(expect, page, 'trust-public', size);
+    });
+
     test('going live', { timeout: 90_000 }, async ({ expect }) => {
       await using context = await visitor(size);
       const blank = await context.newPage();

@@ -34,7 +34,7 @@ test('stdout carries one line, ready with the addresses, and the second start is
 
 test('a port in use stops the start with a sentence that names it', async () => {
   await using blocker = await occupyPort();
-  for (const key of ['PORT', 'RTMP_PORT']) {
+  for (const key of ['PORT', 'HTTPS_PORT', 'RTMP_PORT', 'RTMPS_PORT', 'TURN_PORT', 'TURNS_PORT']) {
     const said = await failedStart({ [key]: String(blocker.port) });
     expect(said).toContain(String(blocker.port));
     expect(said).toMatch(/in use/i);

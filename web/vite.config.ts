@@ -34,6 +34,8 @@ export default defineConfig({
       '/api': SERVER,
       '/hls': SERVER,
       '/dash': SERVER,
+      '/ca.crt': SERVER,
+      '/ca.mobileconfig': SERVER,
       '/ws': { target: SERVER, ws: true },
     },
   },

@@ -1,7 +1,9 @@
 /** Every REST operation there is. A route that is not here is not served, documented or callable. */
 import * as auth from './auth.ts';
+import * as connectivity from './connectivity.ts';
 import * as documents from './documents.ts';
 import * as streams from './streams.ts';
+import * as trust from './trust.ts';
 import * as viewing from './viewing.ts';
 
 export const ROUTES = {
@@ -19,6 +21,8 @@ export const ROUTES = {
   getStreamMetrics: streams.getStreamMetrics,
   getCode: viewing.getCode,
   listLive: viewing.listLive,
+  getIceServers: connectivity.getIceServers,
+  getTrust: trust.getTrust,
   getOpenApi: documents.getOpenApi,
   getAsyncApi: documents.getAsyncApi,
   listErrors: documents.listErrors,

@@ -41,16 +41,21 @@ export const INSECURE_NAME = 'millrace.test';
 export interface BrowserOptions {
   /** `allowed`: sound may start by itself. `needs-gesture`: as on a person's own browser on a first visit. */
   readonly autoplay: 'allowed' | 'needs-gesture';
+  /** Further switches of Chromium. */
+  readonly args?: readonly string[];
+  /** Where its user's files lie, the authorities that the user trusts among them; the tests' own user otherwise. */
+  readonly home?: string;
   /** A camera and a microphone: a moving pattern, and a beep each second. `asks`: the page needs the person's permission. */
   readonly fakeCamera?: boolean | 'asks';
   /** As in networks that let no UDP through. */
   readonly noUdp?: boolean;
 }
 
-export async function openBrowser({ autoplay, fakeCamera = false, noUdp = false }: BrowserOptions): Promise<Browser> {
+export async function openBrowser({ autoplay, args = [], home, fakeCamera = false, noUdp = false }: BrowserOptions): Promise<Browser> {
   return chromium.launch({
     executablePath: await findChromium(),
     headless: true,
+    ...(home === undefined ? {} : { env: { ...process.env, HOME: home } }),
     // Playwright mutes; the tests listen.
     ignoreDefaultArgs: ['--mute-audio'],
     args: [
@@ -68,6 +73,7 @@ export async function openBrowser({ autoplay, fakeCamera = false, noUdp = false 
       ...(fakeCamera ? ['--use-fake-device-for-media-stream'] : []),
       ...(fakeCamera === true ? ['--use-fake-ui-for-media-stream'] : []),
       `--autoplay-policy=${autoplay === 'allowed' ? 'no-user-gesture-required' : 'document-user-activation-required'}`,
+      ...args,
     ],
   });
 }

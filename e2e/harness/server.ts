@@ -25,6 +25,8 @@ export class RunningServer implements AsyncDisposable {
   readonly child: Child;
   /** `http://127.0.0.1:…`, without a slash at its end. */
   readonly http: string;
+  /** `https://127.0.0.1:…`. */
+  readonly https: string;
   readonly rtmp: string;
   readonly addresses: ReadonlyMap<string, string>;
   readonly startMs: number;
@@ -34,6 +36,7 @@ export class RunningServer implements AsyncDisposable {
     this.child = child;
     this.addresses = parseReadyLine(readyLine);
     this.http = this.#address('http');
+    this.https = this.#address('https');
     this.rtmp = this.#address('rtmp');
     this.startMs = startMs;
     this.#folder = folder;
@@ -93,7 +96,21 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
 export function spawnServer(env: Readonly<Record<string, string>>): Child {
   return new Child(process.execPath, SERVER_ARGS, {
     cwd: ROOT,
-    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], HOST: '127.0.0.1', PORT: '0', RTMP_PORT: '0', WEBRTC_PORT: '0', GUESTS: 'publish', LOG_LEVEL: 'debug', ...env },
+    env: {
+      PATH: process.env['PATH'],
+      HOME: process.env['HOME'],
+      HOST: '127.0.0.1',
+      PORT: '0',
+      HTTPS_PORT: '0',
+      RTMP_PORT: '0',
+      RTMPS_PORT: '0',
+      WEBRTC_PORT: '0',
+      TURN_PORT: '0',
+      TURNS_PORT: '0',
+      GUESTS: 'publish',
+      LOG_LEVEL: 'debug',
+      ...env,
+    },
   });
 }
 

@@ -1,4 +1,4 @@
-/** A CMAF chunk: moof and mdat of a few units in one buffer, the payload copied once. */
+/** A CMAF chunk: what stands before the payload of a few units. */
 import type { Unit } from '../unit.ts';
 import { TRACK_ID } from './init-segment.ts';
 
@@ -27,7 +27,8 @@ const TFHD_BYTES = 20;
 const TFDT_BYTES = 20;
 const TRUN_HEADER_BYTES = 20;
 
-export function writeChunk(input: ChunkInput): Uint8Array<ArrayBuffer> {
+/** The moof and the header of the mdat. The chunk is that and then the data of every unit, in order. */
+export function writeChunkHead(input: ChunkInput): Uint8Array<ArrayBuffer> {
   const { units, durations, kind } = input;
   let payload = 0;
   let composed = false;
@@ -40,7 +41,7 @@ export function writeChunk(input: ChunkInput): Uint8Array<ArrayBuffer> {
   const trunBytes = TRUN_HEADER_BYTES + units.length * sampleBytes;
   const trafBytes = 8 + TFHD_BYTES + TFDT_BYTES + trunBytes;
   const moofBytes = 8 + MFHD_BYTES + trafBytes;
-  const out = new Uint8Array(moofBytes + 8 + payload);
+  const out = new Uint8Array(moofBytes + 8);
   const view = new DataView(out.buffer);
   let at = 0;
   const word = (value: number): void => {
@@ -76,10 +77,6 @@ export function writeChunk(input: ChunkInput): Uint8Array<ArrayBuffer> {
     if (composed) word(unit.pts - unit.dts);
   }
   header(8 + payload, MDAT);
-  for (const unit of units) {
-    out.set(unit.data, at);
-    at += unit.data.length;
-  }
   return out;
 }
 

@@ -1,13 +1,16 @@
 /** What is written is read back the same; what is not ours is refused without harm. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { concat } from '../big-endian.ts';
 import type { AudioTrack, Track, VideoTrack } from '../track.ts';
-import { writeChunk } from './chunk.ts';
+import { type ChunkInput, writeChunkHead } from './chunk.ts';
 import { writeInitSegment } from './init-segment.ts';
 import { BoxError, findBox, readBoxes, readSamples } from './read.ts';
 
 const VIDEO: VideoTrack = { id: 1, kind: 'video', codec: 'h264', timescale: 90_000, config: Uint8Array.of(1, 100, 0, 31), codecString: 'avc1.64001f', width: 640, height: 360 };
 const AUDIO: AudioTrack = { id: 2, kind: 'audio', codec: 'aac', timescale: 48_000, config: Uint8Array.of(0x11, 0x90), codecString: 'mp4a.40.2', sampleRate: 48_000, channels: 2 };
+
+const writeChunk = (input: ChunkInput): Uint8Array => concat(writeChunkHead(input), ...input.units.map((unit) => unit.data));
 
 const ENTRIES: readonly (readonly [Track, string, string | undefined])[] = [
   [VIDEO, 'avc1', 'avcC'],

@@ -20,13 +20,29 @@ export interface ManifestTrack {
   /** File names; `$Number$` stands for the segment's number. */
   readonly init: string;
   readonly media: string;
-  readonly segments: readonly ManifestSegment[];
+  readonly addressing: ManifestAddressing;
 }
+
+/** How players find segments: in a list, or by the clock. */
+export type ManifestAddressing =
+  | { readonly type: 'list'; readonly segments: readonly ManifestSegment[] }
+  | {
+      readonly type: 'clock';
+      /** Seconds that every segment lasts. */
+      readonly seconds: number;
+      readonly firstMsn: number;
+      /** Known once the period is over. */
+      readonly lastMsn: number | undefined;
+      /** How long before its end a segment can be asked for; it then arrives as it is made. */
+      readonly aheadSeconds: number;
+    };
 
 export interface ManifestPeriod {
   readonly id: string;
   /** Seconds since the broadcast began. */
   readonly start: number;
+  /** Likewise; undefined while the period grows. */
+  readonly end: number | undefined;
   readonly tracks: readonly ManifestTrack[];
 }
 
@@ -38,58 +54,66 @@ export interface Manifest {
   readonly periods: readonly ManifestPeriod[];
   readonly windowSeconds: number;
   readonly updateSeconds: number;
+  /** How far behind the wall clock players are to be. */
   readonly delaySeconds: number;
+  /** How far behind players begin that count `delaySeconds` from there. */
+  readonly startDelaySeconds: number;
+  /** The longest a segment may last. */
+  readonly maxSegmentSeconds: number;
   readonly timeUrl: string;
 }
 
+/** Microseconds: a duration that is off by half of one adds up to a frame after half a day of short segments. */
+const FINE_TIMESCALE = 1_000_000;
+
 export function writeManifest(manifest: Manifest): string {
   const { ended, periods } = manifest;
-  const live = `type="dynamic" availabilityStartTime="${iso(manifest.createdAt)}" publishTime="${iso(manifest.publishedAt)}" minimumUpdatePeriod="${duration(manifest.updateSeconds)}" timeShiftBufferDepth="${duration(manifest.windowSeconds)}" suggestedPresentationDelay="${duration(manifest.delaySeconds)}"`;
+  const live = `type="dynamic" availabilityStartTime="${iso(manifest.createdAt)}" publishTime="${iso(manifest.publishedAt)}" minimumUpdatePeriod="${duration(manifest.updateSeconds)}" timeShiftBufferDepth="${duration(manifest.windowSeconds)}" suggestedPresentationDelay="${duration(manifest.startDelaySeconds)}" maxSegmentDuration="${duration(manifest.maxSegmentSeconds)}"`;
   const first = periods[0]?.start ?? 0;
-  const over = `type="static" mediaPresentationDuration="${duration(endOf(periods) - first)}"`;
+  const over = `type="static" mediaPresentationDuration="${duration((periods.at(-1)?.end ?? first) - first)}"`;
   let text = `<?xml version="1.0" encoding="UTF-8"?>
 <MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:2019" minBufferTime="PT1S" ${ended ? over : live}>
 `;
   if (!ended) {
     const target = Math.round(manifest.delaySeconds * 1000);
-    text += `<ServiceDescription id="0"><Latency target="${target}" min="${Math.round(target / 2)}" max="${target * 4}"/><PlaybackRate min="0.96" max="1.04"/></ServiceDescription>\n`;
+    text += `<ServiceDescription id="0"><Latency target="${target}" min="${Math.round(target / 2)}" max="${target * 4}"/><PlaybackRate min="0.95" max="1.1"/></ServiceDescription>\n`;
   }
-  for (const [i, period] of periods.entries()) text += writePeriod(period, { manifest, origin: ended ? first : 0, isLast: i === periods.length - 1 });
+  for (const period of periods) text += writePeriod(period, ended ? first : 0);
   if (!ended) text += `<UTCTiming schemeIdUri="urn:mpeg:dash:utc:http-iso:2014" value="${xml(manifest.timeUrl)}"/>\n`;
   return `${text}</MPD>\n`;
 }
 
 /** Only the last period of a live broadcast grows; the others say how long they were. */
-function writePeriod(period: ManifestPeriod, { manifest, origin, isLast }: { manifest: Manifest; origin: number; isLast: boolean }): string {
-  const length = isLast && !manifest.ended ? '' : ` duration="${duration(endOf([period]) - period.start)}"`;
-  let text = `<Period id="${xml(period.id)}" start="${duration(period.start - origin)}"${length}>\n`;
-  for (const [i, track] of period.tracks.entries()) text += writeTrack(track, i, period.start);
+function writePeriod({ id, start, end, tracks }: ManifestPeriod, origin: number): string {
+  const length = end === undefined ? '' : ` duration="${duration(end - start)}"`;
+  let text = `<Period id="${xml(id)}" start="${duration(start - origin)}"${length}>\n`;
+  for (const [i, track] of tracks.entries()) text += writeTrack(track, i, start);
   return `${text}</Period>\n`;
 }
 
 function writeTrack(track: ManifestTrack, id: number, periodStart: number): string {
-  const { kind, segments, timescale } = track;
+  const { kind } = track;
   const mime = `${kind}/mp4`;
   const shape = kind === 'video' ? ` width="${track.width}" height="${track.height}"` : ` audioSamplingRate="${track.sampleRate}"`;
   let text = `<AdaptationSet id="${id}" contentType="${kind}" mimeType="${mime}" segmentAlignment="true" startWithSAP="1">
-<SegmentTemplate timescale="${timescale}" presentationTimeOffset="${Math.round(periodStart * timescale)}" startNumber="${segments[0]?.msn ?? 0}" initialization="${xml(track.init)}" media="${xml(track.media)}"><SegmentTimeline>`;
-  for (const { start, duration: ticks } of segments) text += `<S t="${start}" d="${ticks}"/>`;
-  text += `</SegmentTimeline></SegmentTemplate>\n<Representation id="${xml(track.name)}" bandwidth="${Math.max(1, track.bandwidth)}" codecs="${xml(track.codecs)}"${shape}>`;
+${writeTemplate(track, periodStart)}
+<Representation id="${xml(track.name)}" bandwidth="${Math.max(1, track.bandwidth)}" codecs="${xml(track.codecs)}"${shape}>`;
   if (kind === 'audio') text += `<AudioChannelConfiguration schemeIdUri="urn:mpeg:dash:23003:3:audio_channel_configuration:2011" value="${track.channels}"/>`;
   return `${text}</Representation>\n</AdaptationSet>\n`;
 }
 
-/** Where the media of these periods ends, seconds since the broadcast began. */
-function endOf(periods: readonly ManifestPeriod[]): number {
-  let end = 0;
-  for (const { start, tracks } of periods) {
-    end = Math.max(end, start);
-    for (const { segments, timescale } of tracks) {
-      const last = segments.at(-1);
-      if (last) end = Math.max(end, (last.start + last.duration) / timescale);
-    }
+function writeTemplate({ timescale, addressing, init, media }: ManifestTrack, periodStart: number): string {
+  const files = `initialization="${xml(init)}" media="${xml(media)}"`;
+  if (addressing.type === 'list') {
+    const { segments } = addressing;
+    let text = `<SegmentTemplate timescale="${timescale}" presentationTimeOffset="${Math.round(periodStart * timescale)}" startNumber="${segments[0]?.msn ?? 0}" ${files}><SegmentTimeline>`;
+    for (const { start, duration: ticks } of segments) text += `<S t="${start}" d="${ticks}"/>`;
+    return `${text}</SegmentTimeline></SegmentTemplate>`;
   }
-  return end;
+  const { seconds, firstMsn, lastMsn, aheadSeconds } = addressing;
+  const numbers = `startNumber="${firstMsn}"${lastMsn === undefined ? '' : ` endNumber="${lastMsn}"`}`;
+  const times = `timescale="${FINE_TIMESCALE}" presentationTimeOffset="${Math.round(periodStart * FINE_TIMESCALE)}" duration="${Math.round(seconds * FINE_TIMESCALE)}"`;
+  return `<SegmentTemplate ${times} ${numbers} availabilityTimeOffset="${decimal(aheadSeconds)}" availabilityTimeComplete="false" ${files}/>`;
 }
 
 function iso(ms: number): string {

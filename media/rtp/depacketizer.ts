@@ -5,6 +5,9 @@ import type { RtpPacket } from './packet.ts';
 /** A key frame of 4K video stays below 4 MiB. */
 export const MAX_FRAME_BYTES = 8 * 1024 * 1024;
 
+/** As many as the largest frame takes, so that tiny packets cannot make a frame of millions of pieces. */
+export const MAX_FRAME_PACKETS = 16_384;
+
 export interface Frame {
   /** As `Unit.data`. */
   readonly data: Uint8Array;
@@ -56,6 +59,7 @@ export class FrameAssembler implements Depacketizer<VideoFormat> {
   #isBroken = false;
   #timestamp = 0;
   #bytes = 0;
+  #packets = 0;
   #damaged = 0;
   /** Packets went missing since the last frame returned. */
   #hasLost = false;
@@ -97,12 +101,15 @@ export class FrameAssembler implements Depacketizer<VideoFormat> {
     this.#isBroken = isBroken;
     this.#timestamp = timestamp;
     this.#bytes = 0;
+    this.#packets = 0;
   }
 
   #add(payload: Uint8Array): void {
     if (this.#isBroken) return;
     this.#bytes += payload.length;
-    if (this.#bytes > MAX_FRAME_BYTES || !this.#builder.add(payload)) {
+    this.#packets++;
+    const isTooLarge = this.#bytes > MAX_FRAME_BYTES || this.#packets > MAX_FRAME_PACKETS;
+    if (isTooLarge || !this.#builder.add(payload)) {
       this.#isBroken = true;
       this.#builder.reset();
     }

@@ -5,7 +5,9 @@ import type { Unit } from '../unit.ts';
 import { RTP_HEADER_BYTES } from './packet.ts';
 import { MAX_PAYLOAD_BYTES, PacketBuffer, type Packetizer, type PacketizerOptions } from './packetizer.ts';
 
+const VPS = 32;
 const SPS = 33;
+const PPS = 34;
 const AUD = 35;
 const FILLER = 38;
 const AGGREGATE = 48;
@@ -24,7 +26,8 @@ export class HevcPacketizer implements Packetizer {
 
   /** @param hvcC the track's configuration, which is sent before each key frame that does not bring its own. Throws ProtocolError. */
   constructor(hvcC: Uint8Array, { maxPayloadBytes = MAX_PAYLOAD_BYTES, headerBytes = RTP_HEADER_BYTES }: PacketizerOptions = {}) {
-    this.#parameterSets = hvcCSets(hvcC);
+    // hvcC may hold more, such as the message in which an encoder names itself.
+    this.#parameterSets = hvcCSets(hvcC).filter(([first = 0]) => first >> 1 >= VPS && first >> 1 <= PPS);
     this.#maxPayloadBytes = maxPayloadBytes;
     this.#headerBytes = headerBytes;
   }

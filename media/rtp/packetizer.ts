@@ -5,11 +5,8 @@ import { RTP_HEADER_BYTES } from './packet.ts';
 /** What fits every path once IP, UDP, SRTP and TURN have taken theirs of 1280 bytes; browsers use the same. */
 export const MAX_PAYLOAD_BYTES = 1_188;
 
-/** Below this a packet would be header more than media, and fragments would not advance. */
-export const MIN_PAYLOAD_BYTES = 64;
-
 export interface PacketizerOptions {
-  /** Largest payload of a packet, without the RTP header. */
+  /** Largest payload of a packet, without the RTP header; at least 64, so that fragments advance. */
   readonly maxPayloadBytes?: number;
   /** Room left in front of each payload; `rtpHeaderBytes` tells what extensions take. */
   readonly headerBytes?: number;

@@ -8,7 +8,7 @@ import { writeHvcC } from '../codecs/hevc-parameter-sets.ts';
 import { readVp8KeyFrame } from '../codecs/vp8.ts';
 import { readVp9KeyFrame, writeVpcC } from '../codecs/vp9.ts';
 import { fuzz } from '../fuzzing.ts';
-import type { Frame } from './depacketizer.ts';
+import { type Frame, MAX_FRAME_PACKETS } from './depacketizer.ts';
 import { depacketizerFor, packetizerFor } from './formats.ts';
 import { sampleOf } from './nal-pieces.ts';
 import type { PacketizerOptions } from './packetizer.ts';
@@ -124,6 +124,31 @@ describe.each(CODECS)('%s over RTP', (codec) => {
       },
       [...samples, concat(...samples.map((sample) => sample.subarray(0, 20)))],
     );
+  });
+});
+
+describe('a frame without end', () => {
+  /** What begins a frame of each codec and what goes on with it for ever, in packets as small as they can be. */
+  const ENDLESS: Readonly<Record<Codec | 'h264', readonly [first: Uint8Array, next: Uint8Array]>> = {
+    h264: [hex('7c8588'), hex('7c0500')],
+    hevc: [hex('62019380'), hex('62011300')],
+    vp8: [concat(hex('10'), VP8_KEY), hex('0000')],
+    vp9: [concat(hex('08'), VP9_KEY), hex('0000')],
+    av1: [hex('480130'), hex('c00100')],
+  };
+
+  test.each([...CODECS, 'h264'] as const)('of %s is given up, and the next frame is not harmed', (codec) => {
+    const [first, next] = ENDLESS[codec];
+    const depacketizer = depacketizerFor(codec);
+    depacketizer.push({ payload: first, marker: false, timestamp: 0 }, false);
+    let returned = 0;
+    for (let i = 0; i < MAX_FRAME_PACKETS * 10; i++) returned += depacketizer.push({ payload: next, marker: false, timestamp: 0 }, false).length;
+    expect(returned).toBe(0);
+    expect(depacketizer.push({ payload: next, marker: true, timestamp: 0 }, false)).toEqual([]);
+    expect(depacketizer.damaged).toBe(1);
+    if (codec === 'h264') return;
+    const frames = payloads(codec, unit(codec, true, 20)).flatMap((payload, i, all) => depacketizer.push({ payload, marker: i === all.length - 1, timestamp: 1 }, false));
+    expect(frames).toMatchObject([{ key: true, afterLoss: true }]);
   });
 });
 

@@ -1,5 +1,4 @@
 /** The composition root: builds every service in the order of the data's path, starts them, stops them in reverse. Imported by nobody. */
-import { readFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { getRequestListener } from '@hono/node-server';
@@ -14,14 +13,18 @@ import { StreamSockets } from './analytics/stream-sockets.ts';
 import { MemoryViewerCounter } from './analytics/viewer-counter.ts';
 import { createApi } from './api/create-api.ts';
 import { Pages } from './api/pages.ts';
+import { Certificates } from './certificates/certificates.ts';
+import { CertificateRoutes } from './certificates/routes.ts';
 import { ConfigError } from './config/config-error.ts';
-import { type Config, loadConfig, type TlsFiles } from './config/load.ts';
+import { type Config, loadConfig } from './config/load.ts';
 import { loadSecrets } from './config/secrets.ts';
+import { greet } from './greeting/greeting.ts';
 import { RtmpServer } from './ingest/rtmp/server.ts';
 import { WhipIngest } from './ingest/whip/ingest.ts';
 import { systemClock as clock } from './lib/clock.ts';
+import { isWildcard, lanAddressOf, thisMachine, urlHost } from './lib/machine.ts';
 import { Shutdown } from './lib/shutdown.ts';
-import { errorCodeOf, StartError } from './lib/start-error.ts';
+import { StartError } from './lib/start-error.ts';
 import { makeLog } from './observe/log.ts';
 import { Metrics } from './observe/metrics.ts';
 import { Readiness } from './observe/readiness.ts';
@@ -49,12 +52,19 @@ import { PublishPermission } from './streams/publish-permission.ts';
 import { Streams } from './streams/streams.ts';
 import { WatchPermission } from './streams/watch-permission.ts';
 import { remoteAddressOf } from './transports/http/remote-address.ts';
+import { SecureListener } from './transports/http/secure-listener.ts';
 import { HttpServer } from './transports/http/server.ts';
+import { IceServers } from './transports/turn/ice-servers.ts';
+import { OwnAddresses } from './transports/turn/own-addresses.ts';
+import { type TurnPorts, TurnServer } from './transports/turn/server.ts';
 import { OfferRoutes } from './transports/webrtc/offer-routes.ts';
 import { WebRtcTransport } from './transports/webrtc/transport.ts';
 
 /** Where the launcher's build puts the pages. */
 const PAGES_FOLDER = join(import.meta.dirname, '..', '..', 'web', 'dist');
+
+/** Relays that one user may have at once: four cameras, each with a second path while the first fails, and some that are ending. */
+const TURN_ALLOCATIONS_PER_USER = 12;
 
 /** A stop that takes longer ends where it is: a service manager would not wait either. */
 const STOP_DEADLINE_MS = 10_000;
@@ -69,10 +79,14 @@ try {
 
 async function run(config: Config): Promise<void> {
   const log = makeLog(config.logLevel);
-  const tls = config.tls && (await readTls(config.tls));
   const store = await openStore({ dataDir: config.dataDir, databaseUrl: config.databaseUrl, log });
   const secrets = await loadSecrets(config.dataDir);
-  const ports = { http: config.httpPort, rtmp: config.rtmpPort, rtmps: config.rtmpsPort, webrtc: config.webrtc.port };
+  const certificates = usesTls(config)
+    ? new Certificates({ folder: join(config.dataDir, 'tls'), clock, log, host: config.host, machine: thisMachine, files: config.tls, acme: config.acme })
+    : undefined;
+  await certificates?.start();
+  const tls = certificates?.current();
+  const ports: ServedPorts = { http: config.httpPort, https: config.httpsPort, rtmp: config.rtmpPort, rtmps: config.rtmpsPort, webrtc: config.webrtc.port, turn: undefined };
 
   // The hub, what it feeds and what it tells of.
   const registry = new PackagerRegistry({ clock });
@@ -127,13 +141,41 @@ async function run(config: Config): Promise<void> {
   const rtmp = new RtmpServer({ hub, gate: publishing, clock, log, config: { host: config.host, port: config.rtmpPort } });
   const rtmps =
     tls && config.rtmpsPort !== undefined ? new RtmpServer({ hub, gate: publishing, clock, log, config: { host: config.host, port: config.rtmpsPort, tls } }) : undefined;
+  const ownAddresses = new OwnAddresses({ clock, publicAddresses: config.webrtc.addresses });
+  const turn =
+    config.turn.kind === 'built-in'
+      ? new TurnServer({
+          clock,
+          log,
+          secret: secrets.turn,
+          isOwnAddress: (address) => ownAddresses.has(address),
+          isOwnMedia: (address, port) => port === ports.webrtc && ownAddresses.has(address),
+          config: {
+            host: config.host,
+            port: config.turn.port,
+            tls: certificates && config.turn.tlsPort !== undefined ? { port: config.turn.tlsPort, certificate: certificates } : undefined,
+            relayPorts: { min: config.turn.minPort, max: config.turn.maxPort },
+            allowedPeers: config.turn.allowedPeers,
+            publicAddresses: config.webrtc.addresses,
+            limits: { allocationsPerUser: TURN_ALLOCATIONS_PER_USER, allocations: config.turn.maxAllocations, userBytesPerSecond: config.turn.userBytesPerSecond },
+          },
+        })
+      : undefined;
+  const iceServers = new IceServers({
+    clock,
+    secret: config.turn.kind === 'elsewhere' ? config.turn.secret : secrets.turn,
+    urls: config.turn.kind === 'elsewhere' ? config.turn.urls : undefined,
+    ports: () => ports.turn,
+    isTlsTrusted: () => certificates?.isPublic ?? false,
+    fallbackHostname: config.publicUrl === undefined ? shownHost(config.host) : new URL(config.publicUrl).hostname,
+  });
   const hls = new HlsRoutes({ registry, gate: playback, clock });
   const dash = new DashRoutes({ registry, gate: playback, clock });
   const webrtc = new WebRtcTransport({ clock, log, config: { host: config.host, ...config.webrtc } });
   const offers = {
     clock,
     log,
-    iceServers: { for: () => [] },
+    iceServers,
     newId: nanoid,
     remoteAddressOf: (req: IncomingMessage) => remoteAddressOf(req, config.trustProxy),
   };
@@ -146,7 +188,9 @@ async function run(config: Config): Promise<void> {
     streams,
     tokens,
     history: { minutes: (streamId, since) => history.since(streamId, since) },
-    connection: { publicUrl: config.publicUrl, trustProxy: config.trustProxy, ports: () => ports },
+    iceServers,
+    connection: { publicUrl: config.publicUrl, trustProxy: config.trustProxy, ports: () => ports, certificate: certificates },
+    authority: certificates,
     pages: await Pages.load(PAGES_FOLDER),
     clock,
     log,
@@ -158,9 +202,21 @@ async function run(config: Config): Promise<void> {
     port: config.httpPort,
     clock,
     log,
-    handlers: [hls, dash, whip, whep, { handle: (request, response, path) => operator.handle(request, response, path) }],
+    handlers: [
+      hls,
+      dash,
+      whip,
+      whep,
+      ...(certificates ? [new CertificateRoutes({ certificates })] : []),
+      { handle: (request, response, path) => operator.handle(request, response, path) },
+    ],
     fallback: getRequestListener((request, env) => api.fetch(request, env)),
     upgrades: [sockets],
+  });
+  const https = tls && config.httpsPort !== undefined ? new SecureListener({ host: config.host, port: config.httpsPort, certificate: tls, http, log }) : undefined;
+  certificates?.onChange((pair) => {
+    https?.setCertificate(pair);
+    rtmps?.setCertificate(pair);
   });
 
   const ingests = [rtmp, ...(rtmps ? [rtmps] : [])].map((server, i) => ({
@@ -178,6 +234,7 @@ async function run(config: Config): Promise<void> {
         viewers,
         sockets,
         http,
+        certificate: certificates,
         ingests: [
           ...ingests,
           {
@@ -198,6 +255,7 @@ async function run(config: Config): Promise<void> {
           },
         ],
         publishing,
+        ...(turn ? { turn } : {}),
         webrtc: { transport: webrtc, whip: whipIngest, whep: whepOutput },
         unwritten: () => broadcastLog.pending + viewings.pending.length,
         ping: () => store.ping(),
@@ -209,12 +267,18 @@ async function run(config: Config): Promise<void> {
   shutdown.add('readiness', () => readiness.stopping());
   shutdown.add('rtmp', () => rtmp.close('server_stopped'));
   shutdown.add('rtmps', () => rtmps?.close('server_stopped'));
+  shutdown.add('turn', () => turn?.close());
   shutdown.add('broadcasts', () => {
     for (const { broadcast } of [...hub.running()]) hub.stop(broadcast.streamId, 'server_stopped');
   });
   shutdown.add('webrtc', () => webrtc.close());
   shutdown.add('sockets', () => sockets.close());
-  shutdown.add('http', () => http.close());
+  shutdown.add('http', async () => {
+    https?.stop();
+    await http.close();
+    await https?.close();
+    await certificates?.close();
+  });
   shutdown.add('measurements', async () => {
     measurer.close();
     viewers.close();
@@ -227,18 +291,32 @@ async function run(config: Config): Promise<void> {
   for (const service of [viewings, viewers, history, measurer, sockets]) service.start();
   ports.rtmp = (await rtmp.start()).port;
   if (rtmps) ports.rtmps = (await rtmps.start()).port;
+  ports.turn = await turn?.start();
   ports.webrtc = (await webrtc.start()).port;
   ports.http = (await http.start()).port;
+  if (https) ports.https = (await https.start()).port;
+  certificates?.watch();
   readiness.serving();
-  console.log(readyLine(config, ports));
+  const lanAddress = await lanAddressOf(thisMachine());
+  console.log(readyLine(config, ports, lanAddress));
+  if (process.stderr.isTTY)
+    console.error(
+      await greet({ publicUrl: config.publicUrl, host: config.host, ports, machine: thisMachine(), lanAddress, fingerprint: certificates?.caCertificate?.fingerprint }),
+    );
 }
 
-async function readTls({ certFile, keyFile }: TlsFiles): Promise<{ readonly cert: Buffer; readonly key: Buffer }> {
-  try {
-    return { cert: await readFile(certFile), key: await readFile(keyFile) };
-  } catch (error) {
-    throw new StartError(`The certificate or its key cannot be read (${errorCodeOf(error) ?? 'unknown'}). Check TLS_CERT_FILE (${certFile}) and TLS_KEY_FILE (${keyFile}).`, error);
-  }
+/** What is being served where; filled in as the doors open. */
+interface ServedPorts {
+  http: number;
+  https: number | undefined;
+  rtmp: number;
+  rtmps: number | undefined;
+  webrtc: number;
+  turn: TurnPorts | undefined;
+}
+
+function usesTls({ httpsPort, rtmpsPort, turn }: Config): boolean {
+  return httpsPort !== undefined || rtmpsPort !== undefined || (turn.kind === 'built-in' && turn.tlsPort !== undefined);
 }
 
 /** The product's view of the hub. */
@@ -254,12 +332,21 @@ function mediaPortOf(hub: Hub, viewers: { count(streamId: string): number }): Me
   };
 }
 
-/** The one line on standard output. */
-function readyLine({ publicUrl, host }: Config, ports: { readonly http: number; readonly rtmp: number; readonly rtmps: number | undefined; readonly webrtc: number }): string {
-  const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host;
-  const addresses = [`http=http://${name}:${ports.http}`, `rtmp=rtmp://${name}:${ports.rtmp}/live`];
+/** The one line on standard output. HTTPS is for other devices: it is told by the address that they reach. */
+function readyLine({ publicUrl, host }: Config, ports: Readonly<ServedPorts>, lanAddress: string | undefined): string {
+  const name = shownHost(host);
+  const addresses = [`http=http://${name}:${ports.http}`];
+  if (ports.https !== undefined) addresses.push(`https=https://${isWildcard(host) && lanAddress !== undefined ? urlHost(lanAddress) : name}:${ports.https}`);
+  addresses.push(`rtmp=rtmp://${name}:${ports.rtmp}/live`);
   if (ports.rtmps !== undefined) addresses.push(`rtmps=rtmps://${name}:${ports.rtmps}/live`);
   addresses.push(`webrtc=udp://${name}:${ports.webrtc}`);
+  if (ports.turn) addresses.push(`turn=turn:${name}:${ports.turn.port}`);
+  if (ports.turn?.tlsPort !== undefined) addresses.push(`turns=turns:${name}:${ports.turn.tlsPort}`);
   if (publicUrl !== undefined) addresses.push(`public=${publicUrl}`);
   return `ready ${addresses.join(' ')}`;
+}
+
+/** An address to listen on as the host of a URL. */
+function shownHost(host: string): string {
+  return isWildcard(host) ? 'localhost' : urlHost(host);
 }

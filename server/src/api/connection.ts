@@ -15,6 +15,7 @@ export interface Connection {
 /** The ports as they are being served: known once the servers listen. */
 export interface ServedPorts {
   readonly http: number;
+  readonly https: number | undefined;
   readonly rtmp: number | undefined;
   readonly rtmps: number | undefined;
 }
@@ -24,6 +25,13 @@ export interface ConnectionSettings {
   readonly publicUrl: string | undefined;
   readonly trustProxy: boolean;
   ports(): ServedPorts;
+  /** The certificate of HTTPS, as far as answers rest on it; undefined while HTTPS is off. */
+  readonly certificate?: ServedCertificate | undefined;
+}
+
+export interface ServedCertificate {
+  /** True when browsers trust it as they are. */
+  readonly isPublic: boolean;
 }
 
 /** A host name or address with an optional port; anything else in a Host header is not repeated in an answer. */
@@ -41,7 +49,28 @@ export function requestOrigin(request: Request, connection: Connection, { trustP
   const forwardedProto = trustProxy ? request.headers.get('x-forwarded-proto') : null;
   const secure = forwardedProto === null ? connection.incoming.socket.encrypted === true : forwardedProto === 'https';
   const host = request.headers.get('host') ?? new URL(request.url).host;
-  return `${secure ? 'https' : 'http'}://${HOST_SHAPE.test(host) ? host.toLowerCase() : `localhost:${ports().http}`}`;
+  const own = ports();
+  // Behind a proxy nothing is known of its ports; a Host that is not one was not written by a browser.
+  const port = secure ? (own.https ?? own.http) : own.http;
+  return `${secure ? 'https' : 'http'}://${HOST_SHAPE.test(host) ? host.toLowerCase() : `localhost:${port}`}`;
+}
+
+/** Where the asker finds this server encrypted, by the name it was asked by; undefined while HTTPS is off. */
+export function secureOriginOf(request: Request, connection: Connection, settings: ConnectionSettings): string | undefined {
+  if (settings.publicUrl?.startsWith('https:')) return settings.publicUrl;
+  const own = requestOrigin(request, connection, settings);
+  if (own.startsWith('https:')) return own;
+  const { https } = settings.ports();
+  if (https === undefined) return undefined;
+  const { hostname } = new URL(own);
+  return `https://${hostname}:${https}`;
+}
+
+/** RFC 6797: only where the operator named an https address that everybody's browser trusts. It would otherwise lock people out of plain HTTP. */
+export function mayBeStrict(request: Request, connection: Connection, settings: ConnectionSettings): boolean {
+  const { publicUrl, certificate } = settings;
+  if (connection.incoming.socket.encrypted !== true || certificate?.isPublic !== true) return false;
+  return publicUrl?.startsWith('https:') === true && new URL(publicUrl).host === new URL(requestOrigin(request, connection, settings)).host;
 }
 
 /** The addresses that answers give. */

@@ -8,22 +8,27 @@ import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { PlaybackTokens } from '../streams/playback-tokens.ts';
 import type { Streams } from '../streams/streams.ts';
-import type { Connection, ConnectionSettings } from './connection.ts';
+import { type Connection, type ConnectionSettings, mayBeStrict } from './connection.ts';
 import { accountHandlers } from './handlers/accounts.ts';
+import { connectivityHandlers, type IceServerSource } from './handlers/connectivity.ts';
 import { documentHandlers } from './handlers/documents.ts';
 import { type StreamHistory, streamHandlers } from './handlers/streams.ts';
+import { type AuthoritySource, trustHandlers } from './handlers/trust.ts';
 import { viewingHandlers } from './handlers/viewing.ts';
 import { type Handler, type MountDeps, mount } from './mount.ts';
 import type { Pages } from './pages.ts';
 import { problemOf, problemResponse } from './problem.ts';
-import { API_HEADERS, COMMON_HEADERS, CORS_HEADERS } from './security.ts';
+import { API_HEADERS, COMMON_HEADERS, CORS_HEADERS, STRICT_HEADERS } from './security.ts';
 
 export interface ApiDeps {
   readonly accounts: Accounts;
   readonly streams: Streams;
   readonly tokens: PlaybackTokens;
   readonly history: StreamHistory;
+  readonly iceServers: IceServerSource;
   readonly connection: ConnectionSettings;
+  /** Undefined while HTTPS is off. */
+  readonly authority?: AuthoritySource | undefined;
   /** The built pages; undefined serves the API alone. */
   readonly pages: Pages | undefined;
   readonly clock: Clock;
@@ -53,16 +58,20 @@ export function createApi(deps: ApiDeps): Api {
   return {
     async fetch(request, connection) {
       const response = await app.fetch(request, connection);
-      return withHeaders(response, isApi(new URL(request.url).pathname) ? { ...COMMON_HEADERS, ...API_HEADERS, ...CORS_HEADERS } : COMMON_HEADERS);
+      const strict = mayBeStrict(request, connection, deps.connection) ? STRICT_HEADERS : {};
+      const own = isApi(new URL(request.url).pathname) ? { ...API_HEADERS, ...CORS_HEADERS } : {};
+      return withHeaders(response, { ...COMMON_HEADERS, ...strict, ...own });
     },
   };
 }
 
-function mountRoutes(mountDeps: MountDeps, { accounts, streams, tokens, history, clock }: ApiDeps): void {
+function mountRoutes(mountDeps: MountDeps, { accounts, streams, tokens, history, iceServers, clock, authority }: ApiDeps): void {
   const handlers: { readonly [Id in RouteId]: Handler<(typeof ROUTES)[Id]> } = {
     ...accountHandlers(accounts),
     ...streamHandlers({ streams, tokens, history, clock }),
     ...viewingHandlers({ streams, tokens, clock }),
+    ...connectivityHandlers(iceServers),
+    ...trustHandlers(authority),
     ...documentHandlers,
   };
   function mountOne<Id extends RouteId>(id: Id): void {

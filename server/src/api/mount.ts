@@ -7,7 +7,7 @@ import type { z } from 'zod';
 import type { SessionCredentials } from '../accounts/accounts.ts';
 import { AppError } from '../lib/app-error.ts';
 import type { Origin } from '../streams/addresses.ts';
-import { type Connection, type ConnectionSettings, isSecure, originOf, remoteAddressOf } from './connection.ts';
+import { type Connection, type ConnectionSettings, isSecure, originOf, remoteAddressOf, secureOriginOf } from './connection.ts';
 import { parse, parseQuery, readJson } from './parse.ts';
 import { assertOwnOrigin } from './security.ts';
 
@@ -17,6 +17,8 @@ export interface CallContext {
   readonly remoteAddress: string;
   readonly userAgent: string | undefined;
   readonly origin: Origin;
+  /** Where the asker finds this server encrypted; undefined while HTTPS is off. */
+  readonly secureOrigin: string | undefined;
   readonly secure: boolean;
   /** Added to the answer; for Set-Cookie. */
   readonly responseHeaders: Headers;
@@ -78,6 +80,7 @@ export function contextOf(request: Request, connection: Connection, settings: Co
     remoteAddress: remoteAddressOf(request, connection, settings),
     userAgent: headers.get('user-agent') ?? undefined,
     origin: originOf(request, connection, settings),
+    secureOrigin: secureOriginOf(request, connection, settings),
     secure: isSecure(request, connection, settings),
     responseHeaders: new Headers(),
   };

@@ -29,12 +29,15 @@ function get(path: string, headers: Record<string, string> = {}, method = 'GET')
 }
 
 describe('the pages', () => {
-  test.each(['/', '/w/ABC234', '/live', '/live/abc', '/r/ABC234', '/devices', '/library', '/admin', '/index.html'])('%s is the HTML, asked for anew each time', async (path) => {
-    const response = get(path);
-    expect(response.status).toBe(200);
-    expect(response.headers.get('cache-control')).toBe('no-cache');
-    expect(await response.text()).toBe(HTML);
-  });
+  test.each(['/', '/w/ABC234', '/live', '/live/abc', '/r/ABC234', '/devices', '/library', '/admin', '/trust', '/index.html'])(
+    '%s is the HTML, asked for anew each time',
+    async (path) => {
+      const response = get(path);
+      expect(response.status).toBe(200);
+      expect(response.headers.get('cache-control')).toBe('no-cache');
+      expect(await response.text()).toBe(HTML);
+    },
+  );
 
   test('the HTML may run its own scripts and no others', () => {
     const policy = get('/').headers.get('content-security-policy');

@@ -2,11 +2,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openTemporaryStore, type TemporaryStore } from '../store/testing/temporary-store.ts';
 import { accountsSuite } from './accounts.suite.ts';
+import { connectivitySuite } from './connectivity.suite.ts';
 import { hostileSuite } from './hostile.suite.ts';
 import { streamsSuite } from './streams.suite.ts';
 import { Recorder } from './testing/recorder.ts';
 import type { Suite } from './testing/suite.ts';
 import { createTestServer } from './testing/test-server.ts';
+import { trustSuite } from './trust.suite.ts';
 import { viewingSuite } from './viewing.suite.ts';
 
 const recorder = new Recorder();
@@ -30,6 +32,8 @@ afterAll(async () => {
 describe('accounts', () => accountsSuite(suite));
 describe('streams', () => streamsSuite(suite));
 describe('viewing', () => viewingSuite(suite));
+describe('connectivity', () => connectivitySuite(suite));
+describe('trust', () => trustSuite(suite));
 describe('hostile requests', () => hostileSuite(suite));
 
 test('every operation of the OpenAPI document was called with success', () => {

@@ -18,6 +18,9 @@ export const COMMON_HEADERS = {
   'cross-origin-opener-policy': 'same-origin',
 } as const;
 
+/** Half a year of nothing but HTTPS, for a host that everybody's browser trusts. */
+export const STRICT_HEADERS = { 'strict-transport-security': 'max-age=15552000' } as const;
+
 /** JSON is nothing to show, frame or run. */
 export const API_HEADERS = {
   'cache-control': 'no-store',

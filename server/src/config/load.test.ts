@@ -25,14 +25,16 @@ describe('the settings', () => {
     expect(await load()).toEqual({
       host: '0.0.0.0',
       httpPort: 8080,
-      httpsPort: undefined,
+      httpsPort: 8443,
       rtmpPort: 1935,
-      rtmpsPort: undefined,
+      rtmpsPort: 1936,
       webrtc: { port: 8189, addresses: [] },
       tls: undefined,
+      acme: undefined,
       dataDir: join(folder, 'data'),
       databaseUrl: undefined,
       publicUrl: undefined,
+      turn: { kind: 'built-in', port: 3478, tlsPort: undefined, minPort: 49_152, maxPort: 65_535, allowedPeers: [], maxAllocations: 2_000, userBytesPerSecond: 6_250_000 },
       trustProxy: false,
       logLevel: 'info',
       guests: 'publish',
@@ -53,16 +55,54 @@ describe('the settings', () => {
     expect((await load()).webrtc.addresses).toEqual(['203.0.113.8']);
   });
 
-  test('RTMPS needs a certificate and its key', async () => {
-    await expect(load({ RTMPS_PORT: '1936' })).rejects.toThrow('TLS_CERT_FILE is not set, but RTMPS_PORT needs it');
-    await expect(load({ RTMPS_PORT: '1936', TLS_CERT_FILE: 'cert.pem' })).rejects.toThrow('TLS_KEY_FILE');
-    const config = await load({ RTMPS_PORT: '1936', TLS_CERT_FILE: 'cert.pem', TLS_KEY_FILE: '/etc/key.pem' });
+  test('a certificate needs its key and a key its certificate', async () => {
+    await expect(load({ TLS_KEY_FILE: 'key.pem' })).rejects.toThrow('TLS_CERT_FILE is not set, but TLS_KEY_FILE is');
+    await expect(load({ TLS_CERT_FILE: 'cert.pem' })).rejects.toThrow('TLS_KEY_FILE is not set');
+    const config = await load({ TLS_CERT_FILE: 'cert.pem', TLS_KEY_FILE: '/etc/key.pem' });
     expect(config.tls).toEqual({ certFile: join(folder, 'cert.pem'), keyFile: '/etc/key.pem' });
   });
 
+  test('the relay is ours, another one or none', async () => {
+    const files = { TLS_CERT_FILE: 'cert.pem', TLS_KEY_FILE: 'key.pem' };
+    expect((await load({ TURN_PORT: 'off' })).turn).toEqual({ kind: 'off' });
+    expect((await load({ ...files, TURN_ALLOWED_PEERS: '10.0.0.0/8, fd00::/8' })).turn).toMatchObject({ tlsPort: 5349, allowedPeers: [{ bits: 8 }, { bits: 8 }] });
+    expect((await load({ ...files, TURNS_PORT: 'off' })).turn).toMatchObject({ tlsPort: undefined });
+    const elsewhere = { TURN_URLS: 'stun:a.example:3478, turn:a.example:3478?transport=udp,turns:a.example?transport=tcp', TURN_SECRET: 'long enough' };
+    expect((await load(elsewhere)).turn).toMatchObject({ kind: 'elsewhere', urls: ['stun:a.example:3478', 'turn:a.example:3478?transport=udp', 'turns:a.example?transport=tcp'] });
+  });
+
+  test('HTTPS and RTMPS can be switched off', async () => {
+    expect(await load({ HTTPS_PORT: 'off', RTMPS_PORT: 'off' })).toMatchObject({ httpsPort: undefined, rtmpsPort: undefined });
+    expect(await load({ HTTPS_PORT: '443', RTMPS_PORT: '0' })).toMatchObject({ httpsPort: 443, rtmpsPort: 0 });
+  });
+
+  test('a public authority is asked only when the operator says so, and only for a public name', async () => {
+    expect(await load({ PUBLIC_URL: 'https://live.example.org' })).toMatchObject({ acme: undefined });
+    expect(await load({ PUBLIC_URL: 'https://live.example.org:8443', ACME: 'on', ACME_EMAIL: 'me@example.org' })).toMatchObject({
+      acme: { domain: 'live.example.org', email: 'me@example.org', directoryUrl: 'https://acme-v02.api.letsencrypt.org/directory' },
+    });
+    for (const PUBLIC_URL of ['', 'http://live.example.org', 'https://localhost', 'https://192.0.2.1', 'https://[2001:db8::1]', 'https://laptop.local']) {
+      await expect(load({ PUBLIC_URL, ACME: 'on' })).rejects.toThrow('but ACME needs a public name');
+    }
+  });
+
   test.each([
+    [{ TURN_ALLOWED_PEERS: '10.0.0.0/8,10.1.2.3/8' }, 'TURN_ALLOWED_PEERS cannot be "10.0.0.0/8,10.1.2.3/8": it must be subnets like 192.168.1.0/24'],
+    [{ TURN_ALLOWED_PEERS: '10.0.0.0/8,' }, 'TURN_ALLOWED_PEERS cannot be'],
+    [{ TURN_URLS: 'turn:a' }, 'TURN_SECRET is not set, but TURN_URLS needs it'],
+    [{ TURN_SECRET: 'secret secret' }, 'TURN_URLS is not set, but TURN_'],
+    [{ TURN_URLS: 'turn:a', TURN_SECRET: 'hush' }, 'TURN_SECRET cannot be what it is set to: it must be at least 8 characters'],
+    [{ TURN_URLS: 'http://a', TURN_SECRET: 'long enough' }, 'TURN_URLS cannot be "http://a": it must be addresses like turn:'],
+    [{ TURN_URLS: 'turn:a,turn:b,turn:c', TURN_SECRET: 'long enough' }, 'at most two of turn or turns'],
+    [{ TURN_URLS: 'stun:a', TURN_SECRET: 'long enough' }, 'TURN_URLS cannot be'],
+    [{ TURN_PORT: 'on' }, 'TURN_PORT cannot be "on": it must be a port number from 0 to 65535; 0 means any free port, off means none.'],
+    [{ TURN_PORT_MIN: '60000', TURN_PORT_MAX: '50000' }, 'TURN_PORT_MIN cannot be 60000 with TURN_PORT_MAX 50000'],
     [{ PORT: '65536' }, 'PORT cannot be "65536": it must be a port number from 0 to 65535; 0 means any free port.'],
     [{ PORT: 'http' }, 'PORT cannot be "http": it must be a port number from 0 to 65535; 0 means any free port.'],
+    [{ HTTPS_PORT: 'none' }, 'HTTPS_PORT cannot be "none": it must be a port number from 0 to 65535; 0 means any free port, off means none.'],
+    [{ ACME: 'maybe' }, 'ACME cannot be "maybe": it must be true or false.'],
+    [{ ACME_DIRECTORY_URL: 'http://x.org/dir' }, 'ACME_DIRECTORY_URL cannot be "http://x.org/dir": it must be an https address like'],
+    [{ ACME_EMAIL: 'me' }, 'ACME_EMAIL cannot be "me": it must be an e-mail address.'],
     [{ RTMP_PORT: '19.5' }, 'RTMP_PORT cannot be "19.5": it must be a port number'],
     [{ RTMP_PORT: '-1' }, 'RTMP_PORT cannot be "-1": it must be a port number'],
     [{ WEBRTC_ADDRESSES: 'live.example.org' }, 'WEBRTC_ADDRESSES cannot be "live.example.org": it must be IP addresses separated by commas, at most 8.'],
@@ -79,7 +119,7 @@ describe('the settings', () => {
     const loading = load({ ...environment });
     await expect(loading).rejects.toThrow(sentence);
     await expect(loading).rejects.toBeInstanceOf(ConfigError);
-    await expect(loading).rejects.not.toThrow('secret');
+    await expect(loading).rejects.not.toThrow(/me:secret|hush/);
   });
 
   test('a file with an unknown setting, or none at all, stops the start', async () => {
@@ -96,9 +136,17 @@ describe('the secrets', () => {
   test('are drawn once and are for their owner alone', async () => {
     const drawn = await loadSecrets(folder);
     expect(await loadSecrets(folder)).toEqual(drawn);
-    expect(drawn.session).not.toBe(drawn.playback);
+    expect(new Set([drawn.session, drawn.playback, drawn.turn]).size).toBe(3);
     expect((await stat(join(folder, 'secrets'))).mode & 0o777).toBe(0o600);
     expect(await readFile(join(folder, 'secrets'), 'utf8')).toContain(drawn.playback);
+  });
+
+  test('of a version without a relay are kept and gain one for it', async () => {
+    const { session, playback } = await loadSecrets(folder);
+    await writeFile(join(folder, 'secrets'), JSON.stringify({ session, playback }));
+    const secrets = await loadSecrets(folder);
+    expect(secrets).toMatchObject({ session, playback });
+    expect(await loadSecrets(folder)).toEqual(secrets);
   });
 
   test('that cannot be read stop the start rather than being drawn anew', async () => {

@@ -3,12 +3,39 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { errorCodeOf } from '../lib/start-error.ts';
+import type { Subnet } from '../lib/subnet.ts';
 import { ConfigError } from './config-error.ts';
 import { Settings } from './schema.ts';
 
 export interface TlsFiles {
   readonly certFile: string;
   readonly keyFile: string;
+}
+
+/** The relay: ours, another one, or none. */
+export type TurnConfig =
+  | { readonly kind: 'off' }
+  | { readonly kind: 'elsewhere'; readonly urls: readonly string[]; readonly secret: string }
+  | {
+      readonly kind: 'built-in';
+      readonly port: number;
+      /** Undefined: off. */
+      readonly tlsPort: number | undefined;
+      readonly minPort: number;
+      readonly maxPort: number;
+      readonly allowedPeers: readonly Subnet[];
+      readonly maxAllocations: number;
+      readonly userBytesPerSecond: number;
+    };
+
+/** IANA's port for TURN over TLS. */
+const DEFAULT_TURNS_PORT = 5349;
+
+export interface AcmeConfig {
+  /** The public name, which the certificate is for. */
+  readonly domain: string;
+  readonly email: string | undefined;
+  readonly directoryUrl: string;
 }
 
 export interface Config {
@@ -18,14 +45,16 @@ export interface Config {
   readonly rtmpPort: number;
   readonly rtmpsPort: number | undefined;
   readonly webrtc: { readonly port: number; readonly addresses: readonly string[] };
-  /** Present whenever a port needs it. */
+  /** The operator's own certificate. */
   readonly tls: TlsFiles | undefined;
+  readonly acme: AcmeConfig | undefined;
   /** Absolute. */
   readonly dataDir: string;
   readonly databaseUrl: string | undefined;
   /** An origin, without a slash at the end. */
   readonly publicUrl: string | undefined;
   readonly trustProxy: boolean;
+  readonly turn: TurnConfig;
   readonly logLevel: Settings['LOG_LEVEL'];
   readonly guests: Settings['GUESTS'];
   readonly reconnectGraceMs: number;
@@ -72,27 +101,72 @@ async function readSettingsFile(path: string, mustExist: boolean): Promise<Recor
 }
 
 function configOf(settings: Settings, folder: string): Config {
-  const { HTTPS_PORT: httpsPort, RTMPS_PORT: rtmpsPort, TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile } = settings;
-  const secure = httpsPort !== undefined ? 'HTTPS_PORT' : rtmpsPort !== undefined ? 'RTMPS_PORT' : undefined;
-  if (secure && certFile === undefined) throw new ConfigError('TLS_CERT_FILE', `TLS_CERT_FILE is not set, but ${secure} needs it: give the path of a certificate in PEM form.`);
-  if (secure && keyFile === undefined)
-    throw new ConfigError('TLS_KEY_FILE', `TLS_KEY_FILE is not set, but ${secure} needs it: give the path of the certificate’s key in PEM form.`);
+  const { TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile } = settings;
+  if (certFile === undefined && keyFile !== undefined)
+    throw new ConfigError('TLS_CERT_FILE', 'TLS_CERT_FILE is not set, but TLS_KEY_FILE is: give the path of the certificate in PEM form, too.');
+  if (certFile !== undefined && keyFile === undefined)
+    throw new ConfigError('TLS_KEY_FILE', 'TLS_KEY_FILE is not set, but TLS_CERT_FILE is: give the path of the certificate’s key in PEM form, too.');
   return {
     host: settings.HOST,
     httpPort: settings.PORT,
-    httpsPort,
+    httpsPort: portOf(settings.HTTPS_PORT),
     rtmpPort: settings.RTMP_PORT,
-    rtmpsPort,
+    rtmpsPort: portOf(settings.RTMPS_PORT),
     webrtc: { port: settings.WEBRTC_PORT, addresses: settings.WEBRTC_ADDRESSES },
     tls: certFile !== undefined && keyFile !== undefined ? { certFile: resolve(folder, certFile), keyFile: resolve(folder, keyFile) } : undefined,
+    acme: acmeOf(settings),
     dataDir: resolve(folder, settings.DATA_DIR),
     databaseUrl: settings.DATABASE_URL,
     publicUrl: settings.PUBLIC_URL,
     trustProxy: settings.TRUST_PROXY,
+    turn: turnConfigOf(settings, certFile !== undefined || settings.ACME),
     logLevel: settings.LOG_LEVEL,
     guests: settings.GUESTS,
     reconnectGraceMs: settings.RECONNECT_GRACE_SECONDS * 1000,
   };
+}
+
+/** Browsers take no relay over TLS whose certificate they do not know: with the local one it is there only when asked for. */
+function turnConfigOf(settings: Settings, isKnown: boolean): TurnConfig {
+  const { TURN_PORT: port, TURNS_PORT: tlsPort, TURN_PORT_MIN: minPort, TURN_PORT_MAX: maxPort, TURN_URLS: urls, TURN_SECRET: secret } = settings;
+  if (urls) {
+    if (secret === undefined) throw new ConfigError('TURN_SECRET', 'TURN_SECRET is not set, but TURN_URLS needs it: give the static-auth-secret of that TURN server.');
+    return { kind: 'elsewhere', urls, secret };
+  }
+  if (secret !== undefined) throw new ConfigError('TURN_URLS', 'TURN_URLS is not set, but TURN_SECRET is: give the addresses of the TURN server that has this secret.');
+  if (port === 'off') return { kind: 'off' };
+  if (minPort < 1024 || maxPort < minPort) {
+    throw new ConfigError(
+      'TURN_PORT_MAX',
+      `TURN_PORT_MIN cannot be ${minPort} with TURN_PORT_MAX ${maxPort}: the range must begin at 1024 or above and end no lower than it begins.`,
+    );
+  }
+  return {
+    kind: 'built-in',
+    port,
+    tlsPort: tlsPort === undefined ? (isKnown ? DEFAULT_TURNS_PORT : undefined) : portOf(tlsPort),
+    minPort,
+    maxPort,
+    allowedPeers: settings.TURN_ALLOWED_PEERS,
+    maxAllocations: settings.TURN_MAX_ALLOCATIONS,
+    userBytesPerSecond: (settings.TURN_USER_MBITS * 1_000_000) / 8,
+  };
+}
+
+function portOf(setting: number | 'off'): number | undefined {
+  return setting === 'off' ? undefined : setting;
+}
+
+/** A public authority vouches for names that it can find: not for addresses, nor for names of one network. */
+function acmeOf({ ACME, ACME_EMAIL: email, ACME_DIRECTORY_URL: directoryUrl, PUBLIC_URL: publicUrl }: Settings): AcmeConfig | undefined {
+  if (!ACME) return undefined;
+  const { protocol, hostname: domain } = publicUrl === undefined ? { protocol: '', hostname: '' } : new URL(publicUrl);
+  if (protocol !== 'https:' || !domain.includes('.') || /^[\d.]+$|\.local$|\.localhost$/.test(domain))
+    throw new ConfigError(
+      'PUBLIC_URL',
+      `PUBLIC_URL ${publicUrl === undefined ? 'is not set' : `is ${publicUrl}`}, but ACME needs a public name: an address like https://live.example.org.`,
+    );
+  return { domain, email, directoryUrl };
 }
 
 function configErrorOf(error: z.ZodError, given: Readonly<Record<string, unknown>>): ConfigError {
@@ -102,7 +176,7 @@ function configErrorOf(error: z.ZodError, given: Readonly<Record<string, unknown
     return new ConfigError(key, `${key} in the settings file is not a setting. Settings are ${Object.keys(Settings.shape).join(', ')}.`);
   }
   const key = String(issue?.path[0] ?? '');
-  // A connection address holds a password.
-  const value = key === 'DATABASE_URL' ? 'what it is set to' : JSON.stringify(given[key]);
+  // A connection address holds a password, a secret is one.
+  const value = key === 'DATABASE_URL' || key === 'TURN_SECRET' ? 'what it is set to' : JSON.stringify(given[key]);
   return new ConfigError(key, `${key} cannot be ${value}: it must be ${issue?.message ?? 'something else'}.`);
 }

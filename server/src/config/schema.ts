@@ -1,13 +1,17 @@
 /** Every setting there is: its type, its default and what is allowed. The names are the same in the file and in the environment. */
 import { RECONNECT_GRACE_MS } from '@millrace/contract/limits';
 import { z } from 'zod';
+import { parseSubnet, type Subnet } from '../lib/subnet.ts';
 
 const PORT_ALLOWED = 'a port number from 0 to 65535; 0 means any free port';
+const OPTIONAL_PORT_ALLOWED = `${PORT_ALLOWED}, off means none`;
 const HOST_ALLOWED = 'an IP address or a host name';
 const PATH_ALLOWED = 'the path of a file or folder';
 const FLAG_ALLOWED = 'true or false';
 const URL_ALLOWED = 'an address like https://live.example.org, without a path';
 const DATABASE_ALLOWED = 'an address like postgresql://user:password@host:5432/name';
+const DIRECTORY_ALLOWED = 'an https address like https://acme-v02.api.letsencrypt.org/directory';
+const EMAIL_ALLOWED = 'an e-mail address';
 const ADDRESSES_ALLOWED = 'IP addresses separated by commas, at most 8';
 const GRACE_ALLOWED = 'a number of seconds from 1 to 3600';
 
@@ -27,16 +31,47 @@ function numeric(allowed: string) {
 
 const Port = numeric(PORT_ALLOWED).pipe(z.int(PORT_ALLOWED).min(0, PORT_ALLOWED).max(65_535, PORT_ALLOWED));
 
+const OptionalPort = z.union([z.literal('off'), Port], OPTIONAL_PORT_ALLOWED);
+
+const SUBNETS_ALLOWED = 'subnets like 192.168.1.0/24 with zeros behind the prefix, or addresses, with commas between them';
+const TURN_URLS_ALLOWED = 'addresses like turn:turn.example.org:3478?transport=udp with commas between them: at most two of turn or turns, and one of stun';
+const TURN_SECRET_ALLOWED = 'at least 8 characters, the same as static-auth-secret of the TURN server';
+const ALLOCATIONS_ALLOWED = 'a whole number from 1 to 50000';
+const MBITS_ALLOWED = 'a number of Mbit/s from 0.1 to 10000';
+
+/** As browsers take it (RFC 7064, RFC 7065). */
+const ICE_URL = /^(stun|stuns|turn|turns):(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:\d{1,5})?(\?transport=(udp|tcp))?$/i;
+
+/** A list that is wrong anywhere is wrong as a whole: it decides what is let through. */
+const Subnets = z.string(SUBNETS_ALLOWED).transform((text, context): readonly Subnet[] => {
+  const subnets = text.split(',').map((entry) => parseSubnet(entry.trim()));
+  const known = subnets.filter((subnet) => subnet !== undefined);
+  if (known.length === subnets.length) return known;
+  context.addIssue(SUBNETS_ALLOWED);
+  return z.NEVER;
+});
+
+/** Firefox takes seconds longer to gather with more than two. */
+const TurnUrls = z
+  .string(TURN_URLS_ALLOWED)
+  .transform((text) => text.split(',').map((url) => url.trim()))
+  .refine((urls) => urls.every((url) => ICE_URL.test(url)), TURN_URLS_ALLOWED)
+  .refine(
+    (urls) => ['turn', 'stun'].every((kind, i) => urls.filter((url) => url.startsWith(kind)).length <= 2 - i) && urls.some((url) => url.startsWith('turn')),
+    TURN_URLS_ALLOWED,
+  );
+
 const Path = z.string(PATH_ALLOWED).min(1, PATH_ALLOWED);
 
 export const Settings = z.strictObject({
   /** The address every server listens on. */
   HOST: z.string(HOST_ALLOWED).min(1, HOST_ALLOWED).default('0.0.0.0'),
   PORT: Port.default(8080),
-  /** On when set; needs TLS_CERT_FILE and TLS_KEY_FILE, like RTMPS_PORT. */
-  HTTPS_PORT: Port.optional(),
+  /** The same as on PORT, over TLS and HTTP/2. */
+  HTTPS_PORT: OptionalPort.default(8443),
   RTMP_PORT: Port.default(1935),
-  RTMPS_PORT: Port.optional(),
+  RTMPS_PORT: OptionalPort.default(1936),
+  /** A certificate of one's own for HTTPS and RTMPS; both or neither. */
   /** UDP, for all WebRTC sessions. */
   WEBRTC_PORT: Port.default(8189),
   /** What peers may call this machine besides the addresses of its interfaces. */
@@ -57,6 +92,11 @@ export const Settings = z.strictObject({
     .default([]),
   TLS_CERT_FILE: Path.optional(),
   TLS_KEY_FILE: Path.optional(),
+  /** Whether a public authority is asked for a certificate for PUBLIC_URL. Switching it on agrees to that authority's terms. */
+  ACME: z.union([z.boolean(), z.stringbool()], FLAG_ALLOWED).default(false),
+  /** Where that authority writes when something is wrong. */
+  ACME_EMAIL: z.email(EMAIL_ALLOWED).optional(),
+  ACME_DIRECTORY_URL: z.url({ protocol: /^https$/, error: DIRECTORY_ALLOWED }).default('https://acme-v02.api.letsencrypt.org/directory'),
   /** Everything the server keeps lies below it. */
   DATA_DIR: Path.default('./data'),
   /** A PostgreSQL server in place of the embedded database. */
@@ -70,6 +110,22 @@ export const Settings = z.strictObject({
   /** Whether a proxy in front sets X-Forwarded-For and X-Forwarded-Proto. Without one anybody could write them. */
   TRUST_PROXY: z.union([z.boolean(), z.stringbool()], FLAG_ALLOWED).default(false),
   LOG_LEVEL: z.enum(['error', 'warn', 'info', 'debug', 'silent'], 'error, warn, info, debug or silent').default('info'),
+  /** The relay for browsers that no packet reaches directly: UDP and TCP. */
+  TURN_PORT: OptionalPort.default(3478),
+  /** The same over TLS: 5349 with a certificate that browsers know. */
+  TURNS_PORT: OptionalPort.optional(),
+  /** Where relays are opened for what comes back. RFC 8656 §7.2 names this range. */
+  TURN_PORT_MIN: Port.default(49_152),
+  TURN_PORT_MAX: Port.default(65_535),
+  /** What the relay may reach besides the open internet. */
+  TURN_ALLOWED_PEERS: Subnets.default([]),
+  /** Relays at once, of all users. */
+  TURN_MAX_ALLOCATIONS: numeric(ALLOCATIONS_ALLOWED).pipe(z.int(ALLOCATIONS_ALLOWED).min(1, ALLOCATIONS_ALLOWED).max(50_000, ALLOCATIONS_ALLOWED)).default(2_000),
+  /** What one user's relays may carry together. */
+  TURN_USER_MBITS: numeric(MBITS_ALLOWED).pipe(z.number().min(0.1, MBITS_ALLOWED).max(10_000, MBITS_ALLOWED)).default(50),
+  /** Another TURN server (coturn with use-auth-secret) in place of the built-in one, and the secret it shares. */
+  TURN_URLS: TurnUrls.optional(),
+  TURN_SECRET: z.string(TURN_SECRET_ALLOWED).min(8, TURN_SECRET_ALLOWED).optional(),
   /** What people without an account may do. */
   GUESTS: z.enum(['publish', 'watch', 'off'], 'publish, watch or off').default('publish'),
   /** How long a broadcast waits for its publisher to come back. */

@@ -10,6 +10,8 @@ const Secrets = z.object({
   session: z.string().min(32),
   /** Signs playback tokens. */
   playback: z.string().min(32),
+  /** Signs credentials of the TURN relay. */
+  turn: z.string().min(32),
 });
 export type Secrets = z.infer<typeof Secrets>;
 
@@ -19,7 +21,11 @@ const SECRET_BYTES = 32;
 export async function loadSecrets(dataDir: string): Promise<Secrets> {
   const path = join(dataDir, 'secrets');
   try {
-    return Secrets.parse(JSON.parse(await readFile(path, 'utf8')));
+    const kept: unknown = JSON.parse(await readFile(path, 'utf8'));
+    const secrets = Secrets.partial({ turn: true }).parse(kept);
+    if (secrets.turn !== undefined) return { ...secrets, turn: secrets.turn };
+    // Drawn by a version that had no relay.
+    return await keep(path, { ...secrets, turn: draw() });
   } catch (error) {
     if (errorCodeOf(error) !== 'ENOENT') {
       throw new StartError(
@@ -28,7 +34,10 @@ export async function loadSecrets(dataDir: string): Promise<Secrets> {
       );
     }
   }
-  const secrets: Secrets = { session: draw(), playback: draw() };
+  return keep(path, { session: draw(), playback: draw(), turn: draw() });
+}
+
+async function keep(path: string, secrets: Secrets): Promise<Secrets> {
   // Whole or not at all: a file cut off by a crash would lock everybody out.
   await writeFile(`${path}.new`, JSON.stringify(secrets), { mode: 0o600 });
   await rename(`${path}.new`, path);

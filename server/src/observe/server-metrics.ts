@@ -33,10 +33,26 @@ export interface ServerParts {
       readonly floods: number;
     };
   };
-  readonly http: { readonly connections: number; readonly counters: { readonly requests: number; readonly failures: number } };
+  readonly http: {
+    readonly connections: number;
+    readonly counters: { readonly requests: number; readonly failures: number };
+    readonly http2Counters: { readonly sessions: number; readonly idled: number; readonly slowRequests: number; readonly stalledAnswers: number };
+  };
+  /** Undefined while nothing is encrypted. */
+  readonly certificate: { readonly expiresAt: Date } | undefined;
   readonly ingests: readonly { readonly protocol: string; readonly counters: { readonly bytesReceived: number } }[];
   readonly outputs: readonly { readonly protocol: string; readonly counters: { readonly bytes: number; readonly blocked?: number } }[];
   readonly publishing: { readonly counters: { readonly allowed: number; readonly wrongKeys: number; readonly refused: number } };
+  /** The built-in relay, when it is on. */
+  readonly turn?: {
+    readonly counters: {
+      readonly allocations: number;
+      readonly bytesToPeers: number;
+      readonly bytesToClients: number;
+      readonly refusals: ReadonlyMap<string, number>;
+      readonly dropped: Readonly<Record<string, number>>;
+    };
+  };
   readonly webrtc: {
     readonly transport: {
       readonly counters: {
@@ -72,7 +88,7 @@ export interface ServerParts {
 }
 
 export function serverMetrics(parts: ServerParts): MetricSources {
-  const { hub, packagers, viewers, sockets, http, ingests, outputs, publishing, webrtc } = parts;
+  const { hub, packagers, viewers, sockets, http, certificate, ingests, outputs, publishing, webrtc } = parts;
 
   /** A sum over broadcasts that stays when they end. */
   const ofBroadcasts = (count: (running: RunningBroadcast) => number) => {
@@ -110,11 +126,18 @@ export function serverMetrics(parts: ServerParts): MetricSources {
     httpRequests: () => http.counters.requests,
     httpFailures: () => http.counters.failures,
     httpConnections: () => http.connections,
+    http2Sessions: () => http.http2Counters.sessions,
+    http2Incidents: () => {
+      const { idled, slowRequests, stalledAnswers } = http.http2Counters;
+      return Object.entries({ idled, slowRequests, stalledAnswers }).map(([kind, count]) => [{ kind }, count]);
+    },
+    ...(certificate ? { certificateExpires: () => certificate.expiresAt.getTime() / 1000 } : {}),
     sockets: () => sockets.counters.open,
     socketEvents: () => {
       const { malformedFrames, droppedEvents, slowClients, deadClients, floods } = sockets.counters;
       return Object.entries({ malformedFrames, droppedEvents, slowClients, deadClients, floods }).map(([kind, count]) => [{ kind }, count]);
     },
+    ...(parts.turn ? turnMetrics(parts.turn) : {}),
     webrtcSessions: () => [
       [{ protocol: 'whip' }, webrtc.whip.counters.sessions],
       [{ protocol: 'whep' }, webrtc.whep.counters.viewers],
@@ -145,6 +168,18 @@ export function serverMetrics(parts: ServerParts): MetricSources {
         () => 0,
       ),
     unwrittenRows: () => parts.unwritten(),
+  };
+}
+
+function turnMetrics(turn: NonNullable<ServerParts['turn']>): MetricSources {
+  return {
+    turnAllocations: () => turn.counters.allocations,
+    turnBytes: () => [
+      [{ direction: 'to_peers' }, turn.counters.bytesToPeers],
+      [{ direction: 'to_clients' }, turn.counters.bytesToClients],
+    ],
+    turnRefusals: () => [...turn.counters.refusals].map(([reason, count]) => [{ reason }, count]),
+    turnDrops: () => Object.entries(turn.counters.dropped).map(([reason, count]) => [{ reason }, count]),
   };
 }
 

@@ -3,6 +3,7 @@ import { LOCALE } from './text.ts';
 
 const timeOfDay = new Intl.DateTimeFormat(LOCALE, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
 const dayAndTime = new Intl.DateTimeFormat(LOCALE, { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+const wholeDate = new Intl.DateTimeFormat(LOCALE, { dateStyle: 'long' });
 const oneDecimal = new Intl.NumberFormat(LOCALE, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const upToOne = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 1 });
 const whole = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 0 });
@@ -21,6 +22,11 @@ export function dayAndTimeOf(date: Date): string {
 export function when(at: string, now = new Date()): string {
   const date = new Date(at);
   return date.toDateString() === now.toDateString() ? timeOfDay.format(date) : dayAndTime.format(date);
+}
+
+/** November 3, 2036 */
+export function longDate(at: string): string {
+  return wholeDate.format(new Date(at));
 }
 
 /** 0:07, 12:30, 1:02:03 */

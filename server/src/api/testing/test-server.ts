@@ -20,7 +20,11 @@ import { PlaybackPermission } from '../../streams/playback-permission.ts';
 import { PlaybackTokens } from '../../streams/playback-tokens.ts';
 import { PublishPermission } from '../../streams/publish-permission.ts';
 import { Streams } from '../../streams/streams.ts';
+import { IceServers } from '../../transports/turn/ice-servers.ts';
+import type { TurnPorts } from '../../transports/turn/server.ts';
+import type { ServedCertificate } from '../connection.ts';
 import { type Api, createApi } from '../create-api.ts';
+import type { AuthoritySource } from '../handlers/trust.ts';
 import type { Pages } from '../pages.ts';
 import { Recorder } from './recorder.ts';
 
@@ -30,6 +34,11 @@ export interface TestServerOptions {
   readonly publicUrl?: string;
   readonly trustProxy?: boolean;
   readonly pages?: Pages;
+  /** The relay's ports; undefined: it is off. */
+  readonly turn?: TurnPorts;
+  /** As of HTTPS with a certificate. */
+  readonly certificate?: ServedCertificate;
+  readonly authority?: AuthoritySource;
   /** Shared by the servers of a suite. */
   readonly recorder?: Recorder;
 }
@@ -40,12 +49,14 @@ export interface TestRequest {
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
   readonly remoteAddress?: string;
+  /** As over TLS. */
+  readonly encrypted?: boolean;
 }
 
 /** As a real server waits. */
 const GRACE_MS = 60_000;
 
-export function createTestServer({ store, guests = 'publish', publicUrl, trustProxy = false, pages, recorder = new Recorder() }: TestServerOptions) {
+export function createTestServer({ store, guests = 'publish', publicUrl, trustProxy = false, pages, turn, certificate, authority, recorder = new Recorder() }: TestServerOptions) {
   // The auth library keeps its own time, so the clock begins now.
   const clock = new FakeClock(Date.now());
   // What a test does not expect is to be seen.
@@ -75,7 +86,9 @@ export function createTestServer({ store, guests = 'publish', publicUrl, trustPr
     streams,
     tokens,
     history: { minutes: async (id, since) => (minutes.get(id) ?? []).filter((minute) => since === undefined || new Date(minute.at) > since) },
-    connection: { publicUrl, trustProxy, ports: () => ({ http: 8080, rtmp: 1935, rtmps: 1936 }) },
+    iceServers: new IceServers({ clock, secret: 'a secret of the relay', urls: undefined, ports: () => turn, isTlsTrusted: () => true, fallbackHostname: 'localhost' }),
+    connection: { publicUrl, trustProxy, ports: () => ({ http: 8080, https: 8443, rtmp: 1935, rtmps: 1936 }), certificate },
+    authority,
     pages,
     clock,
     log,
@@ -110,10 +123,10 @@ export function createTestServer({ store, guests = 'publish', publicUrl, trustPr
 
 export type TestServer = ReturnType<typeof createTestServer>;
 
-function send(api: Api, path: string, { method = 'GET', token, body, headers = {}, remoteAddress = '192.0.2.1' }: TestRequest): Promise<Response> {
+function send(api: Api, path: string, { method = 'GET', token, body, headers = {}, remoteAddress = '192.0.2.1', encrypted }: TestRequest): Promise<Response> {
   const all = new Headers(headers);
   if (token !== undefined) all.set('authorization', `Bearer ${token}`);
   if (body !== undefined && !all.has('content-type')) all.set('content-type', 'application/json');
   const text = body === undefined ? null : typeof body === 'string' ? body : JSON.stringify(body);
-  return api.fetch(new Request(`http://live.test${path}`, { method, headers: all, body: text }), { incoming: { socket: { remoteAddress } } });
+  return api.fetch(new Request(`http://live.test${path}`, { method, headers: all, body: text }), { incoming: { socket: { remoteAddress, encrypted } } });
 }

@@ -9,6 +9,7 @@ import { acknowledgement, pingReply } from '@millrace/media/rtmp/control';
 import { ServerHandshake } from '@millrace/media/rtmp/handshake';
 import { type Message, MessageType } from '@millrace/media/rtmp/message';
 import type { Clock } from '../../lib/clock.ts';
+import type { ReadPacer } from '../../transports/tcp/read-pacer.ts';
 
 /** What a stranger may send before it is known: the handshake and a few commands take 5 KiB. */
 const MAX_STRANGER_MESSAGE_BYTES = 16 * 1024;
@@ -18,7 +19,8 @@ const MAX_STRANGER_BYTES = 128 * 1024;
 const MAX_UNSENT_BYTES = 256 * 1024;
 
 const DEFAULT_WINDOW = 2_500_000;
-const OUT_CHUNK_SIZE = 4096;
+/** Encoders that follow the server send a whole picture in one chunk then, which is never copied together. SRS has used this size for years. */
+const OUT_CHUNK_SIZE = 60_000;
 
 /** Fewer bytes than this in the time a peer has to show life are a trickle, not a slow uplink. */
 const PROGRESS_BYTES = 4096;
@@ -34,6 +36,7 @@ export class RtmpConnection {
   readonly closed: Promise<void>;
   readonly #socket: Socket;
   readonly #clock: Clock;
+  readonly #pacer: ReadPacer;
   readonly #reader = new ChunkReader(MAX_STRANGER_MESSAGE_BYTES);
   readonly #writer = new ChunkWriter();
   #handshake: ServerHandshake | undefined = new ServerHandshake({
@@ -52,9 +55,11 @@ export class RtmpConnection {
   #progressAt: number;
   #messages = 0;
 
-  constructor(socket: Socket, clock: Clock) {
+  /** @param pacer sets the beat at which a publisher's media is read. */
+  constructor(socket: Socket, clock: Clock, pacer: ReadPacer) {
     this.#socket = socket;
     this.#clock = clock;
+    this.#pacer = pacer;
     this.#progressAt = clock.monotonic();
     this.closed = new Promise((resolve) => {
       socket.once('close', () => resolve());
@@ -140,6 +145,7 @@ export class RtmpConnection {
 
   #read(bytes: Uint8Array): void {
     if (this.#end) return;
+    if (this.#take) this.#pacer.rest(this.#socket, bytes.length);
     this.#guard(() => {
       this.#received += bytes.length;
       if (!this.#isTrusted && this.#received > MAX_STRANGER_BYTES) throw new ProtocolError(`more than ${MAX_STRANGER_BYTES} bytes before publishing`);

@@ -6,6 +6,7 @@ import type { Hub } from '../../stream/hub.ts';
 import type { EvictionReason } from '../../stream/live-stream.ts';
 import type { PublishGate } from '../../stream/publish-gate.ts';
 import { TcpListener } from '../../transports/tcp/listener.ts';
+import { ReadPacer } from '../../transports/tcp/read-pacer.ts';
 import { NEGOTIATION_TIMEOUT_MS, type RtmpCounters, RtmpSession } from './session.ts';
 
 /** More than a process can package. */
@@ -42,6 +43,7 @@ export class RtmpServer implements AsyncDisposable {
     const { gate, clock, log, hub, config } = deps;
     const protocol = config.tls ? 'rtmps' : 'rtmp';
     const counters: RtmpCounters = this.#counters;
+    const pacer = new ReadPacer(clock);
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
@@ -51,7 +53,7 @@ export class RtmpServer implements AsyncDisposable {
         mayConnect: (remoteAddress) => gate.mayConnect(remoteAddress),
         connected: (socket, remoteAddress) => {
           this.#counters.connections++;
-          const session = new RtmpSession(socket, remoteAddress, { hub, gate, clock, log, counters, protocol });
+          const session = new RtmpSession(socket, remoteAddress, { hub, gate, clock, log, counters, protocol, pacer });
           this.#sessions.add(session);
           session.closed.catch((error: unknown) => log.error({ err: error }, 'RTMP session broke')).finally(() => this.#sessions.delete(session));
         },
@@ -78,6 +80,11 @@ export class RtmpServer implements AsyncDisposable {
     } catch (error) {
       throw listenError(error, tls ? { name: 'RTMPS', port, key: 'RTMPS_PORT' } : { name: 'RTMP', port, key: 'RTMP_PORT' });
     }
+  }
+
+  /** Shown to whoever connects from now on. Only for RTMPS. */
+  setCertificate(certificate: { readonly cert: string | Buffer; readonly key: string | Buffer }): void {
+    this.#listener.setCertificate(certificate);
   }
 
   /** Tells every publisher to go, and waits until they are gone. */

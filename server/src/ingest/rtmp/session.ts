@@ -11,6 +11,7 @@ import type { Log } from '../../lib/log.ts';
 import type { Hub } from '../../stream/hub.ts';
 import type { EvictionReason, Publication } from '../../stream/live-stream.ts';
 import type { PublishDecision, PublishGate } from '../../stream/publish-gate.ts';
+import type { ReadPacer } from '../../transports/tcp/read-pacer.ts';
 import { RtmpConnection } from './connection.ts';
 import { negotiate, type PublishIntent } from './negotiation.ts';
 import { type StreamTarget, ToStream } from './to-stream.ts';
@@ -54,6 +55,7 @@ export interface RtmpSessionDeps {
   readonly counters: RtmpCounters;
   /** `rtmp` or `rtmps`. */
   readonly protocol: string;
+  readonly pacer: ReadPacer;
 }
 
 type Allowed = Extract<PublishDecision, { allowed: true }>;
@@ -91,7 +93,7 @@ export class RtmpSession implements StreamTarget {
     this.#deps = deps;
     this.#remoteAddress = remoteAddress;
     this.#log = deps.log.child({ remoteAddress, protocol: deps.protocol });
-    this.#connection = new RtmpConnection(socket, deps.clock);
+    this.#connection = new RtmpConnection(socket, deps.clock, deps.pacer);
     this.closed = this.#run();
   }
 

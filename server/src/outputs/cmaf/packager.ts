@@ -9,8 +9,9 @@ import type { Track } from '@millrace/media/track';
 import type { Unit } from '@millrace/media/unit';
 import type { Clock } from '../../lib/clock.ts';
 import type { Sink } from '../../stream/sink.ts';
-import { choosePartTarget } from './part-target.ts';
+import { chooseHeader, isWarm } from './playlist-header.ts';
 import { Rendition } from './rendition.ts';
+import { SegmentCutter } from './segment-cutter.ts';
 import { type PackagerCounters, TrackWriter } from './track-writer.ts';
 import { usualFrameSeconds } from './usual-frame.ts';
 
@@ -33,29 +34,6 @@ export interface PackagerDeps {
   readonly config: PackagerConfig;
 }
 
-/** Encoders left to their defaults send a key frame every 8 to 10 s. Players fail on segments that begin without one, so the longest group fits. */
-const TARGET_SECONDS = 10;
-
-/** Many players start only with a complete segment, so the first one is kept short where the key frames allow it. */
-const FIRST_SEGMENT_SECONDS = 1;
-
-/** EXTINF is compared with TARGETDURATION rounded, so a key frame that is a little late may still be waited for. */
-const LATE_KEY_SECONDS = 0.25;
-
-/** A key frame this little before the wanted segment end is at it: timestamps are rounded. */
-const EARLY_KEY_SECONDS = 0.03;
-
-/** The first frames tell the frame rate: this many, or what came in this time. */
-const WARM_UP_FRAMES = 10;
-const WARM_UP_SECONDS = 0.4;
-const MAX_WARM_UP_UNITS = 1000;
-
-/** How far other tracks may run behind or ahead of the leading one before they are no longer waited for. */
-const MAX_SKEW_SECONDS = 1;
-
-/** A leading track silent for so long has stopped; a source as slow as one frame in two seconds has not. */
-const MAX_STALL_SECONDS = 2.5;
-
 /** After so many parts a rendition without any is no longer waited for. */
 const PARTS_WITHOUT_SILENT = 10;
 
@@ -68,23 +46,12 @@ interface Position {
   readonly discontinuitySequence: number;
 }
 
-interface Boundary {
-  readonly at: number;
-  /** Duration of the segment that ends there. */
-  readonly seconds: number;
-}
-
-interface Follower {
-  readonly writer: TrackWriter;
-  queue: Unit[];
-  boundaries: Boundary[];
-}
-
 export class Packager implements Sink {
   readonly epoch: string;
   readonly createdAt: number;
   readonly counters: PackagerCounters = { parts: 0, partBytes: 0, partLatencyMs: 0, maxPartLatencyMs: 0, overlongFrames: 0, forcedCuts: 0, ignoredUnits: 0 };
   readonly #deps: PackagerDeps;
+  readonly #cutter: SegmentCutter;
   readonly #renditions = new Map<string, Rendition>();
   readonly #writers = new Map<string, TrackWriter>();
   readonly #readyWaiters = new Set<() => void>();
@@ -92,23 +59,15 @@ export class Packager implements Sink {
   #tracks: readonly Track[] = [];
   #header: PlaylistHeader | undefined;
   #warmUp: Unit[] = [];
-  #lead: TrackWriter | undefined;
-  #followers = new Map<number, Follower>();
-  /** Time of the leading track's last unit, seconds. */
-  #leadTime = 0;
-  /** Where the open segment of the leading track begins, seconds. */
-  #segmentAt: number | undefined;
   #frameSeconds: number | undefined;
   #ready = false;
-  #isFirstSegment = true;
-  /** Whether decoding can begin at the open segment of the leading track. */
-  #segmentHasKey = true;
   #ended = false;
 
   constructor(deps: PackagerDeps) {
     this.#deps = deps;
     this.epoch = deps.broadcast.epoch;
     this.createdAt = deps.broadcast.createdAt;
+    this.#cutter = new SegmentCutter({ counters: this.counters, createdAt: this.createdAt, segmentMs: deps.config.segmentMs });
   }
 
   get ended(): boolean {
@@ -117,8 +76,8 @@ export class Packager implements Sink {
 
   /** True once a player can start: its distance from the live edge is filled with parts, in every rendition that has any. */
   get ready(): boolean {
-    if (this.#ready || this.#ended) return this.#lead !== undefined;
-    const leading = this.#lead?.rendition;
+    if (this.#ready || this.#ended) return this.#cutter.lead !== undefined;
+    const leading = this.#cutter.lead?.rendition;
     this.#ready = leading !== undefined && isFilled(leading) && this.renditions.every((rendition) => this.counters.parts >= PARTS_WITHOUT_SILENT || hasPart(rendition));
     return this.#ready;
   }
@@ -129,7 +88,7 @@ export class Packager implements Sink {
 
   /** The rendition whose segments the others follow. */
   get leading(): Rendition | undefined {
-    return this.#lead?.rendition;
+    return this.#cutter.lead?.rendition;
   }
 
   rendition(name: string): Rendition | undefined {
@@ -161,7 +120,8 @@ export class Packager implements Sink {
   unit(unit: Unit): void {
     if (!this.#header) {
       this.#warmUp.push(unit);
-      if (this.#isWarm()) this.#beginPlaylists();
+      const lead = leadingTrack(this.#tracks);
+      if (lead && isWarm(lead, this.#warmUp)) this.#beginPlaylists();
       return;
     }
     this.#route(unit);
@@ -180,42 +140,15 @@ export class Packager implements Sink {
     this.#onEnded?.();
   }
 
-  #isWarm(): boolean {
-    const lead = leadingTrack(this.#tracks);
-    if (!lead) return false;
-    let frames = 0;
-    let first: number | undefined;
-    let last = 0;
-    for (const unit of this.#warmUp) {
-      if (unit.track !== lead.id) continue;
-      frames++;
-      first ??= unit.dts;
-      last = unit.dts;
-    }
-    return (frames >= 2 && (frames >= WARM_UP_FRAMES || (last - (first ?? last)) / lead.timescale >= WARM_UP_SECONDS)) || this.#warmUp.length >= MAX_WARM_UP_UNITS;
-  }
-
   /** Fixes what may never change, then packages what was waiting for it. */
   #beginPlaylists(): void {
     const lead = leadingTrack(this.#tracks);
     const waiting = this.#warmUp;
     this.#warmUp = [];
     if (!lead) return;
-    const times = waiting.filter((unit) => unit.track === lead.id).map((unit) => unit.dts / lead.timescale);
-    if (times.length > 1) this.#frameSeconds = ((times.at(-1) ?? 0) - (times[0] ?? 0)) / (times.length - 1);
-    const partTargetSeconds = choosePartTarget({
-      times,
-      others: this.#tracks.filter((track) => track.kind === 'audio' && track !== lead).map(usualFrameSeconds),
-      coarse: lead.timescale <= 1000,
-      wantedSeconds: this.#deps.config.partMs / 1000,
-    });
-    this.#header = {
-      targetSeconds: TARGET_SECONDS,
-      partTargetSeconds,
-      holdBackSeconds: 3 * TARGET_SECONDS,
-      partHoldBackSeconds: Math.ceil(3000 * partTargetSeconds - 1e-6) / 1000,
-      skipUntilSeconds: 6 * TARGET_SECONDS,
-    };
+    const { header, frameSeconds } = chooseHeader({ lead, tracks: this.#tracks, units: waiting }, this.#deps.config.partMs / 1000);
+    this.#header = header;
+    this.#frameSeconds = frameSeconds;
     this.#assign();
     for (const unit of waiting) this.#route(unit);
   }
@@ -223,10 +156,11 @@ export class Packager implements Sink {
   /** Gives every track its rendition: `video`, `audio`, then `video2`, `audio2` …, the same names after a return. */
   #assign(): void {
     const lead = leadingTrack(this.#tracks);
-    const before = this.#lead;
+    const before = this.#cutter.lead;
     const counts = { video: 0, audio: 0 };
     const assigned = new Set<string>();
-    this.#followers = new Map();
+    let leading: TrackWriter | undefined;
+    const followers = new Map<number, TrackWriter>();
     const open = before?.rendition.open;
     const position = open ? { msn: open.msn, discontinuitySequence: open.discontinuitySequence + (open.discontinuity ? 0 : 1) } : undefined;
     for (const track of this.#tracks) {
@@ -234,8 +168,8 @@ export class Packager implements Sink {
       const name = count === 1 ? track.kind : `${track.kind}${count}`;
       assigned.add(name);
       const writer = this.#writerFor(name, track, position);
-      if (track === lead) this.#lead = writer;
-      else this.#followers.set(track.id, { writer, queue: [], boundaries: [] });
+      if (track === lead) leading = writer;
+      else followers.set(track.id, writer);
     }
     let vanished = -1;
     for (const [name, writer] of this.#writers) {
@@ -243,8 +177,9 @@ export class Packager implements Sink {
       if (writer.active) writer.restart(undefined, writer.usualSeconds);
       else writer.rendition.markDiscontinuity();
       // Ids of tracks are not negative: these never meet a unit.
-      this.#followers.set(vanished--, { writer, queue: [], boundaries: [] });
+      followers.set(vanished--, writer);
     }
+    this.#cutter.assign(leading, followers);
   }
 
   #writerFor(name: string, track: Track, position: Position | undefined): TrackWriter {
@@ -277,119 +212,14 @@ export class Packager implements Sink {
   }
 
   #route(unit: Unit): void {
-    const lead = this.#lead;
-    if (lead?.active && unit.track === lead.track.id) {
-      const at = unit.dts / lead.track.timescale;
-      this.#splitBeforeLongFrame(lead, at);
-      lead.settle(unit);
-      this.#cutBefore(lead, at, unit.key);
-      lead.hold(unit);
-      for (const follower of this.#followers.values()) this.#drain(follower, at);
-    } else {
-      const follower = this.#followers.get(unit.track);
-      if (!follower || !lead) {
-        this.counters.ignoredUnits++;
-        return;
-      }
-      follower.queue.push(unit);
-      this.#overtake(lead, unit.dts / follower.writer.track.timescale);
-      this.#drain(follower, this.#leadTime);
-    }
+    this.#cutter.route(unit);
     if (this.#readyWaiters.size > 0 && this.ready) this.#announceReady();
-  }
-
-  /** Ends the segment in front of this time when it is long enough and decoding can begin here, or when it must not grow. */
-  #cutBefore(lead: TrackWriter, at: number, key: boolean): void {
-    this.#leadTime = Math.max(at, this.#leadTime);
-    this.#segmentAt ??= at;
-    const seconds = at - this.#segmentAt;
-    const wanted = this.#isFirstSegment ? FIRST_SEGMENT_SECONDS : this.#deps.config.segmentMs / 1000;
-    // Behind a forced cut nobody can begin until a segment begins with a key frame again.
-    const leastSeconds = this.#segmentHasKey ? wanted - EARLY_KEY_SECONDS : 0;
-    const isLongEnough = key && seconds > 0 && seconds >= leastSeconds;
-    const mustEnd = seconds + lead.usualSeconds > TARGET_SECONDS + LATE_KEY_SECONDS;
-    if (!isLongEnough && !mustEnd) return;
-    this.#isFirstSegment = false;
-    if (!key) this.counters.forcedCuts++;
-    this.#cut(lead, at);
-    this.#segmentHasKey = key;
-  }
-
-  #cut(lead: TrackWriter, at: number): void {
-    const start = this.#segmentAt ?? at;
-    const seconds = at - start;
-    this.#segmentAt = at;
-    lead.endSegment(seconds, this.createdAt + start * 1000);
-    for (const follower of this.#followers.values()) follower.boundaries.push({ at, seconds });
-  }
-
-  /** The frame before this one turns out to last so long that it must have a segment to itself. */
-  #splitBeforeLongFrame(lead: TrackWriter, at: number): void {
-    const held = lead.heldAt;
-    if (held === undefined || this.#segmentAt === undefined) return;
-    if (at - this.#segmentAt <= TARGET_SECONDS + LATE_KEY_SECONDS || held <= this.#segmentAt) return;
-    this.counters.forcedCuts++;
-    this.#cut(lead, held);
-    this.#segmentHasKey = false;
-    lead.rehold();
-  }
-
-  /** A leading track that stopped while others go on is no longer waited for: it gets gaps. */
-  #overtake(lead: TrackWriter, at: number): void {
-    if (at - this.#leadTime <= MAX_STALL_SECONDS) return;
-    lead.flush();
-    this.#cutBefore(lead, at - MAX_SKEW_SECONDS, false);
-  }
-
-  /** Moves a follower up to the leading edge: never past it, lest a boundary be missed, unless the lead has stalled. */
-  #drain(follower: Follower, edge: number): void {
-    const { writer } = follower;
-    const { timescale } = writer.track;
-    let taken = 0;
-    for (const unit of follower.queue) {
-      const at = unit.dts / timescale;
-      const newest = follower.queue.at(-1)?.dts ?? unit.dts;
-      if (at > edge && ((newest - unit.dts) / timescale <= MAX_SKEW_SECONDS || at - (writer.segmentStart ?? at) > TARGET_SECONDS - MAX_SKEW_SECONDS)) break;
-      taken++;
-      writer.settle(unit);
-      // The boundary goes to the nearest frame.
-      this.#cross(follower, (boundary) => at + writer.usualSeconds / 2 >= boundary.at);
-      writer.hold(unit);
-    }
-    if (taken > 0) follower.queue.splice(0, taken);
-    if (follower.boundaries.length > 0) {
-      this.#cross(follower, (boundary) => {
-        const isLate = !writer.active || edge > boundary.at + MAX_SKEW_SECONDS;
-        if (isLate) writer.flush();
-        return isLate;
-      });
-    }
-  }
-
-  #cross(follower: Follower, isReached: (boundary: Boundary) => boolean): void {
-    for (;;) {
-      const boundary = follower.boundaries[0];
-      if (!boundary || !isReached(boundary)) return;
-      follower.boundaries.shift();
-      follower.writer.endSegment(boundary.seconds, this.createdAt + (boundary.at - boundary.seconds) * 1000);
-    }
   }
 
   /** Shows everything that is buffered and ends the open segment, in all renditions at the same number. */
   #finish(): void {
     if (!this.#header && this.#warmUp.length > 0) this.#beginPlaylists();
-    const lead = this.#lead;
-    if (!lead) return;
-    for (const follower of this.#followers.values()) this.#drain(follower, Number.POSITIVE_INFINITY);
-    const writers = [lead, ...[...this.#followers.values()].map((follower) => follower.writer)];
-    if (!writers.some((writer) => writer.hasMedia)) return;
-    const start = this.#segmentAt ?? this.#leadTime;
-    this.#segmentAt = undefined;
-    this.#segmentHasKey = true;
-    for (const writer of writers) writer.flush();
-    const seconds = Math.max(lead.usualSeconds, this.#leadTime + lead.usualSeconds - start);
-    for (const writer of writers) writer.endSegment(seconds, this.createdAt + start * 1000);
-    if (this.#readyWaiters.size > 0 && this.ready) this.#announceReady();
+    if (this.#cutter.finish() && this.#readyWaiters.size > 0 && this.ready) this.#announceReady();
   }
 
   #announceReady(): void {

@@ -1,7 +1,7 @@
 /** What players see of one track: its segments and parts in memory, and who waits for the next. Written by a TrackWriter. */
 import type { PlaylistHeader, RenditionReport } from '@millrace/media/m3u8/media-playlist';
 import type { Track } from '@millrace/media/track';
-import { type Part, Segment } from './segment.ts';
+import { Part, Segment } from './segment.ts';
 
 export interface RenditionLimits {
   /** Seconds of segments listed. */
@@ -21,8 +21,6 @@ export interface RenditionStart {
   readonly leadingGaps: number;
   readonly startsAt: number;
 }
-
-const NOTHING = new Uint8Array();
 
 interface Waiter {
   readonly msn: number;
@@ -167,12 +165,14 @@ export class Rendition {
     this.#reopen(true);
   }
 
-  addPart(body: Uint8Array, seconds: number, independent: boolean): void {
+  /** @param pieces the part's bytes in order. Given away. */
+  addPart(pieces: readonly Uint8Array[], seconds: number, independent: boolean): void {
     const { msn, parts } = this.#open;
-    parts.push({ uri: this.#partUri(msn, parts.length), body, seconds, independent, gap: false });
+    const part = new Part({ uri: this.#partUri(msn, parts.length), seconds, independent }, pieces);
+    parts.push(part);
     this.#open.seconds += seconds;
-    this.#open.bytes += body.length;
-    this.#bytes += body.length;
+    this.#open.bytes += part.bytes;
+    this.#bytes += part.bytes;
     this.#changed();
   }
 
@@ -209,7 +209,7 @@ export class Rendition {
     const count = Math.ceil(segment.seconds / partTargetSeconds);
     for (let i = 0; i < count; i++) {
       const seconds = Math.min(partTargetSeconds, segment.seconds - i * partTargetSeconds);
-      segment.parts.push({ uri: this.#partUri(segment.msn, i), body: NOTHING, seconds, independent: false, gap: true });
+      segment.parts.push(new Part({ uri: this.#partUri(segment.msn, i), seconds, independent: false }, []));
     }
   }
 

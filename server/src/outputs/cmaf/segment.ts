@@ -1,10 +1,65 @@
-/** A segment of a rendition as it lies in memory: its parts, each one buffer, shared by everybody who reads them. */
+/** A segment of a rendition as it lies in memory: its parts, shared by everybody who reads them. */
 
 import type { PlaylistPart, PlaylistSegment } from '@millrace/media/m3u8/media-playlist';
 import type { Track } from '@millrace/media/track';
 
-export interface Part extends PlaylistPart {
-  readonly body: Uint8Array;
+/** Pieces that hold more memory than this many times their length are copied out of it at once. */
+const MAX_HELD_SHARE = 2;
+
+const NOTHING = new Uint8Array();
+
+/**
+ * A part is put together when somebody asks for it first: until then it is the pieces it was made of, as they came from the
+ * network. A broadcast that nobody watches by HTTP is never copied.
+ */
+export class Part implements PlaylistPart {
+  readonly uri: string;
+  readonly seconds: number;
+  readonly independent: boolean;
+  readonly gap: boolean;
+  /** Length of the body. */
+  readonly bytes: number;
+  #pieces: readonly Uint8Array[] | undefined;
+  #body: Uint8Array = NOTHING;
+
+  /** @param pieces its bytes in order; none makes it a gap. */
+  constructor(at: { readonly uri: string; readonly seconds: number; readonly independent: boolean }, pieces: readonly Uint8Array[]) {
+    this.uri = at.uri;
+    this.seconds = at.seconds;
+    this.independent = at.independent;
+    this.gap = pieces.length === 0;
+    this.bytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
+    this.#pieces = pieces;
+    // Sound that lies between pictures would hold the pictures too.
+    if (heldBytes(pieces) > MAX_HELD_SHARE * this.bytes) this.#join(pieces);
+  }
+
+  get body(): Uint8Array {
+    if (this.#pieces) this.#join(this.#pieces);
+    return this.#body;
+  }
+
+  #join(pieces: readonly Uint8Array[]): void {
+    const body = Buffer.allocUnsafeSlow(this.bytes);
+    let at = 0;
+    for (const piece of pieces) {
+      body.set(piece, at);
+      at += piece.length;
+    }
+    this.#body = body;
+    this.#pieces = undefined;
+  }
+}
+
+/** Memory that the pieces keep from being freed. Neighbours often share a buffer. */
+function heldBytes(pieces: readonly Uint8Array[]): number {
+  let held = 0;
+  let last: ArrayBufferLike | undefined;
+  for (const { buffer } of pieces) {
+    if (buffer !== last) held += buffer.byteLength;
+    last = buffer;
+  }
+  return held;
 }
 
 /** Grows while it is open; nothing changes once it is complete. */
@@ -27,6 +82,8 @@ export class Segment implements PlaylistSegment {
   bytes = 0;
   complete = false;
   gap = false;
+  /** Nothing continues this segment: it ends where the publisher left or changed its formats. */
+  final = false;
 
   constructor(at: { readonly msn: number; readonly uri: string; readonly mapUri: string; readonly discontinuity: boolean; readonly discontinuitySequence: number }) {
     this.msn = at.msn;

@@ -1,5 +1,5 @@
 /** Turns the units of one track into parts and segments of its rendition. Where segments end is told by the packager. */
-import { writeChunk } from '@millrace/media/isobmff/chunk';
+import { writeChunkHead } from '@millrace/media/isobmff/chunk';
 import { writeInitSegment } from '@millrace/media/isobmff/init-segment';
 import type { Track } from '@millrace/media/track';
 import type { Unit } from '@millrace/media/unit';
@@ -168,17 +168,20 @@ export class TrackWriter {
     const first = this.#units[0];
     if (!first) return;
     const { counters, clock } = this.#deps;
-    const body = writeChunk({ sequence: ++this.#sequence, kind: this.#track.kind, units: this.#units, durations: this.#durations });
+    const units = this.#units;
+    const head = writeChunkHead({ sequence: ++this.#sequence, kind: this.#track.kind, units, durations: this.#durations });
+    const pieces = [head, ...units.map((unit) => unit.data)];
     const seconds = this.#ticks / this.#track.timescale;
     this.rendition.open.durationTicks += this.#ticks;
+    const bytes = this.#bytes;
     this.#units = [];
     this.#durations = [];
     this.#ticks = 0;
     this.#bytes = 0;
-    this.rendition.addPart(body, seconds, first.key);
+    this.rendition.addPart(pieces, seconds, first.key);
     const latencyMs = clock.monotonic() - this.#lastArrival;
     counters.parts++;
-    counters.partBytes += body.length;
+    counters.partBytes += head.length + bytes;
     counters.partLatencyMs += latencyMs;
     counters.maxPartLatencyMs = Math.max(counters.maxPartLatencyMs, latencyMs);
   }

@@ -1,70 +1,149 @@
-/** The DASH manifest of a packager: the complete segments of its renditions, addressed where HLS has them. */
-import { type ManifestPeriod, type ManifestTrack, writeManifest } from '@millrace/media/mpd/manifest';
-import type { Packager } from '../cmaf/packager.ts';
+/** The DASH manifest of a packager: the segments of its renditions, addressed where HLS has them. */
+import { type ManifestAddressing, type ManifestPeriod, type ManifestTrack, writeManifest } from '@millrace/media/mpd/manifest';
+import { knownFrameRate } from '../cmaf/frame-rate.ts';
+import { DEFAULT_PACKAGER_CONFIG, type Packager } from '../cmaf/packager.ts';
 import type { Rendition } from '../cmaf/rendition.ts';
 import type { Segment } from '../cmaf/segment.ts';
+import { usualFrameSeconds } from '../cmaf/usual-frame.ts';
+import { type DashPeriod, PeriodHistory } from './period-history.ts';
 
-/** New segments come every two seconds or so; asking twice as often keeps the delay small. */
+/** What ends the period that a player is in is told within this. */
 const UPDATE_SECONDS = 1;
 
-/** Players stay this many of the longest listed segments behind the wall clock, so that a whole one is always there. */
+/** Players of lists stay this many of the longest listed segments behind the wall clock, so that a whole one is always there. */
 const DELAY_SEGMENTS = 2;
 
 /** Twice the usual segment. */
 const LEAST_DELAY_SECONDS = 4;
 
+/** Players that take parts as they are made: a part on its way, two in the buffer, and what a busy machine needs. */
+const LOW_DELAY_SECONDS = 1.8;
+
+/** Shaka counts the delay from the suggested one, so both together are what it keeps; dash.js looks at the delay alone. */
+const LOW_START_SECONDS = 1;
+
 const EPOCH_PLACE = /^(.*)-\d+\.m4s$/;
 
 export interface ManifestRequest {
-  readonly packager: Packager;
   readonly streamId: string;
   /** `` or `?token=…`. */
   readonly query: string;
   readonly now: number;
 }
 
-export function manifestText({ packager, streamId, query, now }: ManifestRequest): string {
-  const { leading, renditions } = packager;
-  const windowSeconds = leading ? leading.segments.reduce((sum, segment) => sum + (segment.gap ? 0 : segment.seconds), 0) : 0;
-  const longest = Math.max(0, ...(leading?.segments.filter((segment) => !segment.gap).map((segment) => segment.seconds) ?? []));
-  return writeManifest({
-    createdAt: packager.createdAt,
-    publishedAt: now,
-    ended: packager.ended,
-    periods: leading ? periodsOf(leading, renditions, { streamId, query }) : [],
-    windowSeconds,
-    updateSeconds: UPDATE_SECONDS,
-    delaySeconds: Math.max(LEAST_DELAY_SECONDS, DELAY_SEGMENTS * longest),
-    timeUrl: '/dash/time',
-  });
+/** What the manifests of a broadcast have said: a period that was announced stays what it was. */
+export class PackagerManifest {
+  readonly #packager: Packager;
+  readonly #history: PeriodHistory;
+
+  constructor(packager: Packager) {
+    this.#packager = packager;
+    this.#history = new PeriodHistory({
+      segmentSeconds: DEFAULT_PACKAGER_CONFIG.segmentMs / 1000,
+      frameSeconds: exactFrameSeconds(packager),
+      isSound: packager.leading?.track?.kind === 'audio',
+      isOver: packager.ended,
+    });
+  }
+
+  /** Undefined while there is nothing to play, or too little for a player to stay behind. */
+  text({ streamId, query, now }: ManifestRequest): string | undefined {
+    const { leading, renditions, ended, createdAt } = this.#packager;
+    if (!leading) return undefined;
+    this.#look(leading, renditions);
+    const { periods } = this.#history;
+    const open = periods.at(-1);
+    const isLow = !ended && open?.segmentSeconds !== undefined;
+    const first = periods[0];
+    const listed = leading.segments.filter((segment) => segment.complete && !segment.gap);
+    const longest = Math.max(0, ...listed.map((segment) => segment.seconds));
+    if (!first || (isLow && edgeOf(leading) - first.start < LOW_DELAY_SECONDS)) return undefined;
+    const written = periods
+      .map((period, i) => periodOf(i < periods.length - 1 || ended ? period : { ...period, last: undefined }, { leading, renditions, streamId, query, ended }))
+      .filter((period) => period.tracks.length > 0);
+    if (written.length === 0) return undefined;
+    const delaySeconds = isLow ? LOW_DELAY_SECONDS : Math.max(LEAST_DELAY_SECONDS, DELAY_SEGMENTS * longest);
+    return writeManifest({
+      createdAt,
+      publishedAt: now,
+      ended,
+      periods: written,
+      windowSeconds: listed.reduce((sum, segment) => sum + segment.seconds, 0),
+      updateSeconds: UPDATE_SECONDS,
+      delaySeconds,
+      startDelaySeconds: isLow ? LOW_START_SECONDS : delaySeconds,
+      maxSegmentSeconds: Math.max(longest, open?.segmentSeconds ?? 0),
+      timeUrl: '/dash/time',
+    });
+  }
+
+  /** Takes in the segments that every rendition has completed since the last time. */
+  #look(leading: Rendition, renditions: readonly Rendition[]): void {
+    const seen = this.#history.seenMsn ?? -1;
+    const complete = Math.min(...renditions.map((rendition) => (rendition.ended ? Number.POSITIVE_INFINITY : rendition.open.msn)));
+    for (const segment of leading.segments) {
+      if (segment.msn <= seen || segment.msn >= complete || !segment.complete) continue;
+      this.#history.see({
+        msn: segment.msn,
+        start: (segment.startTicks ?? 0) / segment.timescale,
+        seconds: segment.seconds,
+        discontinuitySequence: segment.discontinuitySequence,
+        final: segment.final,
+        gap: segment.gap,
+        silent: renditions
+          .filter((rendition) => rendition.findSegment(segment.msn) === undefined)
+          .map(({ name }) => name)
+          .join(' '),
+      });
+    }
+    this.#history.trim(leading.segments.find((segment) => !segment.gap)?.msn ?? 0);
+  }
 }
 
-interface Address {
+/** Undefined where it would have to be measured. */
+function exactFrameSeconds({ leading, frameSeconds }: Packager): number | undefined {
+  // Times of sound are counted in samples.
+  if (leading?.track?.kind === 'audio') return usualFrameSeconds(leading.track);
+  const rate = frameSeconds === undefined ? undefined : knownFrameRate(frameSeconds);
+  return rate === undefined ? undefined : 1 / rate;
+}
+
+/** Where the media of a rendition ends now, seconds since the broadcast began. */
+function edgeOf({ open, segments }: Rendition): number {
+  const last = open.parts.length > 0 ? open : segments.findLast((segment) => segment.complete && !segment.gap);
+  return last ? (last.startTicks ?? 0) / last.timescale + last.seconds : 0;
+}
+
+interface PeriodContext {
+  readonly leading: Rendition;
+  readonly renditions: readonly Rendition[];
   readonly streamId: string;
   readonly query: string;
+  readonly ended: boolean;
 }
 
-/** The period begins with the leading rendition and stays there while its first segments leave the window. */
-function periodsOf(leading: Rendition, renditions: readonly Rendition[], address: Address): ManifestPeriod[] {
-  const numbers = [...new Set(leading.segments.filter((segment) => segment.complete && !segment.gap).map((segment) => segment.discontinuitySequence))];
-  const periods: ManifestPeriod[] = [];
-  for (const number of numbers) {
-    const start = leading.segments.find((segment) => segment.discontinuitySequence === number && segment.periodStart !== undefined)?.periodStart ?? 0;
-    const tracks = renditions.map((rendition) => trackOf(rendition, number, address)).filter((track) => track !== undefined);
-    if (tracks.length > 0) periods.push({ id: `p${number}`, start, tracks });
-  }
-  return periods;
+function periodOf(period: DashPeriod, context: PeriodContext): ManifestPeriod {
+  const { leading, renditions, ended } = context;
+  const tracks = renditions.map((rendition) => trackOf(rendition, period, context)).filter((track) => track !== undefined);
+  return { id: `p${period.firstMsn}`, start: period.start, end: period.last?.end ?? (ended ? edgeOf(leading) : undefined), tracks };
 }
 
-function trackOf(rendition: Rendition, discontinuitySequence: number, { streamId, query }: Address): ManifestTrack | undefined {
-  const segments = lastRun(rendition.segments.filter((segment) => segment.complete && segment.discontinuitySequence === discontinuitySequence));
-  const [first] = segments;
+function trackOf(rendition: Rendition, period: DashPeriod, { streamId, query, ended }: PeriodContext): ManifestTrack | undefined {
+  const { firstMsn, last, discontinuitySequence, segmentSeconds } = period;
+  const inPeriod = rendition.segments.filter((segment) => segment.discontinuitySequence === discontinuitySequence && segment.msn <= (last?.msn ?? segment.msn));
+  const complete = lastRun(inPeriod.filter((segment) => segment.msn >= firstMsn && segment.complete));
+  const isClocked = segmentSeconds !== undefined && !ended;
+  // A period by the clock can begin with the segment that is made now, or made next.
+  const [first] = complete.length > 0 ? complete : isClocked ? inPeriod.slice(-1) : [];
   const track = first?.track;
   const epoch = first && EPOCH_PLACE.exec(first.uri)?.[1];
-  if (!first || !track || epoch === undefined) return undefined;
+  if (!first || first.gap || !track || epoch === undefined) return undefined;
   const folder = `../../hls/${streamId}/${rendition.name}`;
-  const seconds = segments.reduce((sum, segment) => sum + segment.seconds, 0);
-  const bytes = segments.reduce((sum, segment) => sum + segment.bytes, 0);
+  const seconds = inPeriod.reduce((sum, segment) => sum + segment.seconds, 0);
+  const bytes = inPeriod.reduce((sum, segment) => sum + segment.bytes, 0);
+  const addressing: ManifestAddressing = isClocked
+    ? { type: 'clock', seconds: segmentSeconds, firstMsn, lastMsn: last?.msn, aheadSeconds: Math.max(0, segmentSeconds - rendition.header.partTargetSeconds) }
+    : { type: 'list', segments: complete.map(({ msn, startTicks = 0, durationTicks }) => ({ msn, start: startTicks, duration: durationTicks })) };
   return {
     name: rendition.name,
     kind: track.kind,
@@ -77,7 +156,7 @@ function trackOf(rendition: Rendition, discontinuitySequence: number, { streamId
     channels: track.kind === 'audio' ? track.channels : 0,
     init: `${folder}/${first.mapUri}${query}`,
     media: `${folder}/${epoch}-$Number$.m4s${query}`,
-    segments: segments.map(({ msn, startTicks = 0, durationTicks }) => ({ msn, start: startTicks, duration: durationTicks })),
+    addressing,
   };
 }
 

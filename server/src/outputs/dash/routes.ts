@@ -5,8 +5,9 @@ import { sendProblem } from '../../lib/problem.ts';
 import type { PlaybackGate } from '../../stream/playback-gate.ts';
 import { checkPlayback, parseMediaRequest } from '../../transports/http/media-request.ts';
 import { sendBody } from '../../transports/http/send-body.ts';
+import type { Packager } from '../cmaf/packager.ts';
 import type { PackagerRegistry } from '../cmaf/registry.ts';
-import { manifestText } from './from-stream.ts';
+import { PackagerManifest } from './from-stream.ts';
 
 export interface DashRoutesDeps {
   readonly registry: PackagerRegistry;
@@ -17,6 +18,7 @@ export interface DashRoutesDeps {
 export class DashRoutes {
   readonly counters = { responses: 0, bytes: 0 };
   readonly #deps: DashRoutesDeps;
+  readonly #manifests = new WeakMap<Packager, PackagerManifest>();
 
   constructor(deps: DashRoutesDeps) {
     this.#deps = deps;
@@ -39,14 +41,20 @@ export class DashRoutes {
         return;
       }
       const packager = this.#deps.registry.get(request.streamId);
-      // A manifest tells complete segments alone: before the first one there is nothing to play.
-      if (!packager?.leading?.segments.some((segment) => segment.complete && !segment.gap)) {
-        sendProblem(res, 'not_live', { retryAfterSeconds: 2 });
-        return;
-      }
-      this.#send(req, res, manifestText({ packager, streamId: request.streamId, query: request.carried, now: this.#deps.clock.now() }), 'application/dash+xml');
+      const text = packager && this.#manifestOf(packager).text({ streamId: request.streamId, query: request.carried, now: this.#deps.clock.now() });
+      if (text === undefined) sendProblem(res, 'not_live', { retryAfterSeconds: 2 });
+      else this.#send(req, res, text, 'application/dash+xml');
     });
     return checked ? checked.then(() => true) : true;
+  }
+
+  #manifestOf(packager: Packager): PackagerManifest {
+    const existing = this.#manifests.get(packager);
+    // Without a leading rendition nothing has begun, and the frame rate is not known.
+    if (existing || !packager.leading) return existing ?? new PackagerManifest(packager);
+    const made = new PackagerManifest(packager);
+    this.#manifests.set(packager, made);
+    return made;
   }
 
   #send(req: IncomingMessage, res: ServerResponse, text: string, contentType: string): void {

@@ -3,6 +3,7 @@
 import { gzipSync } from 'node:zlib';
 import { writeMediaPlaylist } from '@millrace/media/m3u8/media-playlist';
 import { writeMultivariantPlaylist } from '@millrace/media/m3u8/multivariant-playlist';
+import { frameRateOf } from '../cmaf/frame-rate.ts';
 import type { Packager } from '../cmaf/packager.ts';
 import type { Rendition } from '../cmaf/rendition.ts';
 
@@ -87,7 +88,7 @@ export function multivariantText(packager: Packager, query: string): string {
       bandwidth: Math.max(LEAST_BANDWIDTH, own.peak + other.peak),
       averageBandwidth: Math.max(LEAST_BANDWIDTH, own.average + other.average),
       resolution: track?.kind === 'video' && track.width > 0 && track.height > 0 ? { width: track.width, height: track.height } : undefined,
-      frameRate: track?.kind === 'video' && rendition === packager.leading && packager.frameSeconds ? frameRate(packager.frameSeconds) : undefined,
+      frameRate: track?.kind === 'video' && rendition === packager.leading && packager.frameSeconds ? frameRateOf(packager.frameSeconds) : undefined,
     };
   });
   const group = beside.map((rendition, i) => ({
@@ -113,13 +114,4 @@ export function bandwidth(rendition: Rendition): { readonly peak: number; readon
   }
   const average = seconds === 0 ? 0 : Math.round(bits / seconds);
   return { peak: Math.max(average, Math.round(peak)), average };
-}
-
-const COMMON_FRAME_RATES = [24_000 / 1001, 24, 25, 30_000 / 1001, 30, 50, 60_000 / 1001, 60];
-
-/** The well-known rate nearest to this mean when it may be a rounding of it, else its inverse. */
-function frameRate(frameSeconds: number): number {
-  const distance = (rate: number): number => Math.abs(1 / rate - frameSeconds);
-  const nearest = COMMON_FRAME_RATES.reduce((best, rate) => (distance(rate) < distance(best) ? rate : best));
-  return distance(nearest) < 0.000_12 ? nearest : 1 / frameSeconds;
 }

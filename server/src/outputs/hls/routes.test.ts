@@ -129,7 +129,7 @@ test('an ended broadcast leaves after a minute', () => {
 });
 
 test('the token of the query is on every URI that a playlist lists', async () => {
-  sendFrames(61);
+  sendFrames(111);
   for (const path of ['index.m3u8', 'video/index.m3u8']) {
     const text = await (await fetch(`${base}/hls/stream/${path}?token=a%26b`)).text();
     const uris = [...text.matchAll(/URI="([^"]+)"/g)].map((match) => match[1]).concat(text.split('\n').filter((line) => line !== '' && !line.startsWith('#')));

@@ -10,6 +10,7 @@ import type { Packager } from '../cmaf/packager.ts';
 import type { PackagerRegistry } from '../cmaf/registry.ts';
 import type { Rendition } from '../cmaf/rendition.ts';
 import { multivariantText, PlaylistText, PlaylistTexts } from './from-stream.ts';
+import { type OpenSegmentCounters, sendOpenSegment } from './open-segment.ts';
 import { isTooFarAhead, parseReloadQuery } from './reload-query.ts';
 
 /** How long the first request of a broadcast that is about to begin is held. */
@@ -29,9 +30,8 @@ export interface HlsRoutesDeps {
   readonly clock: Clock;
 }
 
-export interface HlsCounters {
+export interface HlsCounters extends OpenSegmentCounters {
   responses: number;
-  bytes: number;
   /** Requests that wait now. */
   blocked: number;
 }
@@ -44,7 +44,7 @@ interface Exchange {
 }
 
 export class HlsRoutes {
-  readonly counters: HlsCounters = { responses: 0, bytes: 0, blocked: 0 };
+  readonly counters: HlsCounters = { responses: 0, bytes: 0, blocked: 0, open: 0, cut: 0 };
   readonly #deps: HlsRoutesDeps;
   readonly #texts = new PlaylistTexts();
 
@@ -137,8 +137,7 @@ export class HlsRoutes {
       const init = rendition.findInit(file.number);
       this.#sendPieces(exchange, init && [init], contentType);
     } else if (file.type === 'segment') {
-      const segment = rendition.findSegment(file.msn);
-      this.#sendPieces(exchange, segment?.complete ? segment.bodies : undefined, contentType);
+      this.#serveSegment(exchange, rendition, file.msn, contentType);
     } else {
       const { msn, part } = file;
       const send = (): void => {
@@ -147,6 +146,23 @@ export class HlsRoutes {
       };
       if (rendition.findPart(msn, part).found === 'later') this.#blockOn(exchange, rendition, msn, part, send);
       else send();
+    }
+  }
+
+  /** A complete segment whole; the open one as it is made. The one that comes next is held until it begins, as a hinted part is. */
+  #serveSegment(exchange: Exchange, rendition: Rendition, msn: number, contentType: string): void {
+    const segment = rendition.findSegment(msn);
+    if (segment?.complete) this.#sendPieces(exchange, segment.bodies, contentType);
+    else if (segment && segment.parts.length > 0) sendOpenSegment({ ...exchange, rendition, segment, contentType, clock: this.#deps.clock, counters: this.counters });
+    else if (rendition.ended || msn < rendition.open.msn || msn > rendition.open.msn + 1) sendProblem(exchange.res, 'media_not_found');
+    else {
+      const { discontinuitySequence } = rendition.open;
+      // After a discontinuity the number stands for something else than what the player asked for.
+      const isContinued = (): boolean => rendition.findSegment(msn)?.discontinuitySequence === discontinuitySequence;
+      this.#blockOn(exchange, rendition, msn, 0, () => {
+        if (isContinued()) this.#serveSegment(exchange, rendition, msn, contentType);
+        else sendProblem(exchange.res, 'media_not_found');
+      });
     }
   }
 

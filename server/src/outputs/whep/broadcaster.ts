@@ -7,7 +7,7 @@ import type { LiveStream } from '../../stream/live-stream.ts';
 import type { Sink } from '../../stream/sink.ts';
 import { type Carried, carriedOf } from './from-stream.ts';
 import { PacketLog } from './packet-log.ts';
-import type { TrackSource } from './track-source.ts';
+import type { TrackFeedSource, TrackSource } from './track-source.ts';
 
 /** How long a viewer's request waits for the tracks of a stream that has them ready, or makes them. */
 const TRACKS_TIMEOUT_MS = 3_000;
@@ -49,12 +49,16 @@ export class Broadcaster implements Sink {
   readonly stream: LiveStream;
   readonly #deps: BroadcasterDeps;
   readonly #audience = new Set<Audience>();
-  readonly #feed: { close(): void };
+  readonly #feed: TrackFeedSource;
   readonly #reports: Timer;
   readonly #waiting = new Set<() => void>();
   #video: OutgoingTrack | undefined;
   #audio: OutgoingTrack | undefined;
   #hasTracks = false;
+  /** Requests that look at the tracks and may become viewers. */
+  #reserved = 0;
+  #latestPts = Number.NEGATIVE_INFINITY;
+  #isReordered = false;
   #isClosed = false;
 
   constructor(deps: BroadcasterDeps) {
@@ -72,6 +76,11 @@ export class Broadcaster implements Sink {
 
   get audio(): OutgoingTrack | undefined {
     return this.#audio;
+  }
+
+  /** True when pictures are shown in another order than they are decoded, which browsers do not do by WebRTC. */
+  get isReordered(): boolean {
+    return this.#isReordered;
   }
 
   get isClosed(): boolean {
@@ -102,27 +111,39 @@ export class Broadcaster implements Sink {
     return Math.round((elapsedMs * log.clockRate) / 1000);
   }
 
+  /** For a viewer who cannot go on without one. */
+  requestKeyFrame(): void {
+    this.#feed.requestKeyFrame();
+  }
+
   join(viewer: Audience): void {
     this.#audience.add(viewer);
   }
 
   leave(viewer: Audience): void {
     this.#audience.delete(viewer);
-    this.closeIfIdle();
+    this.#closeIfIdle();
   }
 
-  /** For a viewer who asked but did not come. */
-  closeIfIdle(): void {
-    if (this.#audience.size === 0) this.#close();
+  /** Keeps it open for somebody who may join, until the returned function is called. */
+  reserve(): () => void {
+    this.#reserved++;
+    return () => {
+      this.#reserved--;
+      this.#closeIfIdle();
+    };
   }
 
   tracks(tracks: readonly Track[]): void {
     const carried = tracks.flatMap((track) => carriedOf(track) ?? []);
-    const isNews = this.#setTrack('video', carried) || this.#setTrack('audio', carried);
+    const isVideoNews = this.#setTrack('video', carried);
+    const isAudioNews = this.#setTrack('audio', carried);
+    this.#latestPts = Number.NEGATIVE_INFINITY;
+    this.#isReordered = false;
     this.#hasTracks = true;
     this.#wake();
     for (const viewer of [...this.#audience]) {
-      if (isNews) viewer.dismiss('formats_changed');
+      if (isVideoNews || isAudioNews) viewer.dismiss('formats_changed');
       else viewer.interrupted();
     }
   }
@@ -130,6 +151,7 @@ export class Broadcaster implements Sink {
   unit(unit: Unit): void {
     const outgoing = this.#video?.carried.track.id === unit.track ? this.#video : this.#audio?.carried.track.id === unit.track ? this.#audio : undefined;
     if (!outgoing) return;
+    if (outgoing === this.#video && !this.#isReordered) this.#checkOrder(unit);
     outgoing.log.append(unit);
     for (const viewer of this.#audience) viewer.packets();
   }
@@ -153,6 +175,19 @@ export class Broadcaster implements Sink {
     if (kind === 'video') this.#video = outgoing;
     else this.#audio = outgoing;
     return this.#hasTracks && !isSame;
+  }
+
+  #checkOrder({ pts }: Unit): void {
+    if (pts >= this.#latestPts) {
+      this.#latestPts = pts;
+      return;
+    }
+    this.#isReordered = true;
+    for (const viewer of [...this.#audience]) viewer.dismiss('formats_changed');
+  }
+
+  #closeIfIdle(): void {
+    if (this.#audience.size === 0 && this.#reserved === 0) this.#close();
   }
 
   #wake(): void {

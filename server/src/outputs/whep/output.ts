@@ -62,6 +62,7 @@ export class WhepOutput {
     const stream = this.#runningStream(offer.streamId);
     if (transport.isFull(offer.remoteAddress)) throw new AppError('overloaded', { retryAfterSeconds: FULL_RETRY_SECONDS });
     const broadcaster = this.#broadcasterOf(stream);
+    const release = broadcaster.reserve();
     try {
       if (!(await broadcaster.ready())) throw new AppError('no_publisher', { retryAfterSeconds: RETRY_SECONDS });
       offer.signal.throwIfAborted();
@@ -78,9 +79,8 @@ export class WhepOutput {
         peer.local,
       );
       return { answer, remoteUfrag: remote.iceUfrag, closed: peer.closed, leave: () => peer.close() };
-    } catch (error) {
-      broadcaster.closeIfIdle();
-      throw error;
+    } finally {
+      release();
     }
   }
 
@@ -119,8 +119,8 @@ export class WhepOutput {
 }
 
 /** Of a picture that browsers would show in the wrong order, nothing is better than all of it. */
-function tracksFor({ stream, video, audio }: Broadcaster) {
-  const isShown = video && !hasReorderedPictures(stream.recentUnits, video.carried.track.id);
+function tracksFor({ stream, video, audio, isReordered }: Broadcaster) {
+  const isShown = video && !isReordered && !hasReorderedPictures(stream.recentUnits, video.carried.track.id);
   if (video && !isShown) return [];
   return [...(video ? [video] : []), ...(audio ? [audio] : [])];
 }

@@ -73,6 +73,7 @@ export class WhepSession implements Audience, PeerListener {
   /** The transport it speaks over; told once, before anything arrives. */
   attach(peer: PeerSession): void {
     this.#peer = peer;
+    this.#deps.broadcaster.join(this);
     void peer.closed.then((reason) => {
       this.#burst?.cancel();
       this.#countSkips();
@@ -82,7 +83,7 @@ export class WhepSession implements Audience, PeerListener {
   }
 
   connected(): void {
-    const { broadcaster, tracks, newSequence } = this.#deps;
+    const { tracks, newSequence } = this.#deps;
     const peer = this.#peer;
     if (!peer) return;
     this.#tracks = tracks.map(({ outgoing, payloadType }) => ({
@@ -93,7 +94,6 @@ export class WhepSession implements Audience, PeerListener {
       cleanReports: 0,
       countedSkips: 0,
     }));
-    broadcaster.join(this);
     this.packets();
     if (this.#tracks.some(({ feed }) => feed.needsKeyFrame)) this.#askForKeyFrame();
   }
@@ -177,7 +177,7 @@ export class WhepSession implements Audience, PeerListener {
 
   #askForKeyFrame(): void {
     this.#deps.counters.keyFrameRequests++;
-    this.#deps.broadcaster.stream.requestKeyFrame();
+    this.#deps.broadcaster.requestKeyFrame();
   }
 
   /** Gives a network that loses much less to carry, until it loses little. */

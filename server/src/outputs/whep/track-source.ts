@@ -7,7 +7,13 @@ export interface TrackSource {
    * Feeds a sink from the running group of pictures on. `tracks` names only what WebRTC carries; it is called at once or soon.
    * After `close` nothing more is fed.
    */
-  open(stream: LiveStream, sink: Sink): { close(): void };
+  open(stream: LiveStream, sink: Sink): TrackFeedSource;
+}
+
+export interface TrackFeedSource {
+  /** Somebody cannot go on without a key frame. */
+  requestKeyFrame(): void;
+  close(): void;
 }
 
 /** The publisher's own tracks, as they are. */
@@ -26,6 +32,7 @@ export const publishedTracks: TrackSource = {
     };
     void pump();
     return {
+      requestKeyFrame: () => void stream.requestKeyFrame(),
       close: () => {
         isClosed = true;
         stream.release(reader);

@@ -1,10 +1,13 @@
 /** The HTTP listener: media first, then everything else, and WebSockets by their path. Knows none of them by name. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import { sendProblem } from '../../lib/problem.ts';
 import { listenError } from '../../lib/start-error.ts';
+import { Http2Sessions } from './http2-sessions.ts';
+import { KEEP_ALIVE_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from './patience.ts';
 import { refuseUpgrade } from './refuse-upgrade.ts';
 
 /** Answers some paths without a framework in between. */
@@ -34,12 +37,6 @@ export interface HttpServerDeps {
 /** A head takes a moment, even on a bad line. */
 const HEADERS_TIMEOUT_MS = 10_000;
 
-/** To receive a whole request: bodies have 64 KiB at most. It does not limit the answer, so that blocking reloads are safe. */
-const REQUEST_TIMEOUT_MS = 30_000;
-
-/** Longer than a target duration, so that a player keeps its connection from one reload to the next. */
-const KEEP_ALIVE_TIMEOUT_MS = 30_000;
-
 /** How often those bounds are looked at. */
 const CHECK_MS = 5_000;
 
@@ -53,6 +50,9 @@ export class HttpServer {
   readonly counters = { requests: 0, upgrades: 0, failures: 0 };
   readonly #deps: HttpServerDeps;
   readonly #server: Server;
+  readonly #http2: Http2Sessions;
+  /** Connections that another listener accepted. */
+  readonly #adopted = new Set<Socket>();
   #connections = 0;
   #closing: Promise<void> | undefined;
 
@@ -67,10 +67,8 @@ export class HttpServer {
     });
     this.#server.on('request', (request, response) => this.#request(request, response));
     this.#server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
-    this.#server.on('connection', (socket) => {
-      this.#connections++;
-      socket.once('close', () => this.#connections--);
-    });
+    this.#server.on('connection', (socket) => this.#count(socket));
+    this.#http2 = new Http2Sessions({ clock: deps.clock, request: (request, response) => this.#request(request, response) });
   }
 
   /** TCP connections now, sockets included. */
@@ -99,6 +97,25 @@ export class HttpServer {
     return { port: address.port };
   }
 
+  /** Serves a connection that another listener accepted, as if it were its own. */
+  adopt(socket: Socket, protocol: 'http/1.1' | 'h2'): void {
+    if (this.#closing) {
+      socket.destroy();
+      return;
+    }
+    this.#adopted.add(socket);
+    socket.once('close', () => this.#adopted.delete(socket));
+    if (protocol === 'h2') {
+      this.#count(socket);
+      this.#http2.accept(socket);
+    } else this.#server.emit('connection', socket);
+  }
+
+  /** HTTP/2 alone: what its bounds did. */
+  get http2Counters(): Http2Sessions['counters'] {
+    return this.#http2.counters;
+  }
+
   /** Takes no more connections, lets answers on their way finish for a moment, then cuts the rest. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -108,19 +125,29 @@ export class HttpServer {
   async #close(): Promise<void> {
     if (!this.#server.listening) return;
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    const gone = [...this.#adopted].map((socket) => new Promise<void>((resolve) => socket.once('close', () => resolve())));
+    this.#http2.close();
     this.#server.closeIdleConnections();
     // An answer on its way was not told to end its connection: that falls idle when the answer is whole.
     const tidy = this.#deps.clock.every(TIDY_MS, () => this.#server.closeIdleConnections());
-    const force = this.#deps.clock.after(CLOSE_GRACE_MS, () => this.#server.closeAllConnections());
-    await closed;
+    const force = this.#deps.clock.after(CLOSE_GRACE_MS, () => {
+      this.#server.closeAllConnections();
+      for (const socket of this.#adopted) socket.destroy();
+    });
+    await Promise.all([closed, ...gone]);
     tidy.cancel();
     force.cancel();
   }
 
+  #count(socket: Socket): void {
+    this.#connections++;
+    socket.once('close', () => this.#connections--);
+  }
+
   #request(request: IncomingMessage, response: ServerResponse): void {
     this.counters.requests++;
-    // The connection ends with this answer: a client that keeps it alive would hold up the stop.
-    if (this.#closing) response.setHeader('connection', 'close');
+    // The connection ends with this answer: a client that keeps it alive would hold up the stop. HTTP/2 was told by its session.
+    if (this.#closing && request.httpVersionMajor < 2) response.setHeader('connection', 'close');
     const taken = this.#offer(request, response, pathOf(request), 0);
     if (typeof taken !== 'boolean') taken.catch((error) => this.#failed(request, response, error));
   }

@@ -1,13 +1,14 @@
 /** Accepts TCP connections, plain or TLS, and keeps one address from taking them all. */
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer } from 'node:tls';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:tls';
 
 export interface TcpListenerOptions {
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
-  readonly tls?: { readonly cert: string | Buffer; readonly key: string | Buffer };
+  /** `ALPNProtocols`: what may be spoken inside, by preference. */
+  readonly tls?: { readonly cert: string | Buffer; readonly key: string | Buffer; readonly ALPNProtocols?: string[] };
   readonly maxConnections: number;
   readonly maxConnectionsPerAddress: number;
   readonly tlsHandshakeTimeoutMs: number;
@@ -26,7 +27,8 @@ export class TcpListener {
   readonly #handler: TcpHandler;
   readonly #sockets = new Set<Socket>();
   readonly #perAddress = new Map<string, number>();
-  #server: Server | undefined;
+  #server: Server | TlsServer | undefined;
+  #certificate: { readonly cert: string | Buffer; readonly key: string | Buffer } | undefined;
 
   constructor(options: TcpListenerOptions, handler: TcpHandler) {
     this.#options = options;
@@ -40,7 +42,7 @@ export class TcpListener {
   /** Rejects when the port cannot be had. */
   async start(): Promise<{ readonly port: number }> {
     const { host, port, tls, tlsHandshakeTimeoutMs } = this.#options;
-    const server = tls ? createTlsServer({ ...tls, handshakeTimeout: tlsHandshakeTimeoutMs, noDelay: true }) : createServer({ noDelay: true });
+    const server = tls ? createTlsServer({ ...tls, ...this.#certificate, handshakeTimeout: tlsHandshakeTimeoutMs, noDelay: true }) : createServer({ noDelay: true });
     this.#server = server;
     // A TLS server also tells of the bare connection, before its handshake.
     server.on('connection', (socket: Socket) => this.#admit(socket));
@@ -56,13 +58,25 @@ export class TcpListener {
     return { port: typeof address === 'object' && address ? address.port : port };
   }
 
+  /** Shown to whoever connects from now on. Only for TLS. */
+  setCertificate(certificate: { readonly cert: string | Buffer; readonly key: string | Buffer }): void {
+    this.#certificate = certificate;
+    if (this.#server && 'setSecureContext' in this.#server) this.#server.setSecureContext(certificate);
+  }
+
+  /** Stops accepting; who is connected stays. */
+  stop(): void {
+    if (this.#server?.listening) this.#server.close();
+  }
+
   /** Stops accepting and cuts whoever is still connected. */
   async close(): Promise<void> {
     const server = this.#server;
     this.#server = undefined;
     if (!server) return;
     const closed = once(server, 'close');
-    server.close();
+    if (server.listening) server.close();
+    else if (this.#sockets.size === 0) return;
     for (const socket of this.#sockets) socket.destroy();
     await closed;
   }

@@ -65,7 +65,8 @@ async function readText(req: IncomingMessage, type: string): Promise<string> {
   if (Number(req.headers['content-length'] ?? 0) > MAX_OFFER_BYTES) throw tooLarge();
   const pieces: Buffer[] = [];
   let bytes = 0;
-  for await (const piece of req) {
+  // A body that is too long still gets its answer.
+  for await (const piece of req.iterator({ destroyOnReturn: false })) {
     if (!Buffer.isBuffer(piece)) continue;
     bytes += piece.length;
     if (bytes > MAX_OFFER_BYTES) throw tooLarge();

@@ -48,7 +48,8 @@ export interface OfferRoutesDeps {
   readonly name: string;
   readonly clock: Clock;
   readonly log: Log;
-  readonly iceServers: { for(user: string): readonly IceServer[] };
+  /** `hostname` is what the asker calls this server. */
+  readonly iceServers: { for(user: string, hostname?: string): readonly IceServer[] };
   newId(): string;
   /** Who asks, where a trusted proxy may stand between. */
   remoteAddressOf(req: IncomingMessage): string;
@@ -120,7 +121,7 @@ export class OfferRoutes {
       return;
     }
     log.debug({ streamId, remoteAddress, protocol: name }, 'offer answered');
-    const links = iceServerLinks(iceServers.for(streamId));
+    const links = iceServerLinks(iceServers.for(id, hostnameOf(req)));
     res.writeHead(201, {
       ...OFFER_HEADERS,
       'Content-Type': 'application/sdp',
@@ -165,6 +166,8 @@ export class OfferRoutes {
 
   #refuse(req: IncomingMessage, res: ServerResponse, error: unknown): void {
     const refusal = error instanceof ProtocolError ? new AppError('sdp_malformed', { detail: `The session description cannot be read: ${error.message}.` }) : error;
+    // The asker hung up: there is nobody to answer.
+    if (req.errored !== null || res.destroyed) return;
     if (!(refusal instanceof AppError)) throw refusal;
     const { detail, retryAfterSeconds, allow } = refusal.params;
     // The rest of a body that is too long is not waited for.
@@ -179,4 +182,10 @@ export class OfferRoutes {
 
 function hashOf(token: string): Buffer {
   return createHash('sha256').update(token).digest();
+}
+
+/** Undefined when the Host header was not written by a browser. */
+function hostnameOf({ headers }: IncomingMessage): string | undefined {
+  const origin = `http://${headers.host ?? ''}`;
+  return URL.canParse(origin) ? new URL(origin).hostname : undefined;
 }

@@ -85,6 +85,21 @@ test('what is wrong with a request is said with the status that fits', async () 
   expect(world.transport.counters).toMatchObject({ opened: 0, sessions: 0 });
 });
 
+test('an offer that never ends is refused as soon as it is too long', async () => {
+  await using world = await stand();
+  let pieces = 0;
+  const body = new ReadableStream({
+    pull(controller) {
+      if (++pieces < 1_000) controller.enqueue(new TextEncoder().encode('a=x\r\n'.repeat(2_000)));
+      else controller.close();
+    },
+  });
+  const endless = { method: 'POST', body, headers: { ...SDP, authorization: 'Bearer key-one' }, duplex: 'half' };
+  const response = await world.fetch('/whip/one', endless);
+  expect(response.status).toBe(413);
+  expect(pieces).toBeLessThan(500);
+});
+
 test('OPTIONS tells what is taken, to browsers of every origin', async () => {
   await using world = await stand();
   const endpoint = await world.fetch('/whip/one', { method: 'OPTIONS' });

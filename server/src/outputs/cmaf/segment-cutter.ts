@@ -1,0 +1,188 @@
+/**
+ * Keeps the renditions of a broadcast in step: gives every unit to the writer of its track and ends segments in all of them at common
+ * boundaries. The leading track's key frames choose the boundaries; the others end their segments where it does.
+ */
+import type { Unit } from '@millrace/media/unit';
+import { TARGET_SECONDS } from './playlist-header.ts';
+import type { PackagerCounters, TrackWriter } from './track-writer.ts';
+
+/** Many players start only with a complete segment, so the first one is kept short where the key frames allow it. */
+const FIRST_SEGMENT_SECONDS = 1;
+
+/** EXTINF is compared with TARGETDURATION rounded, so a key frame that is a little late may still be waited for. */
+const LATE_KEY_SECONDS = 0.25;
+
+/** A key frame this little before the wanted segment end is at it: timestamps are rounded. */
+const EARLY_KEY_SECONDS = 0.03;
+
+/** How far other tracks may run behind or ahead of the leading one before they are no longer waited for. */
+const MAX_SKEW_SECONDS = 1;
+
+/** A leading track silent for so long has stopped; a source as slow as one frame in two seconds has not. */
+const MAX_STALL_SECONDS = 2.5;
+
+interface Boundary {
+  readonly at: number;
+  /** Duration of the segment that ends there. */
+  readonly seconds: number;
+}
+
+interface Follower {
+  readonly writer: TrackWriter;
+  queue: Unit[];
+  boundaries: Boundary[];
+}
+
+export interface SegmentCutterDeps {
+  readonly counters: PackagerCounters;
+  /** Milliseconds since the Unix epoch that time 0 stands for. */
+  readonly createdAt: number;
+  /** Segments end at the first key frame after this. */
+  readonly segmentMs: number;
+}
+
+export class SegmentCutter {
+  readonly #deps: SegmentCutterDeps;
+  #lead: TrackWriter | undefined;
+  #followers = new Map<number, Follower>();
+  /** Time of the leading track's last unit, seconds. */
+  #leadTime = 0;
+  /** Where the open segment of the leading track begins, seconds. */
+  #segmentAt: number | undefined;
+  #isFirstSegment = true;
+  /** Whether decoding can begin at the open segment of the leading track. */
+  #segmentHasKey = true;
+
+  constructor(deps: SegmentCutterDeps) {
+    this.#deps = deps;
+  }
+
+  /** The writer whose segments the others follow. */
+  get lead(): TrackWriter | undefined {
+    return this.#lead;
+  }
+
+  /** Other tracks, after `finish`. Without a new leading writer the last one stays. */
+  assign(lead: TrackWriter | undefined, followers: ReadonlyMap<number, TrackWriter>): void {
+    this.#lead = lead ?? this.#lead;
+    this.#followers = new Map([...followers].map(([track, writer]) => [track, { writer, queue: [], boundaries: [] }]));
+  }
+
+  /** Gives a unit to the writer of its track, once the segment before it is ended where it must be. */
+  route(unit: Unit): void {
+    const lead = this.#lead;
+    if (lead?.active && unit.track === lead.track.id) {
+      const at = unit.dts / lead.track.timescale;
+      this.#splitBeforeLongFrame(lead, at);
+      lead.settle(unit);
+      this.#cutBefore(lead, at, unit.key);
+      lead.hold(unit);
+      for (const follower of this.#followers.values()) this.#drain(follower, at);
+    } else {
+      const follower = this.#followers.get(unit.track);
+      if (!follower || !lead) {
+        this.#deps.counters.ignoredUnits++;
+        return;
+      }
+      follower.queue.push(unit);
+      this.#overtake(lead, unit.dts / follower.writer.track.timescale);
+      this.#drain(follower, this.#leadTime);
+    }
+  }
+
+  /** Shows everything that is buffered and ends the open segment, in all renditions at the same number. False: there was nothing. */
+  finish(): boolean {
+    const lead = this.#lead;
+    if (!lead) return false;
+    for (const follower of this.#followers.values()) this.#drain(follower, Number.POSITIVE_INFINITY);
+    const writers = [lead, ...[...this.#followers.values()].map((follower) => follower.writer)];
+    if (!writers.some((writer) => writer.hasMedia)) return false;
+    const start = this.#segmentAt ?? this.#leadTime;
+    this.#segmentAt = undefined;
+    this.#segmentHasKey = true;
+    for (const writer of writers) writer.flush();
+    const seconds = Math.max(lead.usualSeconds, this.#leadTime + lead.usualSeconds - start);
+    for (const writer of writers) {
+      writer.rendition.open.final = true;
+      writer.endSegment(seconds, this.#deps.createdAt + start * 1000);
+    }
+    return true;
+  }
+
+  /** Ends the segment in front of this time when it is long enough and decoding can begin here, or when it must not grow. */
+  #cutBefore(lead: TrackWriter, at: number, key: boolean): void {
+    this.#leadTime = Math.max(at, this.#leadTime);
+    this.#segmentAt ??= at;
+    const seconds = at - this.#segmentAt;
+    const wanted = this.#isFirstSegment ? FIRST_SEGMENT_SECONDS : this.#deps.segmentMs / 1000;
+    // Behind a forced cut nobody can begin until a segment begins with a key frame again.
+    const leastSeconds = this.#segmentHasKey ? wanted - EARLY_KEY_SECONDS : 0;
+    const isLongEnough = key && seconds > 0 && seconds >= leastSeconds;
+    const mustEnd = seconds + lead.usualSeconds > TARGET_SECONDS + LATE_KEY_SECONDS;
+    if (!isLongEnough && !mustEnd) return;
+    this.#isFirstSegment = false;
+    if (!key) this.#deps.counters.forcedCuts++;
+    this.#cut(lead, at);
+    this.#segmentHasKey = key;
+  }
+
+  #cut(lead: TrackWriter, at: number): void {
+    const start = this.#segmentAt ?? at;
+    const seconds = at - start;
+    this.#segmentAt = at;
+    lead.endSegment(seconds, this.#deps.createdAt + start * 1000);
+    for (const follower of this.#followers.values()) follower.boundaries.push({ at, seconds });
+  }
+
+  /** The frame before this one turns out to last so long that it must have a segment to itself. */
+  #splitBeforeLongFrame(lead: TrackWriter, at: number): void {
+    const held = lead.heldAt;
+    if (held === undefined || this.#segmentAt === undefined) return;
+    if (at - this.#segmentAt <= TARGET_SECONDS + LATE_KEY_SECONDS || held <= this.#segmentAt) return;
+    this.#deps.counters.forcedCuts++;
+    this.#cut(lead, held);
+    this.#segmentHasKey = false;
+    lead.rehold();
+  }
+
+  /** A leading track that stopped while others go on is no longer waited for: it gets gaps. */
+  #overtake(lead: TrackWriter, at: number): void {
+    if (at - this.#leadTime <= MAX_STALL_SECONDS) return;
+    lead.flush();
+    this.#cutBefore(lead, at - MAX_SKEW_SECONDS, false);
+  }
+
+  /** Moves a follower up to the leading edge: never past it, lest a boundary be missed, unless the lead has stalled. */
+  #drain(follower: Follower, edge: number): void {
+    const { writer } = follower;
+    const { timescale } = writer.track;
+    let taken = 0;
+    for (const unit of follower.queue) {
+      const at = unit.dts / timescale;
+      const newest = follower.queue.at(-1)?.dts ?? unit.dts;
+      if (at > edge && ((newest - unit.dts) / timescale <= MAX_SKEW_SECONDS || at - (writer.segmentStart ?? at) > TARGET_SECONDS - MAX_SKEW_SECONDS)) break;
+      taken++;
+      writer.settle(unit);
+      // The boundary goes to the nearest frame.
+      this.#cross(follower, (boundary) => at + writer.usualSeconds / 2 >= boundary.at);
+      writer.hold(unit);
+    }
+    if (taken > 0) follower.queue.splice(0, taken);
+    if (follower.boundaries.length > 0) {
+      this.#cross(follower, (boundary) => {
+        const isLate = !writer.active || edge > boundary.at + MAX_SKEW_SECONDS;
+        if (isLate) writer.flush();
+        return isLate;
+      });
+    }
+  }
+
+  #cross(follower: Follower, isReached: (boundary: Boundary) => boolean): void {
+    for (;;) {
+      const boundary = follower.boundaries[0];
+      if (!boundary || !isReached(boundary)) return;
+      follower.boundaries.shift();
+      follower.writer.endSegment(boundary.seconds, this.#deps.createdAt + (boundary.at - boundary.seconds) * 1000);
+    }
+  }
+}
