@@ -4,8 +4,17 @@
  */
 
 import { rescale } from '@millrace/media/time';
-import { AV_CHANNEL_ORDER_NATIVE, AV_CODEC_FLAG_GLOBAL_HEADER, AV_SAMPLE_FMT_FLT, AV_SAMPLE_FMT_FLTP, FF_ENCODER_AAC, FF_ENCODER_LIBOPUS } from 'node-av/constants';
-import { Codec, CodecContext, Dictionary, Filter, type FilterContext, FilterGraph, Frame, Packet, Rational } from 'node-av/lib';
+import {
+  AV_CHANNEL_ORDER_NATIVE,
+  AV_CODEC_FLAG_GLOBAL_HEADER,
+  AV_OPT_SEARCH_CHILDREN,
+  AV_OPT_TYPE_STRING,
+  AV_SAMPLE_FMT_FLT,
+  AV_SAMPLE_FMT_FLTP,
+  FF_ENCODER_AAC,
+  FF_ENCODER_LIBOPUS,
+} from 'node-av/constants';
+import { Codec, CodecContext, Filter, type FilterContext, FilterGraph, Frame, Packet, Rational } from 'node-av/lib';
 import { AUDIO_TIMESCALE, type AudioJob, FRAME_SAMPLES, PRIMING_SAMPLES } from '../job.ts';
 import type { WireUnit } from '../wire.ts';
 import { Decoder } from './decoder.ts';
@@ -150,7 +159,9 @@ function openEncoder({ codec, channels }: AudioJob): CodecContext {
   context.timeBase = new Rational(1, AUDIO_TIMESCALE);
   context.bitRate = bitsPerChannel * BigInt(channels);
   context.setFlags(AV_CODEC_FLAG_GLOBAL_HEADER);
-  const result = context.open2Sync(encoder, Dictionary.fromObject(options));
+  // A dictionary of options would be freed twice: by the encoder and by the collector.
+  for (const [option, value] of Object.entries(options)) context.setOption(option, value, AV_OPT_TYPE_STRING, AV_OPT_SEARCH_CHILDREN);
+  const result = context.open2Sync(encoder, null);
   if (result < 0) throw new Error(`the encoder ${name} does not open (${result})`);
   return context;
 }

@@ -2,8 +2,16 @@
  * Pictures of any codec to H.264 without B-frames, each out as soon as it is in. The picture keeps its size; one that shrinks for a
  * while, as browsers do when the network is slow, is scaled back up, so that players see one format.
  */
-import { AV_CODEC_FLAG_GLOBAL_HEADER, AV_PICTURE_TYPE_I, AV_PICTURE_TYPE_NONE, AV_PIX_FMT_YUV420P, FF_ENCODER_LIBX264 } from 'node-av/constants';
-import { Codec, CodecContext, Dictionary, Filter, type FilterContext, FilterGraph, Frame, Packet, Rational } from 'node-av/lib';
+import {
+  AV_CODEC_FLAG_GLOBAL_HEADER,
+  AV_OPT_SEARCH_CHILDREN,
+  AV_OPT_TYPE_STRING,
+  AV_PICTURE_TYPE_I,
+  AV_PICTURE_TYPE_NONE,
+  AV_PIX_FMT_YUV420P,
+  FF_ENCODER_LIBX264,
+} from 'node-av/constants';
+import { Codec, CodecContext, Filter, type FilterContext, FilterGraph, Frame, Packet, Rational } from 'node-av/lib';
 import type { VideoJob } from '../job.ts';
 import type { WireUnit } from '../wire.ts';
 import { avcCOf, sampleOf } from './avcc.ts';
@@ -154,7 +162,9 @@ function openEncoder({ source, maxBitsPerSecond }: VideoJob, { width, height }: 
   context.setFlags(AV_CODEC_FLAG_GLOBAL_HEADER);
   // Constrained baseline: the one profile that every browser takes over WebRTC.
   const options = { preset: 'veryfast', tune: 'zerolatency', profile: 'baseline', crf: '23', 'forced-idr': '1', sc_threshold: '0' };
-  const result = context.open2Sync(encoder, Dictionary.fromObject(options));
+  // A dictionary of options would be freed twice: by the encoder and by the collector.
+  for (const [option, value] of Object.entries(options)) context.setOption(option, value, AV_OPT_TYPE_STRING, AV_OPT_SEARCH_CHILDREN);
+  const result = context.open2Sync(encoder, null);
   if (result < 0) throw new Error(`x264 refuses ${width}×${height} (${result})`);
   return context;
 }
