@@ -8,6 +8,7 @@ const PATH_ALLOWED = 'the path of a file or folder';
 const FLAG_ALLOWED = 'true or false';
 const URL_ALLOWED = 'an address like https://live.example.org, without a path';
 const DATABASE_ALLOWED = 'an address like postgresql://user:password@host:5432/name';
+const WORKERS_ALLOWED = 'a whole number from 1 to 256';
 const GRACE_ALLOWED = 'a number of seconds from 1 to 3600';
 
 /** Text from the environment, a number from the file. An empty text is no number. */
@@ -53,6 +54,8 @@ export const Settings = z.strictObject({
   LOG_LEVEL: z.enum(['error', 'warn', 'info', 'debug', 'silent'], 'error, warn, info, debug or silent').default('info'),
   /** What people without an account may do. */
   GUESTS: z.enum(['publish', 'watch', 'off'], 'publish, watch or off').default('publish'),
+  /** FFmpeg processes at once; as many as there are cores when not set. */
+  TRANSCODE_WORKERS: numeric(WORKERS_ALLOWED).pipe(z.int(WORKERS_ALLOWED).min(1, WORKERS_ALLOWED).max(256, WORKERS_ALLOWED)).optional(),
   /** How long a broadcast waits for its publisher to come back. */
   RECONNECT_GRACE_SECONDS: numeric(GRACE_ALLOWED)
     .pipe(z.number().min(1, GRACE_ALLOWED).max(3600, GRACE_ALLOWED))

@@ -130,7 +130,7 @@ export function parseFromWorker({ type, job, body }: WireMessage): FromWorker {
       return { type: 'unit', job, unit: parseUnit(body) };
     case TYPES.format:
       if (body.length < 8) throw new ProtocolError(`format of ${body.length} bytes is shorter than 8`);
-      return { type: 'format', job, format: { width: u32(body, 0), height: u32(body, 4), config: body.slice(8) } };
+      return { type: 'format', job, format: { width: u32(body, 0), height: u32(body, 4), config: new Uint8Array(body.subarray(8)) } };
     case TYPES.done:
       if (body.length !== 4) throw new ProtocolError(`count of ${body.length} bytes is not one of 4`);
       return { type: 'done', job, units: u32(body, 0) };
@@ -197,13 +197,14 @@ function unitMessage(job: number, { dts, pts, key, data }: WireUnit): Uint8Array
   return bytes;
 }
 
+/** The data is copied out of what the socket read: a Buffer’s own slice would share it. */
 function parseUnit(body: Uint8Array): WireUnit {
   if (body.length < UNIT_HEAD_BYTES) throw new ProtocolError(`unit of ${body.length} bytes is shorter than ${UNIT_HEAD_BYTES}`);
   const view = viewOf(body);
   const dts = view.getFloat64(0);
   const pts = view.getFloat64(8);
   if (!Number.isSafeInteger(dts) || !Number.isSafeInteger(pts) || pts < dts) throw new ProtocolError(`unit at ${dts}, shown at ${pts}, has no place in time`);
-  return { dts, pts, key: body[16] === 1, data: body.slice(UNIT_HEAD_BYTES) };
+  return { dts, pts, key: body[16] === 1, data: new Uint8Array(body.subarray(UNIT_HEAD_BYTES)) };
 }
 
 function specBody(spec: JobSpec): Uint8Array {

@@ -93,7 +93,9 @@ export async function picturesOf(track: Track, units: readonly Unit[]): Promise<
     const frames = stdout
       .trim()
       .split('\n')
-      .map((line) => line.split(','));
+      .map((line) => line.split(','))
+      // Lines of side data stand between.
+      .filter((frame) => /^[IPB]$/.test(frame[3] ?? ''));
     const [first] = frames;
     return {
       pts: frames.map(([time]) => Number(time)),
