@@ -51,6 +51,8 @@ import { PlaybackTokens } from './streams/playback-tokens.ts';
 import { PublishPermission } from './streams/publish-permission.ts';
 import { Streams } from './streams/streams.ts';
 import { WatchPermission } from './streams/watch-permission.ts';
+import { Bridges } from './transcode/bridges.ts';
+import { WorkerPool } from './transcode/pool.ts';
 import { remoteAddressOf } from './transports/http/remote-address.ts';
 import { SecureListener } from './transports/http/secure-listener.ts';
 import { HttpServer } from './transports/http/server.ts';
@@ -90,6 +92,8 @@ async function run(config: Config): Promise<void> {
 
   // The hub, what it feeds and what it tells of.
   const registry = new PackagerRegistry({ clock });
+  const workers = new WorkerPool({ clock, log, maxWorkers: config.transcodeWorkers });
+  const bridges = new Bridges({ pool: workers, clock, log });
   const broadcastLog = new BroadcastLog({ store: new BroadcastStore(store.db), clock, log });
   const hub = new Hub({
     clock,
@@ -272,6 +276,10 @@ async function run(config: Config): Promise<void> {
     for (const { broadcast } of [...hub.running()]) hub.stop(broadcast.streamId, 'server_stopped');
   });
   shutdown.add('webrtc', () => webrtc.close());
+  shutdown.add('transcoding', () => {
+    bridges.close();
+    workers.close();
+  });
   shutdown.add('sockets', () => sockets.close());
   shutdown.add('http', async () => {
     https?.stop();
