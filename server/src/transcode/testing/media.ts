@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { concat } from '@millrace/media/big-endian';
-import { writeChunk } from '@millrace/media/isobmff/chunk';
+import { writeChunkHead } from '@millrace/media/isobmff/chunk';
 import { writeInitSegment } from '@millrace/media/isobmff/init-segment';
 import type { Track, VideoTrack } from '@millrace/media/track';
 import type { Unit } from '@millrace/media/unit';
@@ -50,7 +50,7 @@ function fileOf(track: Track, units: readonly Unit[]): Uint8Array {
   const init = writeInitSegment(track);
   if (!init) throw new Error(`${track.codec} has no place in a file`);
   const durations = units.map((unit, i) => (units[i + 1]?.dts ?? unit.dts + 1) - unit.dts);
-  return concat(init, writeChunk({ sequence: 1, kind: track.kind, units, durations }));
+  return concat(init, writeChunkHead({ sequence: 1, kind: track.kind, units, durations }), ...units.map((unit) => unit.data));
 }
 
 /** When the sound begins to be loud, seconds on the units' timeline; one entry for every silence before. */
