@@ -15,7 +15,7 @@ export async function negotiate(peer: RTCPeerConnection, deps: SignallingDeps, s
   }
   try {
     // Gathering begins with the local description, so what the answer says to gather from comes first (RFC 9725 §4.6).
-    if (signalling.iceServers.length > 0) peer.setConfiguration({ iceServers: [...signalling.iceServers] });
+    if (signalling.iceServers.length > 0) peer.setConfiguration({ ...peer.getConfiguration(), iceServers: [...signalling.iceServers] });
     trickle(peer, signalling);
     await peer.setLocalDescription(offer);
     await peer.setRemoteDescription({ type: 'answer', sdp: signalling.answer });
