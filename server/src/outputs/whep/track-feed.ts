@@ -5,6 +5,9 @@ import { type LoggedPacket, type PacketLog, stampPacket } from './packet-log.ts'
 /** A viewer who joins gets the running group of pictures at once; its frames are shown in so much less time, so that live is not behind. */
 const CATCH_UP_SPEED = 32;
 
+/** Sound that comes too late for its picture when it begins is left out for so long; sound that always does is better than none. */
+const MAX_LATE_PACKETS = 250;
+
 /** Skips that are remembered, for packets asked for again from before them. */
 const MAX_RUNS = 8;
 
@@ -14,6 +17,8 @@ export interface TrackFeedOptions {
   /** Sequence number of its first packet, below 2^15 lest loss at the start be taken for a wrap. */
   readonly firstSequence: number;
   send(packet: Buffer): boolean;
+  /** True for sound whose picture was shown a while ago, as a bridge makes when it starts: a player would keep the delay. */
+  isLate?(seconds: number): boolean;
 }
 
 /** Packets sent one after the other in the log: the first's number in the log, and how many were sent before it. */
@@ -39,12 +44,15 @@ export class TrackFeed {
   #octets = 0;
   #skipped = 0;
   #keyFramesOnly = false;
+  readonly #isLate: ((seconds: number) => boolean) | undefined;
+  #latePackets = 0;
 
-  constructor({ log, payloadType, firstSequence, send }: TrackFeedOptions) {
+  constructor({ log, payloadType, firstSequence, send, isLate }: TrackFeedOptions) {
     this.log = log;
     this.#payloadType = payloadType;
     this.#firstSequence = firstSequence;
     this.#send = send;
+    this.#isLate = isLate;
     this.#joinedAt = log.next;
     this.#joinTime = log.packet(log.next - 1)?.time ?? 0;
     if (log.kind === 'audio') this.#cursor = log.next;
@@ -94,6 +102,12 @@ export class TrackFeed {
       }
       if (this.#keyFramesOnly && cursor >= log.key.end) {
         this.#skip();
+        continue;
+      }
+      if (this.#packets === 0 && this.#latePackets < MAX_LATE_PACKETS && this.#isLate?.(packet.time / log.clockRate)) {
+        this.#latePackets++;
+        this.#runs = [];
+        this.#beginRun(cursor + 1);
         continue;
       }
       this.#deliver(packet, cursor);
