@@ -1,4 +1,5 @@
 /** What forwarding to WebRTC viewers costs a server, and whether everything reaches them. */
+import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { Child } from '../e2e/harness/child.ts';
@@ -31,8 +32,10 @@ export interface WhepResult {
   readonly microsPerPacket: number;
   readonly packetsPerViewerSecond: number;
   readonly megabitsPerViewerSecond: number;
-  /** Of the packets sent, those that did not come. */
+  /** Of the packets sent to viewers who count, those that did not come. */
   readonly lossPercent: number;
+  /** Packets for anybody on the machine that found a full socket. */
+  readonly dropped: number;
   /** Viewers that were there at the beginning of the measurement and not at its end. */
   readonly gone: number;
   /** Of all cores, by everything on the machine: near 100 % the machine is what is measured. */
@@ -42,6 +45,8 @@ export interface WhepResult {
 /** What a process of viewers has counted so far. */
 interface Counts {
   readonly atMs: number;
+  /** Viewers who count. */
+  readonly counting: number;
   readonly received: number;
   readonly sent: number;
   readonly bytes: number;
@@ -56,25 +61,26 @@ export async function measureWhep(kind: RtcServerKind, { source, viewers, warmSe
   try {
     for (const receiver of receivers) await receiver.line((line) => line === 'connected', JOIN_TIMEOUT_MS);
     await measure(server.pid, warmSeconds);
-    const [before, machineBefore] = [await counts(receivers), machineTime()];
+    const [before, machineBefore] = [await counts(receivers), machineTotals()];
     const { share } = await measure(server.pid, seconds);
-    const [after, machineAfter] = [await counts(receivers), machineTime()];
-    const rates = ratesOf(before, after);
+    const [after, machineAfter] = [await counts(receivers), machineTotals()];
+    const each = ratesOf(before, after);
     return {
       server: kind.name,
       version: server.version,
       from: kind.from,
       viewers,
       cpuPercentPerViewer: (share / viewers) * 100,
-      microsPerPacket: (share / rates.sent) * 1e6,
-      packetsPerViewerSecond: rates.sent / viewers,
-      megabitsPerViewerSecond: (rates.bytes * 8) / 1e6 / viewers,
-      lossPercent: (1 - rates.received / rates.sent) * 100,
+      microsPerPacket: (share / (each.sent * viewers)) * 1e6,
+      packetsPerViewerSecond: each.sent,
+      megabitsPerViewerSecond: (each.bytes * 8) / 1e6,
+      lossPercent: (1 - each.received / each.sent) * 100,
+      dropped: machineAfter.dropped - machineBefore.dropped,
       gone: after.reduce((sum, { gone }) => sum + gone, 0),
       machinePercent: ((machineAfter.busy - machineBefore.busy) / (machineAfter.all - machineBefore.all)) * 100,
     };
   } finally {
-    await Promise.all((receivers).map((receiver) => receiver.stop('SIGKILL')));
+    await Promise.all(receivers.map((receiver) => receiver.stop('SIGKILL')));
   }
 }
 
@@ -98,26 +104,32 @@ async function counts(receivers: readonly Child[]): Promise<Counts[]> {
   return all;
 }
 
-/** A second, of all processes together. */
+/** Of one viewer, a second. */
 function ratesOf(before: readonly Counts[], after: readonly Counts[]): { readonly sent: number; readonly received: number; readonly bytes: number } {
   const rates = { sent: 0, received: 0, bytes: 0 };
+  const viewers = after.reduce((sum, { counting }) => sum + counting, 0);
   for (const [i, last] of after.entries()) {
     const first = before[i];
     if (!first || last.atMs === first.atMs) throw new Error('a process of viewers stopped counting');
-    const seconds = (last.atMs - first.atMs) / 1000;
-    rates.sent += (last.sent - first.sent) / seconds;
-    rates.received += (last.received - first.received) / seconds;
-    rates.bytes += (last.bytes - first.bytes) / seconds;
+    const share = 1000 / (last.atMs - first.atMs) / viewers;
+    rates.sent += (last.sent - first.sent) * share;
+    rates.received += (last.received - first.received) * share;
+    rates.bytes += (last.bytes - first.bytes) * share;
   }
   return rates;
 }
 
-function machineTime(): { readonly busy: number; readonly all: number } {
+/** What the whole machine did so far: times of all cores, and packets thrown away before full sockets. */
+function machineTotals(): { readonly busy: number; readonly all: number; readonly dropped: number } {
   let [busy, all] = [0, 0];
   for (const { times } of cpus()) {
     const { user, nice, sys, irq, idle } = times;
     busy += user + nice + sys + irq;
     all += user + nice + sys + irq + idle;
   }
-  return { busy, all };
+  const [names = [], values = []] = readFileSync('/proc/net/snmp', 'utf8')
+    .split('\n')
+    .filter((line) => line.startsWith('Udp:'))
+    .map((line) => line.split(' '));
+  return { busy, all, dropped: Number(values[names.indexOf('RcvbufErrors')]) };
 }

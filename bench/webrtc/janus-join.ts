@@ -1,7 +1,7 @@
 /** Joins a mountpoint of Janus's streaming plugin as one of many viewers: there the server offers. */
 import { randomUUID } from 'node:crypto';
 import { RtcViewer } from './viewer.ts';
-import type { Joined } from './whep-join.ts';
+import type { Joined, JoinOptions } from './whep-join.ts';
 
 interface JanusMessage {
   readonly janus: string;
@@ -11,14 +11,14 @@ interface JanusMessage {
 }
 
 /** @param url of the API, with `?id=` of the mountpoint. */
-export async function joinJanus(url: string): Promise<Joined> {
+export async function joinJanus(url: string, { counts }: Pick<JoinOptions, 'counts'>): Promise<Joined> {
   const base = new URL(url);
   const id = Number(base.searchParams.get('id'));
   base.search = '';
   const session = `${base.href}/${(await ask(base.href, { janus: 'create' })).data?.id}`;
   const handle = `${session}/${(await ask(session, { janus: 'attach', plugin: 'janus.plugin.streaming' })).data?.id}`;
   await ask(handle, { janus: 'message', body: { request: 'watch', id } });
-  const { viewer, answer } = await RtcViewer.answering(await offerOf(session));
+  const { viewer, answer } = await RtcViewer.answering(await offerOf(session), counts);
   try {
     await ask(handle, { janus: 'message', body: { request: 'start' }, jsep: { type: 'answer', sdp: answer } });
     await viewer.connected();

@@ -1,4 +1,7 @@
-/** One viewer for measuring: takes a stream by WebRTC, answers sender reports, counts what comes. Shows nothing. */
+/**
+ * One viewer for measuring: takes a stream by WebRTC, decrypts it, answers sender reports. Shows nothing. Counting what comes
+ * costs more than all of that, so that of many viewers only some count.
+ */
 import datachannel, { type PeerConnection, type Track } from 'node-datachannel';
 import { type ArrivalCounts, Arrivals } from './arrivals.ts';
 
@@ -18,9 +21,11 @@ export class RtcViewer {
   readonly #tracks: Track[] = [];
   readonly #sources = new Map<number, Arrivals>();
   readonly #connected = Promise.withResolvers<void>();
+  readonly #isCounting: boolean;
   #isOpen = false;
 
-  private constructor(bindAddress: string | undefined) {
+  private constructor({ counts, bindAddress }: { readonly counts: boolean; readonly bindAddress?: string }) {
+    this.#isCounting = counts;
     this.#connection = new datachannel.PeerConnection('viewer', {
       iceServers: [],
       disableAutoNegotiation: true,
@@ -36,8 +41,8 @@ export class RtcViewer {
   }
 
   /** For WHEP, where the viewer offers. */
-  static offering(): { readonly viewer: RtcViewer; readonly offer: string } {
-    const viewer = new RtcViewer('127.0.0.1');
+  static offering(counts: boolean): { readonly viewer: RtcViewer; readonly offer: string } {
+    const viewer = new RtcViewer({ counts, bindAddress: '127.0.0.1' });
     const video = new datachannel.Video('v', 'RecvOnly');
     for (const [payloadType, profile] of PROFILES) video.addH264Codec(payloadType, profile);
     const audio = new datachannel.Audio('a', 'RecvOnly');
@@ -53,8 +58,8 @@ export class RtcViewer {
   }
 
   /** For servers that offer. Resolves with the answer, candidates included. */
-  static async answering(offer: string): Promise<{ readonly viewer: RtcViewer; readonly answer: string }> {
-    const viewer = new RtcViewer(undefined);
+  static async answering(offer: string, counts: boolean): Promise<{ readonly viewer: RtcViewer; readonly answer: string }> {
+    const viewer = new RtcViewer({ counts });
     const connection = viewer.#connection;
     connection.onTrack((track) => viewer.#take(track));
     const gathered = new Promise<void>((resolve) => connection.onGatheringStateChange((state) => state === 'complete' && resolve()));
@@ -95,7 +100,7 @@ export class RtcViewer {
     // Held here: the library forgets tracks that nobody holds.
     this.#tracks.push(track);
     track.setMediaHandler(new datachannel.RtcpReceivingSession());
-    track.onMessage((packet) => this.#count(packet));
+    if (this.#isCounting) track.onMessage((packet) => this.#count(packet));
   }
 
   #count(packet: Buffer): void {

@@ -8,9 +8,15 @@ export interface Joined {
   leave(): Promise<void>;
 }
 
-/** @param localAddress of 127.0.0.0/8: servers bound what one address may ask for. */
-export async function joinByWhep(url: string, localAddress: string): Promise<Joined> {
-  const { viewer, offer } = RtcViewer.offering();
+export interface JoinOptions {
+  /** Of 127.0.0.0/8: servers bound what one address may ask for. */
+  readonly localAddress: string;
+  /** Whether this viewer counts what it gets. */
+  readonly counts: boolean;
+}
+
+export async function joinByWhep(url: string, { localAddress, counts }: JoinOptions): Promise<Joined> {
+  const { viewer, offer } = RtcViewer.offering(counts);
   try {
     const { status, body, location } = await send(url, { method: 'POST', localAddress, body: offer });
     if (status !== 201) throw new Error(`${url} answered ${status}: ${body.slice(0, 200)}`);
