@@ -27,6 +27,30 @@ test('a socket that sends small pieces is read at the beat, and then all that ca
   expect(reads).toEqual([3, 8]);
 });
 
+test('many small pieces that came during a rest are all handed out at its end', async () => {
+  await using pair = await connected();
+  const clock = new FakeClock();
+  const pacer = new ReadPacer(clock);
+  let received = 0;
+  pair.server.on('data', (bytes: Buffer) => {
+    received += bytes.length;
+    pacer.rest(pair.server, bytes.length);
+  });
+  pair.client.write('.');
+  await once(pair.server, 'data');
+  for (let i = 1; i < 50; i++) {
+    await written(pair.client, '.');
+    // A turn for whoever would read it meanwhile.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  for (let beats = 0; beats < 3; beats++) {
+    clock.advance(BEAT_MS);
+    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  expect(received).toBe(50);
+});
+
 test('a socket that sends more than a beat can hold is never slowed', async () => {
   await using pair = await connected();
   const pacer = new ReadPacer(systemClock);

@@ -23,6 +23,8 @@ export class ReadPacer {
   /** Call with every read, before what was read is worked on. TLS hands out a record at a time, which says nothing about what waits: it is read on. */
   rest(socket: Socket, bytesRead: number): void {
     if (bytesRead >= BUSY_BYTES || socket instanceof TLSSocket) return;
+    // A paused socket still takes in some tens of kilobytes, piece by piece, and hands out one piece at a time: what is there goes on.
+    if (socket.readableLength > 0) return;
     socket.pause();
     if (this.#resting.push(socket) === 1) this.#clock.after(BEAT_MS, () => this.#wake());
   }
