@@ -18,6 +18,7 @@ export const MILLRACE = {
       version: JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).version,
       pid: server.child.pid,
       startMs: server.startMs,
+      http: server.http,
       async addStream() {
         const { stream, streamKey } = await (await owners.next()).create({ title: 'Bench' });
         return {
