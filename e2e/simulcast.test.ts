@@ -141,12 +141,13 @@ describe.skipIf(browserTestsAreOff)('simulcast', () => {
     expect((await playInPage(near, whep)).status).toBe(201);
     expect((await playInPage(far, whep, network.port)).status).toBe(201);
     await receives(far, 640);
+    const before = await metric(server, 'whepLowered');
     network.fault = { loss: 0.25 };
     await receives(far, 320);
     network.fault = {};
     await moreFrames(far, 30, 20_000);
-    await receives(near, 640);
-    expect(await metric(server, 'whepLowered')).toBeGreaterThan(0);
+    expect((await receivedBy(near)).width).toBe(640);
+    expect(await metric(server, 'whepLowered')).toBe(before + 1);
   });
 });
 
