@@ -33,6 +33,12 @@ interface TrackMeter {
 
 export class Meter implements Sink {
   #tracks = new Map<number, TrackMeter>();
+  #lastReading: MeterReading | undefined;
+
+  /** The last second that was read, for who does not read it themselves. */
+  get lastReading(): MeterReading | undefined {
+    return this.#lastReading;
+  }
 
   tracks(tracks: readonly Track[]): void {
     this.#tracks = new Map(
@@ -86,6 +92,7 @@ export class Meter implements Sink {
       meter.units = 0;
       meter.bytes = 0;
     }
-    return { video, audio };
+    this.#lastReading = { video, audio };
+    return this.#lastReading;
   }
 }

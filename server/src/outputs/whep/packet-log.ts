@@ -62,6 +62,11 @@ export class PacketLog {
     return { begin: this.#keyAt, end: this.#keyEnd };
   }
 
+  /** Time of the newest packet on the broadcast's timeline; 0 when there is none. */
+  get newestSeconds(): number {
+    return (this.latestTime ?? 0) / this.clockRate;
+  }
+
   packet(number: number): LoggedPacket | undefined {
     return number >= this.oldest && number < this.#next ? this.#packets[number & (PACKETS - 1)] : undefined;
   }

@@ -22,6 +22,9 @@ const MAX_RESENT_PER_SECOND = 500;
 const TOO_MUCH_LOSS = 51;
 const LITTLE_LOSS = 8;
 
+/** Sound may begin so far behind the picture: more would stay as delay. */
+const LATE_SECONDS = 0.3;
+
 /** Reports in a row that must agree. */
 const REPORTS_TO_BELIEVE = 2;
 
@@ -99,9 +102,11 @@ export class WhepSession implements Audience, PeerListener {
     const { tracks, newSequence } = this.#deps;
     const peer = this.#peer;
     if (!peer) return;
+    const video = tracks.find(({ outgoing }) => outgoing.log.kind === 'video')?.outgoing.log;
+    const isLate = (seconds: number): boolean => video !== undefined && video.newestSeconds - seconds > LATE_SECONDS;
     this.#tracks = tracks.map(({ outgoing, payloadType }) => ({
       outgoing,
-      feed: new TrackFeed({ log: outgoing.log, payloadType, firstSequence: newSequence(), send: (packet) => peer.send(packet) }),
+      feed: new TrackFeed({ log: outgoing.log, payloadType, firstSequence: newSequence(), send: (packet) => peer.send(packet), ...(outgoing.log.kind === 'audio' && { isLate }) }),
       isReported: false,
       lossyReports: 0,
       cleanReports: 0,

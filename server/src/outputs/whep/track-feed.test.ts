@@ -141,6 +141,19 @@ test('a slow network gets key frames alone until it is better', () => {
   expect(sent.at(-1)?.timestamp).toBe(9 * 3_000);
 });
 
+test('sound that comes too late to begin with is left out, its numbers are not', () => {
+  const log = new PacketLog({ kind: 'audio', ssrc: 8, clockRate: 48_000 });
+  log.setFormat({ packetize: ({ data }) => [new Uint8Array(12 + data.length)] }, 48_000);
+  const sent: RtpPacket[] = [];
+  const feed = new TrackFeed({ log, payloadType: 111, firstSequence: 7, send: (packet) => sent.push(readRtpPacket(Buffer.from(packet))) > 0, isLate: (seconds) => seconds < 1 });
+  for (let i = 0; i < 100; i++) log.append({ track: 2, dts: i * 960, pts: i * 960, key: true, data: new Uint8Array(4) });
+  feed.pump(1_000);
+  expect(sent).toHaveLength(50);
+  expect(sent[0]).toMatchObject({ sequence: 7, timestamp: 48_000 });
+  expect(feed.resend(7)).toBe(true);
+  expect(sent.at(-1)).toEqual(sent[0]);
+});
+
 test('sound begins live', () => {
   const log = new PacketLog({ kind: 'audio', ssrc: 8, clockRate: 48_000 });
   log.setFormat({ packetize: ({ data }) => [new Uint8Array(12 + data.length)] }, 48_000);

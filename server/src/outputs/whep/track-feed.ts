@@ -11,6 +11,9 @@ const CATCH_UP_SPEED = 32;
 /** How far the key frame of another size may be behind what was sent: layers come one after the other. In seconds. */
 const MAX_STEP_BACK_SECONDS = 0.1;
 
+/** Sound that comes too late for its picture when it begins is left out for so long; sound that always does is better than none. */
+const MAX_LATE_PACKETS = 250;
+
 /** Skips that are remembered, for packets asked for again from before them. */
 const MAX_RUNS = 8;
 
@@ -20,6 +23,8 @@ export interface TrackFeedOptions {
   /** Sequence number of its first packet, below 2^15 lest loss at the start be taken for a wrap. */
   readonly firstSequence: number;
   send(packet: Buffer): boolean;
+  /** True for sound whose picture was shown a while ago, as a bridge makes when it starts: a player would keep the delay. */
+  isLate?(seconds: number): boolean;
 }
 
 /** Packets sent one after the other of a log: the first's number there, and how many were sent before it. */
@@ -54,13 +59,16 @@ export class TrackFeed {
   /** What was sent last, and whether it ended its picture. */
   #lastTime = 0;
   #isBetweenPictures = true;
+  readonly #isLate: ((seconds: number) => boolean) | undefined;
+  #latePackets = 0;
 
-  constructor({ log, payloadType, firstSequence, send }: TrackFeedOptions) {
+  constructor({ log, payloadType, firstSequence, send, isLate }: TrackFeedOptions) {
     this.#log = log;
     this.#joinLog = log;
     this.#payloadType = payloadType;
     this.#firstSequence = firstSequence;
     this.#send = send;
+    this.#isLate = isLate;
     this.#joinedAt = log.next;
     this.#joinTime = log.packet(log.next - 1)?.time ?? 0;
     if (log.kind === 'audio') this.#beginRun(log.next);
@@ -130,6 +138,12 @@ export class TrackFeed {
       }
       if (this.#keyFramesOnly && cursor >= log.key.end) {
         this.#skip();
+        continue;
+      }
+      if (this.#packets === 0 && this.#latePackets < MAX_LATE_PACKETS && this.#isLate?.(packet.time / log.clockRate)) {
+        this.#latePackets++;
+        this.#runs = [];
+        this.#beginRun(cursor + 1);
         continue;
       }
       this.#deliver(packet, cursor);
