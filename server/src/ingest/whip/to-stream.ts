@@ -4,7 +4,7 @@ import { ascii } from '@millrace/media/big-endian';
 import { ReceiveClock } from '@millrace/media/rtp/clock';
 import { headerExtension, type RtpPacket, readRtpPacket } from '@millrace/media/rtp/packet';
 import type { ReceptionReport, SenderReport } from '@millrace/media/rtp/rtcp';
-import type { Track } from '@millrace/media/track';
+import { bestFirst, type Track } from '@millrace/media/track';
 import type { Unit } from '@millrace/media/unit';
 import { MediumReceiver } from './medium-receiver.ts';
 import type { ExpectedMedium } from './negotiation.ts';
@@ -186,13 +186,4 @@ export class ToStream {
       if (expected.kind === 'video' && ssrc !== undefined && !begins) this.#target.needsKeyFrame(ssrc);
     }
   }
-}
-
-/** Pictures before sound, the largest first. */
-function bestFirst(a: Track, b: Track): number {
-  return pixelsOf(b) - pixelsOf(a) || a.id - b.id;
-}
-
-function pixelsOf(track: Track): number {
-  return track.kind === 'video' ? Math.max(1, track.width * track.height) : 0;
 }
