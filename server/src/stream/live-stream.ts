@@ -279,13 +279,13 @@ export class LiveStream {
     for (const reader of this.#readers) reader.unit(mapped);
   }
 
-  /** Nothing can be shown before the first key frame, and sound that runs ahead of the leading picture would only open a gap. */
+  /** Nothing can be shown before the first key frame, and sound that runs ahead of it, whatever its size, would only open a gap. */
   #mustWait(publisher: Publisher, unit: Unit, track: Track): boolean {
     const { awaitingKey } = publisher;
     if (awaitingKey.size === 0) return false;
     if (track.kind === 'audio') {
-      const leading = this.#tracks.find(({ kind }) => kind === 'video');
-      return leading !== undefined && awaitingKey.has(leading.id) && this.#deps.clock.monotonic() - publisher.awaitingSince < KEY_FRAME_WAIT_MS;
+      const hasBegun = this.#tracks.some(({ id, kind }) => kind === 'video' && !awaitingKey.has(id));
+      return !hasBegun && this.#deps.clock.monotonic() - publisher.awaitingSince < KEY_FRAME_WAIT_MS;
     }
     if (!awaitingKey.has(track.id)) return false;
     if (unit.key) {

@@ -118,7 +118,7 @@ export class SegmentCutter {
 
   /** It goes on all the while that the lead is silent: a camera that stands still for a moment hands nothing over. */
   #canLead(lead: TrackWriter, { writer, waitingSeconds }: Follower): boolean {
-    if (writer.track.kind !== 'video' || lead.track.kind !== 'video' || this.#segmentAt === undefined) return false;
+    if (writer.track.kind !== 'video' || lead.track.kind !== 'video') return false;
     return waitingSeconds > Math.max(MAX_HANDOVER_SECONDS, SILENT_FRAMES * lead.usualSeconds);
   }
 

@@ -160,6 +160,17 @@ it('keeps the numbers of both sizes together over a publisher that drops and ret
   expect(numbers('video').some(([, discontinuity]) => discontinuity === true)).toBe(true);
 });
 
+it('begins with the small size behind a discontinuity when the large one stays away', () => {
+  const { packager } = broadcast({ seconds: 5 });
+  packager.tracks([VIDEO, SMALL_VIDEO, AUDIO]);
+  for (let frame = 0; frame < 150; frame++) packager.unit(smallPicture(6 + frame / RATE, frame % RATE === 0));
+  const segments = complete(named(packager, 'video2')).filter(({ discontinuitySequence }) => discontinuitySequence === 1);
+  expect(segments.length).toBeGreaterThanOrEqual(2);
+  for (const segment of segments) expect(segment.parts[0]?.independent).toBe(true);
+  // The silent one is waited for a second at each boundary.
+  expect(named(packager, 'video2').open.msn - named(packager, 'video').open.msn).toBeLessThanOrEqual(1);
+});
+
 it('tells DASH players of one picture at two sizes', () => {
   const { packager } = broadcast({ seconds: 12 });
   const text = new PackagerManifest(packager).text({ streamId: 'stream', query: '', now: packager.createdAt + 12_000 }) ?? '';
