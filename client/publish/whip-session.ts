@@ -4,7 +4,7 @@ import { deferred } from '../webrtc/deferred.ts';
 import { negotiate } from '../webrtc/negotiate.ts';
 import { type Signalling, SignallingError } from '../webrtc/signalling.ts';
 import { numberIn, recordsOf, type StatsRecord, selectedPair } from '../webrtc/stats-record.ts';
-import { type PublishLimits, scaleDownBy } from './limits.ts';
+import { LAYERS, layerLimits, type PublishLimits, scaleDownBy } from './limits.ts';
 import { type PublishStats, publishStats } from './publish-stats.ts';
 import type { PublishSession } from './publisher.ts';
 
@@ -24,6 +24,8 @@ export interface WhipSessionOptions {
   readonly limits: PublishLimits;
   /** Preferred video codecs, first choice first. */
   readonly codecs?: readonly string[] | undefined;
+  /** Sends the picture at half its size, too. */
+  readonly simulcast?: boolean | undefined;
   readonly signal: AbortSignal;
   readonly fetch: typeof fetch;
   readonly RTCPeerConnection: typeof RTCPeerConnection;
@@ -39,14 +41,15 @@ export class WhipSession implements PublishSession<MediaStream> {
   #silentMs = 0;
   #records: readonly StatsRecord[] = [];
 
-  private constructor({ stream, limits, codecs = VIDEO_CODECS, RTCPeerConnection }: WhipSessionOptions) {
+  private constructor({ stream, limits, codecs = VIDEO_CODECS, simulcast = false, RTCPeerConnection }: WhipSessionOptions) {
     const { promise, resolve } = deferred();
     this.lost = promise;
     this.#lose = resolve;
     this.#limits = limits;
     this.#peer = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
     for (const track of stream.getTracks()) {
-      const transceiver = this.#peer.addTransceiver(track, { direction: 'sendonly', streams: [stream] });
+      const layers = simulcast && track.kind === 'video' ? { sendEncodings: LAYERS.map((rid, i) => ({ rid, scaleResolutionDownBy: 2 ** (LAYERS.length - 1 - i) })) } : {};
+      const transceiver = this.#peer.addTransceiver(track, { direction: 'sendonly', streams: [stream], ...layers });
       const capabilities = track.kind === 'video' ? RTCRtpSender.getCapabilities('video') : null;
       if (capabilities && 'setCodecPreferences' in transceiver) transceiver.setCodecPreferences(orderCodecs(capabilities.codecs, codecs));
     }
@@ -150,12 +153,15 @@ export class WhipSession implements PublishSession<MediaStream> {
     for (const sender of this.#peer.getSenders()) {
       if (sender.track?.kind !== 'video') continue;
       const parameters = sender.getParameters();
-      const [encoding] = parameters.encodings ?? [];
       // Some browsers have none before the answer; the next call finds them.
-      if (!encoding) continue;
-      encoding.scaleResolutionDownBy = scaleDownBy(sender.track.getSettings(), maxHeight);
-      if (maxBitsPerSecond !== undefined) encoding.maxBitrate = maxBitsPerSecond;
-      if (maxFramesPerSecond !== undefined) encoding.maxFramerate = maxFramesPerSecond;
+      const { encodings = [] } = parameters;
+      for (const [i, layer] of layerLimits(encodings.length, scaleDownBy(sender.track.getSettings(), maxHeight), maxBitsPerSecond).entries()) {
+        const encoding = encodings[i];
+        if (!encoding) continue;
+        encoding.scaleResolutionDownBy = layer.scaleResolutionDownBy;
+        if (layer.maxBitrate !== undefined) encoding.maxBitrate = layer.maxBitrate;
+        if (maxFramesPerSecond !== undefined) encoding.maxFramerate = maxFramesPerSecond;
+      }
       await sender.setParameters(parameters).catch(() => undefined);
     }
   }

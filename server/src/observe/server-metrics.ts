@@ -77,6 +77,7 @@ export interface ServerParts {
         readonly keyFrameRequests: number;
         readonly skipped: number;
         readonly slowed: number;
+        readonly lowered: number;
         readonly malformedRtcp: number;
       };
     };
@@ -159,6 +160,7 @@ export function serverMetrics(parts: ServerParts): MetricSources {
         whepKeyFrameRequests: whep.keyFrameRequests,
         whepSkipped: whep.skipped,
         whepSlowed: whep.slowed,
+        whepLowered: whep.lowered,
       };
       return Object.entries({ ...ofTransport, ...ofWhip, ...ofWhep }).map(([kind, count]) => [{ kind }, count]);
     },
