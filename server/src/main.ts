@@ -30,6 +30,7 @@ import { Metrics } from './observe/metrics.ts';
 import { Readiness } from './observe/readiness.ts';
 import { OperatorRoutes } from './observe/routes.ts';
 import { serverMetrics } from './observe/server-metrics.ts';
+import { BridgedSink } from './outputs/cmaf/bridged-sink.ts';
 import { DEFAULT_PACKAGER_CONFIG, Packager } from './outputs/cmaf/packager.ts';
 import { PackagerRegistry } from './outputs/cmaf/registry.ts';
 import { DashRoutes } from './outputs/dash/routes.ts';
@@ -99,10 +100,10 @@ async function run(config: Config): Promise<void> {
     clock,
     reconnectGraceMs: config.reconnectGraceMs,
     newId: nanoid,
-    makeSinks: ({ broadcast }) => {
-      const packager = new Packager({ broadcast, clock, config: DEFAULT_PACKAGER_CONFIG });
-      registry.set(broadcast.streamId, packager);
-      return [packager];
+    makeSinks: (stream) => {
+      const { createdAt } = stream.broadcast;
+      const makePackager = (epoch: string) => new Packager({ broadcast: { epoch, createdAt }, clock, config: DEFAULT_PACKAGER_CONFIG });
+      return [new BridgedSink({ stream, bridges, registry, clock, makePackager, newEpoch: nanoid })];
     },
     listener: {
       broadcastChanged: (broadcast) => {
