@@ -140,7 +140,7 @@ async function run(config: Config): Promise<void> {
     publicOrigin: config.publicUrl,
     newId: nanoid,
   });
-  const measurer = new Measurer({ clock, streams: hub, viewers, listeners: [sockets, history] });
+  const measurer = new Measurer({ clock, streams: hub, bridges, viewers, listeners: [sockets, history] });
 
   // The doors.
   const rtmp = new RtmpServer({ hub, gate: publishing, clock, log, config: { host: config.host, port: config.rtmpPort } });
@@ -261,6 +261,7 @@ async function run(config: Config): Promise<void> {
         ],
         publishing,
         ...(turn ? { turn } : {}),
+        transcode: { pool: workers, bridges },
         webrtc: { transport: webrtc, whip: whipIngest, whep: whepOutput },
         unwritten: () => broadcastLog.pending + viewings.pending.length,
         ping: () => store.ping(),
