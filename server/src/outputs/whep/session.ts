@@ -8,6 +8,7 @@ import type { Clock, Timer } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import type { PeerListener, PeerSession } from '../../transports/webrtc/peer-session.ts';
 import type { Audience, Broadcaster, DismissalReason, OutgoingTrack } from './broadcaster.ts';
+import { LossWatch } from './loss-watch.ts';
 import { TrackFeed } from './track-feed.ts';
 
 /** A burst goes out in pieces, lest it fill the first small buffer on its way: about 75 Mbit/s. */
@@ -17,15 +18,8 @@ const BURST_MS = 5;
 /** Packets sent again in a second, at most: a viewer who misses more is not helped by more. */
 const MAX_RESENT_PER_SECOND = 500;
 
-/** In 1/256: above the first the network is given less, below the second it gets everything again. */
-const TOO_MUCH_LOSS = 51;
-const LITTLE_LOSS = 8;
-
 /** Sound may begin so far behind the picture: more would stay as delay. */
 const LATE_SECONDS = 0.3;
-
-/** Reports in a row that must agree. */
-const REPORTS_TO_BELIEVE = 2;
 
 const CNAME = 'millrace';
 
@@ -56,8 +50,7 @@ interface ActiveTrack {
   readonly outgoing: OutgoingTrack;
   readonly feed: TrackFeed;
   isReported: boolean;
-  lossyReports: number;
-  cleanReports: number;
+  readonly loss: LossWatch;
   countedSkips: number;
 }
 
@@ -95,8 +88,7 @@ export class WhepSession implements Audience, PeerListener {
       outgoing,
       feed: new TrackFeed({ log: outgoing.log, payloadType, firstSequence: newSequence(), send: (packet) => peer.send(packet), ...(outgoing.log.kind === 'audio' && { isLate }) }),
       isReported: false,
-      lossyReports: 0,
-      cleanReports: 0,
+      loss: new LossWatch(),
       countedSkips: 0,
     }));
     this.packets();
@@ -186,17 +178,14 @@ export class WhepSession implements Audience, PeerListener {
   }
 
   /** Gives a network that loses much less to carry, until it loses little. */
-  #heed({ ssrc, fractionLost }: ReceptionReport): void {
-    const track = this.#tracks.find(({ outgoing }) => outgoing.log.ssrc === ssrc);
-    if (!track) return;
-    track.lossyReports = fractionLost > TOO_MUCH_LOSS ? track.lossyReports + 1 : 0;
-    track.cleanReports = fractionLost < LITTLE_LOSS ? track.cleanReports + 1 : 0;
-    if (track.lossyReports === REPORTS_TO_BELIEVE) {
-      track.feed.keyFramesOnly = true;
-      this.#deps.counters.slowed++;
-    } else if (track.cleanReports === REPORTS_TO_BELIEVE) {
-      track.feed.keyFramesOnly = false;
-    }
+  #heed(report: ReceptionReport): void {
+    const track = this.#tracks.find(({ outgoing }) => outgoing.log.ssrc === report.ssrc);
+    if (track?.outgoing.log.kind !== 'video') return;
+    const { loss, feed } = track;
+    const wasOverloaded = loss.isOverloaded;
+    loss.report(report, this.#deps.clock.monotonic());
+    feed.keyFramesOnly = loss.isOverloaded;
+    if (loss.isOverloaded && !wasOverloaded) this.#deps.counters.slowed++;
   }
 
   #countSkips(): void {
