@@ -101,7 +101,8 @@ describe.skipIf(browserTestsAreOff)('from this device', () => {
   });
 
   test('where real time does not come through, segments begin by themselves and the page says so', { timeout: 60_000 }, async () => {
-    const device = await DevicePage.open(await newVisitor(browser, PHONE, { mayUseCamera: true }), server.http);
+    await using relayless = await startServer({ env: { TURN_PORT: 'off', TURNS_PORT: 'off' } });
+    const device = await DevicePage.open(await newVisitor(browser, PHONE, { mayUseCamera: true }), relayless.http);
     await device.untilPicture(10_000);
     await device.page.getByRole('button', { name: 'Go live' }).click();
     await device.untilState('live', 10_000);

@@ -13,6 +13,9 @@ const RECOVERY_MS = 2_000;
 /** Segments reach their viewers so much later than packets do. */
 const SEGMENTS_MS = 2_000;
 
+/** Of the fake camera, on a busy machine. */
+const FRAME_MS = 50;
+
 describe.skipIf(browserTestsAreOff)('an outage', () => {
   let browser: Browser;
   let server: RunningServer;
@@ -75,11 +78,7 @@ describe.skipIf(browserTestsAreOff)('an outage', () => {
     const { network, device, realTime, segments, expectTheSame } = await stage();
     await using _ = network;
     network.udp.rebind();
-    const at = performance.now();
-    await Promise.all([
-      realTime.untilFrames(15, RECOVERY_MS).then(() => console.log('whep', performance.now() - at)),
-      segments.untilFrames(90, RECOVERY_MS + SEGMENTS_MS + 3_000).then(() => console.log('hls', performance.now() - at)),
-    ]);
+    await Promise.all([realTime.untilFrames(6, RECOVERY_MS), segments.untilFrames(90, 90 * FRAME_MS + RECOVERY_MS + SEGMENTS_MS)]);
     await device.untilState('live', 1_000);
     await expectTheSame();
   });
@@ -90,11 +89,7 @@ describe.skipIf(browserTestsAreOff)('an outage', () => {
     network.fault = { loss: 1 };
     await realTime.page.waitForTimeout(5_000);
     network.fault = {};
-    const at = performance.now();
-    await Promise.all([
-      realTime.untilFrames(10, RECOVERY_MS + 5000).then(() => console.log('whep', performance.now() - at)),
-      segments.untilFrames(10, RECOVERY_MS + SEGMENTS_MS + 5000).then(() => console.log('hls', performance.now() - at)),
-    ]);
+    await Promise.all([realTime.untilFrames(10, RECOVERY_MS), segments.untilFrames(10, RECOVERY_MS + SEGMENTS_MS)]);
     await device.untilState('live', 5_000);
     await expectTheSame();
   });
@@ -107,11 +102,7 @@ describe.skipIf(browserTestsAreOff)('an outage', () => {
     await realTime.untilState('reconnecting', 20_000);
     await realTime.page.waitForTimeout(5_000);
     await network.mend();
-    const at = performance.now();
-    await Promise.all([
-      realTime.untilFrames(10, RECOVERY_MS + 5000).then(() => console.log('whep', performance.now() - at)),
-      segments.untilFrames(10, RECOVERY_MS + SEGMENTS_MS + 5000).then(() => console.log('hls', performance.now() - at)),
-    ]);
+    await Promise.all([realTime.untilFrames(10, RECOVERY_MS), segments.untilFrames(10, RECOVERY_MS + SEGMENTS_MS)]);
     await device.untilState('live', 5_000);
     await expectTheSame();
   });

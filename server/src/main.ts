@@ -155,6 +155,7 @@ async function run(config: Config): Promise<void> {
           secret: secrets.turn,
           isOwnAddress: (address) => ownAddresses.has(address),
           isOwnMedia: (address, port) => port === ports.webrtc && ownAddresses.has(address),
+          toOwnMedia: (packet) => webrtc.fromRelay(packet),
           config: {
             host: config.host,
             port: config.turn.port,

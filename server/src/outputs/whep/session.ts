@@ -8,6 +8,7 @@ import type { Clock, Timer } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import type { PeerListener, PeerSession } from '../../transports/webrtc/peer-session.ts';
 import type { Audience, Broadcaster, DismissalReason, OutgoingTrack } from './broadcaster.ts';
+import { LossWatch } from './loss-watch.ts';
 import { RenditionChoice } from './rendition-choice.ts';
 import { TrackFeed } from './track-feed.ts';
 
@@ -18,15 +19,8 @@ const BURST_MS = 5;
 /** Packets sent again in a second, at most: a viewer who misses more is not helped by more. */
 const MAX_RESENT_PER_SECOND = 500;
 
-/** In 1/256: above the first the network is given less, below the second it gets everything again. */
-const TOO_MUCH_LOSS = 51;
-const LITTLE_LOSS = 8;
-
 /** Sound may begin so far behind the picture: more would stay as delay. */
 const LATE_SECONDS = 0.3;
-
-/** Reports in a row that must agree. */
-const REPORTS_TO_BELIEVE = 2;
 
 /** Of fewer packets in a second no share is told. */
 const LEAST_JUDGED_PACKETS = 20;
@@ -63,8 +57,7 @@ interface ActiveTrack {
   readonly outgoing: OutgoingTrack;
   readonly feed: TrackFeed;
   isReported: boolean;
-  lossyReports: number;
-  cleanReports: number;
+  readonly loss: LossWatch;
   countedSkips: number;
   /** Of the second that runs: the worst report, packets asked for again, and what had been sent and skipped when it began. */
   reportedLoss: number;
@@ -108,8 +101,7 @@ export class WhepSession implements Audience, PeerListener {
       outgoing,
       feed: new TrackFeed({ log: outgoing.log, payloadType, firstSequence: newSequence(), send: (packet) => peer.send(packet), ...(outgoing.log.kind === 'audio' && { isLate }) }),
       isReported: false,
-      lossyReports: 0,
-      cleanReports: 0,
+      loss: new LossWatch(),
       countedSkips: 0,
       reportedLoss: 0,
       missed: 0,
@@ -241,19 +233,16 @@ export class WhepSession implements Audience, PeerListener {
   }
 
   /** Gives a network that loses much of the least rendition less to carry, until it loses little. */
-  #heed({ ssrc, fractionLost }: ReceptionReport): void {
-    const track = this.#tracks.find(({ outgoing }) => outgoing.log.ssrc === ssrc);
-    if (!track) return;
-    track.reportedLoss = Math.max(track.reportedLoss, fractionLost / 256);
+  #heed(report: ReceptionReport): void {
+    const track = this.#tracks.find(({ outgoing }) => outgoing.log.ssrc === report.ssrc);
+    if (track?.outgoing.log.kind !== 'video') return;
+    const { loss, feed } = track;
+    track.reportedLoss = Math.max(track.reportedLoss, report.fractionLost / 256);
+    const wasOverloaded = loss.isOverloaded;
+    loss.report(report, this.#deps.clock.monotonic());
     const isLeast = this.#choice.level >= this.#deps.broadcaster.sizes.length - 1;
-    track.lossyReports = fractionLost > TOO_MUCH_LOSS && isLeast ? track.lossyReports + 1 : 0;
-    track.cleanReports = fractionLost < LITTLE_LOSS ? track.cleanReports + 1 : 0;
-    if (track.lossyReports === REPORTS_TO_BELIEVE) {
-      track.feed.keyFramesOnly = true;
-      this.#deps.counters.slowed++;
-    } else if (track.cleanReports === REPORTS_TO_BELIEVE) {
-      track.feed.keyFramesOnly = false;
-    }
+    feed.keyFramesOnly = loss.isOverloaded && isLeast;
+    if (loss.isOverloaded && !wasOverloaded && isLeast) this.#deps.counters.slowed++;
   }
 
   #countSkips(): void {

@@ -33,6 +33,8 @@ export interface RelaySurroundings {
   mayReach(ip: Uint8Array): boolean;
   /** Our own media port, reachable whatever the filter says. */
   isOwnMedia(address: string, port: number): boolean;
+  /** A packet to it as it wants it. */
+  toOwnMedia(packet: Uint8Array): Uint8Array;
   randomBytes(length: number): Uint8Array;
 }
 
@@ -174,9 +176,13 @@ export class Allocation {
       other.fromAllocation(bytes.subarray(offset, offset + length), this.options.relayed);
       return;
     }
-    if (!peer.isReachable && !this.#around.isOwnMedia(peer.address, peer.port)) counters.dropped.permission++;
+    const isOwn = this.#around.isOwnMedia(peer.address, peer.port);
+    if (!peer.isReachable && !isOwn) counters.dropped.permission++;
     else if (isQueueFull(this.options.socket)) counters.dropped.queue++;
-    else {
+    else if (isOwn) {
+      counters.bytesToPeers += length;
+      this.options.socket.send(this.#around.toOwnMedia(bytes.subarray(offset, offset + length)), peer.port, peer.address);
+    } else {
       counters.bytesToPeers += length;
       this.options.socket.send(bytes, offset, length, peer.port, peer.address);
     }

@@ -47,6 +47,8 @@ export interface TurnServerDeps {
   isOwnAddress(address: string): boolean;
   /** Our own media port, which clients without UDP reach through the relay. Asked for each packet to an address that the filter refuses. */
   isOwnMedia(address: string, port: number): boolean;
+  /** A packet to it as it wants it; as it is when left out. */
+  toOwnMedia?(packet: Uint8Array): Uint8Array;
   readonly config: {
     readonly host: string;
     /** UDP and TCP. 0: any free port. */
@@ -93,7 +95,14 @@ export class TurnServer implements AsyncDisposable {
     this.#allocations = new AllocationTable({
       ports,
       users: new TurnUsers(config.limits, clock),
-      surroundings: { clock, counters, randomBytes, mayReach: (ip) => filter.mayReach(ip), isOwnMedia: (address, port) => deps.isOwnMedia(address, port) },
+      surroundings: {
+        clock,
+        counters,
+        randomBytes,
+        mayReach: (ip) => filter.mayReach(ip),
+        isOwnMedia: (address, port) => deps.isOwnMedia(address, port),
+        toOwnMedia: (packet) => deps.toOwnMedia?.(packet) ?? packet,
+      },
     });
     this.#responder = new Responder({
       clock,

@@ -6,6 +6,7 @@ import type { Log } from '../../lib/log.ts';
 import { listenError } from '../../lib/start-error.ts';
 import { hostCandidates } from './candidates.ts';
 import { type PeerCloseReason, type PeerListener, PeerSession, type RemoteEnd } from './peer-session.ts';
+import { withTieBreaker } from './relayed-check.ts';
 
 /** Each costs a DTLS context and some hundred kilobytes: more than a process can feed with media. */
 const MAX_SESSIONS = 2_000;
@@ -59,6 +60,7 @@ export interface OpenOptions {
 export class WebRtcTransport implements AsyncDisposable {
   readonly #deps: WebRtcTransportDeps;
   readonly #sessions = new Set<PeerSession>();
+  readonly #passwords = new Map<string, string>();
   readonly #perAddress = new Map<string, number>();
   readonly #counters: WebRtcCounters = {
     opened: 0,
@@ -125,9 +127,15 @@ export class WebRtcTransport implements AsyncDisposable {
     });
     this.#counters.opened++;
     this.#sessions.add(session);
+    this.#passwords.set(session.local.iceUfrag, session.local.icePwd);
     this.#perAddress.set(remoteAddress, (this.#perAddress.get(remoteAddress) ?? 0) + 1);
     void session.closed.then((reason) => this.#over(session, remoteAddress, reason));
     return session;
+  }
+
+  /** A packet that a relay of ours brings to this port, as the library wants it. */
+  fromRelay(packet: Uint8Array): Uint8Array {
+    return withTieBreaker(packet, (ufrag) => this.#passwords.get(ufrag));
   }
 
   async close(): Promise<void> {
@@ -145,6 +153,7 @@ export class WebRtcTransport implements AsyncDisposable {
 
   #over(session: PeerSession, remoteAddress: string, reason: PeerCloseReason): void {
     if (!this.#sessions.delete(session)) return;
+    this.#passwords.delete(session.local.iceUfrag);
     const others = (this.#perAddress.get(remoteAddress) ?? 1) - 1;
     if (others > 0) this.#perAddress.set(remoteAddress, others);
     else this.#perAddress.delete(remoteAddress);

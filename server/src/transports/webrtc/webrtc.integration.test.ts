@@ -1,6 +1,11 @@
 /** WHIP and WHEP to the letter, with a real client of the library over HTTP and UDP. */
+import { createHmac } from 'node:crypto';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { writeRtpHeader } from '@millrace/media/rtp/packet';
-import { expect, test } from 'vitest';
+import { Attribute, textAttribute } from '@millrace/media/stun/attribute';
+import { StunClass, StunMethod, writeStun } from '@millrace/media/stun/message';
+import { expect, test, vi } from 'vitest';
 import { FakeClock } from '../../lib/clock.ts';
 import { TestPeer } from './testing/peer.ts';
 import { Stand, type StandOptions } from './testing/stand.ts';
@@ -216,6 +221,53 @@ test('garbage inside of the encryption costs a count and nothing else', async ()
   expect(world.whip.counters.strays).toBe(1);
   expect(world.whip.counters.protocolErrors).toBeGreaterThanOrEqual(1);
   expect(world.hub.get('one')?.broadcast.state).toBe('live');
+});
+
+test('what strangers send to the media port is dropped, and the publisher goes on', async () => {
+  await using world = await stand();
+  const { peer, response } = await publish(world);
+  using publisher = peer;
+  for (let i = 0; i < 5; i++) publisher.send(opus(i));
+  await publisher.until(({ received }) => received.some((packet) => packet[1] === 201));
+  const before = world.transport.counters;
+  const port = Number(/a=candidate:1 1 udp \d+ 127\.0\.0\.1 (\d+) /.exec(await response.text())?.[1]);
+  const stranger = createSocket('udp4').bind(0, '127.0.0.1');
+  await once(stranger, 'listening');
+  const check = writeStun(
+    { class: StunClass.request, method: StunMethod.binding, transactionId: new Uint8Array(12), attributes: [textAttribute(Attribute.username, 'nobody:knows')] },
+    { integrity: { key: Buffer.from('guess'), hmacSha1: (key, data) => createHmac('sha1', key).update(data).digest() }, fingerprint: true },
+  );
+  for (const packet of [opus(6), opus(7), Uint8Array.of(0x81, 201, 0, 1, 0, 0, 0, 1), new Uint8Array(1_200), Uint8Array.of(22, 254, 253, 0), check])
+    stranger.send(packet, port, '127.0.0.1');
+  await vi.waitUntil(() => world.transport.counters.strangers > before.strangers, 10_000);
+  // One that is ours, behind all of theirs.
+  const reports = publisher.received.length;
+  publisher.send(opus(5));
+  await publisher.until(({ received }) => received.length > reports);
+  stranger.close();
+  expect(world.transport.counters.packetsReceived).toBe(before.packetsReceived + 1);
+  expect(world.whip.counters).toMatchObject({ strays: 0, protocolErrors: 0 });
+  expect(world.hub.get('one')?.broadcast.state).toBe('live');
+});
+
+test('a thousand offers at once are turned away with a time to come back, and cost no memory', async () => {
+  await using world = await stand();
+  using peer = new TestPeer({ direction: 'sendonly' });
+  const { offer } = peer;
+  const before = process.memoryUsage().rss;
+  const statuses = new Map<number, number>();
+  for (let batch = 0; batch < 10; batch++) {
+    const responses = await Promise.all(Array.from({ length: 100 }, () => world.post('/whip/one', offer, 'key-one')));
+    for (const response of responses) {
+      statuses.set(response.status, (statuses.get(response.status) ?? 0) + 1);
+      if (response.status === 429) expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0);
+      await response.arrayBuffer();
+    }
+  }
+  expect([...statuses.keys()].toSorted()).toEqual([201, 429]);
+  expect(statuses.get(201)).toBe(60);
+  expect(world.transport.counters.sessions).toBeLessThanOrEqual(60);
+  expect(process.memoryUsage().rss - before).toBeLessThan(128 * 1024 * 1024);
 });
 
 test('sessions that came and went leave nothing behind', async () => {
