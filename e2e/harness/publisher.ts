@@ -108,17 +108,7 @@ export function publishEnhanced(
   options: { readonly video: 'hevc' | 'av1' | 'vp9' | 'h264'; readonly audio: 'opus' | 'aac' | 'none'; readonly seconds: number },
 ): Child {
   const script = join(ROOT, 'e2e/publishers/enhanced-rtmp.ts');
-  return new Child(process.execPath, [
-    script,
-    target,
-    '--video',
-    options.video,
-    '--audio',
-    options.audio,
-    '--seconds',
-    String(options.seconds),
-    ...(options.flash ? ['--flash'] : []),
-  ]);
+  return new Child(process.execPath, [script, target, '--video', options.video, '--audio', options.audio, '--seconds', String(options.seconds)]);
 }
 
 function withClock(picture: Required<Picture>, command: readonly string[]): Child {
