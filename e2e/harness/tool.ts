@@ -41,6 +41,7 @@ const TOOLS = {
   aiortc: { packages: ['python3', 'python3-aiortc'], probe: ['/usr/bin/python3', '-c', 'import aiortc'] },
   openssl: { packages: ['openssl'], probe: ['openssl', 'version'] },
   certutil: { packages: ['libnss3-tools'], probe: ['sh', '-c', 'command -v certutil'] },
+  janus: { packages: ['janus'], probe: ['sh', '-c', 'command -v janus'] },
   wrk: { packages: ['wrk'], probe: ['sh', '-c', 'command -v wrk'] },
   'nginx-rtmp': { packages: ['nginx', 'libnginx-mod-rtmp'], probe: ['sh', '-c', 'command -v nginx && test -f /usr/lib/nginx/modules/ngx_rtmp_module.so'] },
 } as const satisfies Record<string, ToolEntry>;
