@@ -16,6 +16,9 @@ const MAX_DELAY_MS = 40;
 
 const EVENTS = 10;
 
+/** About as many seconds as Chromium takes on a busy machine. */
+const SETTLING_EVENTS = 30;
+
 describe.skipIf(browserTestsAreOff)('sound and picture are together', () => {
   let browser: Browser;
   let server: RunningServer;
@@ -75,8 +78,7 @@ describe.skipIf(browserTestsAreOff)('sound and picture are together', () => {
     await beginToNote(page);
     judge('RTMP to WHEP, GStreamer', await untilDelays(() => onsetsSeenBy(viewer), { count: EVENTS, timeoutMs: 60_000 }));
     judge('RTMP to HLS', await untilDelays(() => onsetsInSegments(hls), { count: EVENTS, timeoutMs: 60_000 }));
-    // Browsers begin with what has arrived and move sound and picture to each other from there, in steps of at most 80 ms.
-    const passes = ({ medianMs }: Delays) => Math.abs(medianMs) < MAX_DELAY_MS;
-    judge('RTMP to WHEP, Chromium', await untilDelays(() => notedBy(page), { count: EVENTS, timeoutMs: 120_000, passes }));
+    // Browsers begin with what has arrived and move sound and picture to each other from there, in small steps: the last ten count.
+    judge('RTMP to WHEP, Chromium', await untilDelays(() => notedBy(page), { count: EVENTS, after: SETTLING_EVENTS, timeoutMs: 120_000 }));
   });
 });

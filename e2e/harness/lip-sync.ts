@@ -35,22 +35,18 @@ export interface Delays {
   readonly toMs: number;
 }
 
-/**
- * The delays of the latest `count` flashes, once there are so many.
- * @param passes what else is waited for: browsers need some seconds to move sound and picture to each other.
- */
+/** The delays of `count` flashes, once there are so many; the `after` before them do not count. */
 export async function untilDelays(
   onsets: () => Onsets | Promise<Onsets>,
-  { count, timeoutMs, passes = () => true }: { readonly count: number; readonly timeoutMs: number; readonly passes?: (delays: Delays) => boolean },
+  { count, after = 0, timeoutMs }: { readonly count: number; readonly after?: number; readonly timeoutMs: number },
 ): Promise<Delays> {
   let last: readonly number[] = [];
   return until(
     async () => {
       last = soundDelays(await onsets());
-      const delays = summaryOf(last.slice(-count));
-      return last.length >= count && passes(delays) && delays;
+      return last.length >= after + count && summaryOf(last.slice(after));
     },
-    { what: `${count} flashes with beeps`, timeoutMs, everyMs: 250, seen: () => `sound behind the picture by ${last.map((ms) => ms.toFixed(1)).join(', ')} ms` },
+    { what: `${after + count} flashes with beeps`, timeoutMs, everyMs: 250, seen: () => `sound behind the picture by ${last.map((ms) => ms.toFixed(1)).join(', ')} ms` },
   );
 }
 
