@@ -22,7 +22,7 @@ const BRIGHT = 128;
 const LOUD_DECIBELS = -20;
 
 /** How late each beep is behind its flash; negative: early. In the order of the flashes. */
-export function soundDelays({ flashesMs, beepsMs }: Onsets): number[] {
+function soundDelays({ flashesMs, beepsMs }: Onsets): number[] {
   return flashesMs.flatMap((flash) => {
     const delay = beepsMs.map((beep) => beep - flash).reduce((best, one) => (Math.abs(one) < Math.abs(best) ? one : best), Number.POSITIVE_INFINITY);
     return Math.abs(delay) < MAX_OFFSET_MS ? [delay] : [];
