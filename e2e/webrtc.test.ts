@@ -128,16 +128,19 @@ describe.skipIf(browserTestsAreOff)('WebRTC', () => {
     expect((await receivedBy(viewer)).state).toBe('connected');
   });
 
-  test.for(['H264', 'VP8'] as const)('aiortc publishes %s, and aiortc and a browser see it', async (codec) => {
+  test.for(['H264', 'VP8'] as const)('aiortc publishes %s, and aiortc and a browser see and hear it', async (codec) => {
     await ensureTool('aiortc');
     const { id, whip, whep } = await stream();
     await using publisher = publishWithAiortc({ ...whip, codec });
     await publisher.line((line) => line.includes('published'), 20_000);
     await owner.untilStatus(id, 'live', 15_000);
-    expect(await playWithAiortc(whep, 30)).toMatchObject({ frames: 30, size: [640, 480], rate: 48_000 });
+    const seen = await playWithAiortc(whep, 30);
+    expect(seen).toMatchObject({ frames: 30, size: [640, 480], rate: 48_000 });
+    expect(seen.level).toBeGreaterThan(0.3);
     const viewer = await blankPage();
     expect((await playInPage(viewer, whep)).status).toBe(201);
     expect(await moreFrames(viewer, 30, 20_000)).toMatchObject({ width: 640, codec: `video/${codec}` });
+    await hearSound(viewer);
   });
 
   test('DELETE ends the session, and its broadcast after the moment a goodbye is given', async () => {

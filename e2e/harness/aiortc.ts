@@ -8,7 +8,7 @@ const PYTHON = '/usr/bin/python3';
 
 const CLIENT = join(ROOT, 'e2e/publishers/aiortc-client.py');
 
-/** Sends moving colours and silence until it is stopped. */
+/** Sends a picture and a tone until it is stopped. */
 export function publishWithAiortc(options: { readonly url: string; readonly token: string; readonly codec: 'H264' | 'VP8' }): Child {
   return new Child(PYTHON, [CLIENT, 'publish', options.url, '--token', options.token, '--codec', options.codec]);
 }
@@ -16,7 +16,10 @@ export function publishWithAiortc(options: { readonly url: string; readonly toke
 export interface AiortcSaw {
   readonly frames: number;
   readonly size: readonly number[];
+  /** Of the sound, hertz; null without sound. */
   readonly rate: number | null;
+  /** The loudest sample, of full scale. */
+  readonly level: number;
 }
 
 /** Plays until it has decoded so many frames. */

@@ -9,7 +9,7 @@ const PYTHON = '/usr/bin/python3';
 
 const CLIENT = join(ROOT, 'e2e/publishers/gstreamer-client.py');
 
-export type GstreamerCodec = 'H264' | 'VP8';
+type GstreamerCodec = 'H264' | 'VP8';
 
 /** Sends until it is stopped; prints a line with `published` once it is on. */
 export function flashWithGstreamer(options: { readonly url: string; readonly token: string; readonly codec: GstreamerCodec }): Child {

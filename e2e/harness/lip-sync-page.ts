@@ -3,9 +3,9 @@ import type { Page } from 'playwright-core';
 import type { Onsets } from './lip-sync.ts';
 
 /**
- * Begins to note when flashes appear on the page's first video and when its beeps leave the loudspeaker, in ms of the page's
- * clock: by the time a frame is expected on the screen, and by that of a sample of the same stream in an audio worklet plus the
- * way from there to the device.
+ * Begins to note when flashes and beeps of the page's first video come, in ms of the page's clock: by the time a frame is expected
+ * on the screen, and by that at which the browser takes a sample to play it. A headless browser has no loudspeaker whose own
+ * delay could be added; where there is one, the browser holds the picture back for it.
  */
 export function beginToNote(page: Page): Promise<void> {
   return page.evaluate(async () => {
@@ -25,28 +25,23 @@ export function beginToNote(page: Page): Promise<void> {
       wasBright = isBright;
     };
     video.requestVideoFrameCallback(look);
-    const audio = new AudioContext({ sampleRate: 48_000, latencyHint: 'interactive' });
-    await audio.resume();
-    // A beep is a whole number of milliseconds long and silence longer: the first loud sample after silence is its begin.
-    const code = `registerProcessor('beeps', class extends AudioWorkletProcessor {
-      #quiet = 0;
-      process([[samples]]) {
-        samples?.forEach((value, i) => {
-          if (Math.abs(value) < 0.1) return void this.#quiet++;
-          if (this.#quiet > 4800) this.port.postMessage((currentFrame + i) / sampleRate);
-          this.#quiet = 0;
-        });
-        return true;
+    // An audio context would add a queue of its own.
+    const [track] = video.srcObject.getAudioTracks();
+    const { readable }: { readable: ReadableStream<AudioData> } = Reflect.construct(Reflect.get(window, 'MediaStreamTrackProcessor'), [{ track }]);
+    let quietSeconds = 0;
+    const listen = async () => {
+      for await (const data of readable) {
+        const arrivedMs = performance.now();
+        const samples = new Float32Array(data.numberOfFrames);
+        const { sampleRate } = data;
+        data.copyTo(samples, { planeIndex: 0, format: 'f32-planar' });
+        data.close();
+        const first = samples.findIndex((value) => Math.abs(value) > 0.1);
+        if (first >= 0 && quietSeconds > 0.2) notes.beepsMs.push(arrivedMs + (first / sampleRate) * 1000);
+        quietSeconds = first >= 0 ? 0 : quietSeconds + samples.length / sampleRate;
       }
-    });`;
-    const address = URL.createObjectURL(new Blob([code], { type: 'text/javascript' }));
-    await audio.audioWorklet.addModule(address);
-    const beeps = new AudioWorkletNode(audio, 'beeps');
-    beeps.port.onmessage = ({ data }) => {
-      const { contextTime = 0, performanceTime = 0 } = audio.getOutputTimestamp();
-      notes.beepsMs.push(performanceTime + (data - contextTime) * 1000);
     };
-    audio.createMediaStreamSource(new MediaStream(video.srcObject.getAudioTracks())).connect(beeps);
+    void listen();
   });
 }
 

@@ -1,8 +1,10 @@
 /** How far sound and picture are apart, measured on media that flash and beep at each full second. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseMediaPlaylist } from '@millrace/media/m3u8/parse-playlist';
 import { run } from './child.ts';
 import { TemporaryFolder } from './folder.ts';
+import { median } from './page-clock.ts';
 import { renditionsOf } from './playlist-follower.ts';
 import { until } from './until.ts';
 
@@ -19,26 +21,38 @@ const MAX_OFFSET_MS = 500;
 const BRIGHT = 128;
 const LOUD_DECIBELS = -20;
 
-/** How late each beep is behind its flash; negative: early. In order of size. */
-export function soundDelays({ flashesMs, beepsMs }: Onsets): number[] {
-  const delays = flashesMs.flatMap((flash) => {
+/** How late each beep is behind its flash; negative: early. In the order of the flashes. */
+function soundDelays({ flashesMs, beepsMs }: Onsets): number[] {
+  return flashesMs.flatMap((flash) => {
     const delay = beepsMs.map((beep) => beep - flash).reduce((best, one) => (Math.abs(one) < Math.abs(best) ? one : best), Number.POSITIVE_INFINITY);
     return Math.abs(delay) < MAX_OFFSET_MS ? [delay] : [];
   });
-  return delays.sort((a, b) => a - b);
 }
 
-/** Waits for so many flashes with their beeps. */
-export async function untilDelays(onsets: () => Onsets | Promise<Onsets>, { count, timeoutMs }: { readonly count: number; readonly timeoutMs: number }): Promise<number[]> {
-  let last: Onsets | undefined;
+export interface Delays {
+  readonly medianMs: number;
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** The delays of `count` flashes, once there are so many; the `after` before them do not count. */
+export async function untilDelays(
+  onsets: () => Onsets | Promise<Onsets>,
+  { count, after = 0, timeoutMs }: { readonly count: number; readonly after?: number; readonly timeoutMs: number },
+): Promise<Delays> {
+  let last: readonly number[] = [];
   return until(
     async () => {
-      last = await onsets();
-      const delays = soundDelays(last);
-      return delays.length >= count && delays;
+      last = soundDelays(await onsets());
+      return last.length >= after + count && summaryOf(last.slice(after));
     },
-    { what: `${count} flashes with beeps`, timeoutMs, everyMs: 250, seen: () => JSON.stringify(last) },
+    { what: `${after + count} flashes with beeps`, timeoutMs, everyMs: 250, seen: () => `sound behind the picture by ${last.map((ms) => ms.toFixed(1)).join(', ')} ms` },
   );
+}
+
+function summaryOf(delays: readonly number[]): Delays {
+  const sorted = delays.toSorted((a, b) => a - b);
+  return { medianMs: median(sorted), fromMs: sorted[0] ?? Number.NaN, toMs: sorted.at(-1) ?? Number.NaN };
 }
 
 /** What the segments that a live playlist holds now have in them, by their own timestamps: nothing a player does is part of it. */
@@ -57,9 +71,13 @@ export async function onsetsInSegments(multivariantUrl: string): Promise<Onsets>
 /** The init segment and the whole segments of a playlist. */
 async function mediaOf(url: string): Promise<Buffer> {
   const text = await (await fetch(url)).text();
-  const map = [...text.matchAll(/#EXT-X-MAP:URI="([^"]+)"/g)].at(-1)?.[1] ?? '';
-  const segments = text.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('#'));
-  const bodies = [map, ...segments].map(async (uri) => Buffer.from(await (await fetch(new URL(uri, url))).arrayBuffer()));
+  const { segments } = parseMediaPlaylist(text);
+  const whole = segments.flatMap(({ uri, map, gap }) => (uri === undefined || map === undefined || gap ? [] : [{ uri, map }]));
+  // Those behind the last change of the init segment: a file has one.
+  const map = whole.at(-1)?.map;
+  if (map === undefined) return Buffer.alloc(0);
+  const uris = [map, ...whole.filter((segment) => segment.map === map).map(({ uri }) => uri)];
+  const bodies = uris.map(async (uri) => Buffer.from(await (await fetch(new URL(uri, url))).arrayBuffer()));
   return Buffer.concat(await Promise.all(bodies));
 }
 

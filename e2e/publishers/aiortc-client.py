@@ -2,6 +2,8 @@
 import argparse
 import asyncio
 import json
+import math
+import struct
 import urllib.request
 
 from aiortc import RTCPeerConnection, RTCSessionDescription
@@ -18,6 +20,23 @@ def post(url, token, sdp):
         return response.read().decode()
 
 
+class Tone(AudioStreamTrack):
+    """440 Hz at half the full scale, where the parent is silent."""
+
+    async def recv(self):
+        frame = await super().recv()
+        first = frame.pts
+        samples = (int(16384 * math.sin(2 * math.pi * 440 * n / frame.sample_rate)) for n in range(first, first + frame.samples))
+        frame.planes[0].update(struct.pack("<%dh" % frame.samples, *samples))
+        return frame
+
+
+def loudest(frame):
+    """Of full scale."""
+    data = bytes(frame.planes[0])
+    return max(map(abs, struct.unpack("<%dh" % (len(data) // 2), data))) / 32768
+
+
 async def negotiate(connection, url, token):
     await connection.setLocalDescription(await connection.createOffer())
     answer = await asyncio.to_thread(post, url, token, connection.localDescription.sdp)
@@ -26,7 +45,7 @@ async def negotiate(connection, url, token):
 
 async def publish(url, token, codec, seconds):
     connection = RTCPeerConnection()
-    connection.addTransceiver(AudioStreamTrack(), direction="sendonly")
+    connection.addTransceiver(Tone(), direction="sendonly")
     video = connection.addTransceiver(VideoStreamTrack(), direction="sendonly")
     codecs = RTCRtpSender.getCapabilities("video").codecs
     video.setCodecPreferences([one for one in codecs if one.mimeType.lower() == "video/" + codec.lower()])
@@ -47,8 +66,11 @@ async def play(url, frames):
     for _ in range(frames):
         frame = await tracks["video"].recv()
         size = [frame.width, frame.height]
-    sound = await tracks["audio"].recv() if "audio" in tracks else None
-    print(json.dumps({"frames": frames, "size": size, "rate": sound.sample_rate if sound else None}), flush=True)
+    rate, level = None, 0
+    for _ in range(frames if "audio" in tracks else 0):
+        sound = await tracks["audio"].recv()
+        rate, level = sound.sample_rate, max(level, loudest(sound))
+    print(json.dumps({"frames": frames, "size": size, "rate": rate, "level": level}), flush=True)
     await connection.close()
 
 

@@ -1,6 +1,6 @@
 /** What a WHEP offer can take of a stream's tracks. Pure. */
 import { payloadForTrack } from '@millrace/media/sdp/codec-match';
-import type { SessionDescription } from '@millrace/media/sdp/description';
+import type { SdpMedia, SessionDescription } from '@millrace/media/sdp/description';
 import type { AcceptedMedia } from '../../transports/webrtc/answer.ts';
 import { isCarried } from '../../transports/webrtc/remote-end.ts';
 import type { OutgoingTrack } from './broadcaster.ts';
@@ -13,18 +13,35 @@ export interface Matched {
   readonly accepted: AcceptedMedia;
 }
 
-/** For each track the first medium that takes it. Empty: no common codec. */
-export function matchTracks(offer: SessionDescription, tracks: readonly OutgoingTrack[], { cname, streamId }: { readonly cname: string; readonly streamId: string }): Matched[] {
-  return tracks.flatMap((outgoing): Matched[] => {
-    const { track } = outgoing.carried;
-    for (const medium of offer.media) {
-      if (!isCarried(medium) || medium.kind !== track.kind || (medium.direction !== 'recvonly' && medium.direction !== 'sendrecv')) continue;
-      const codec = payloadForTrack(medium, track);
-      if (!codec) continue;
-      const source = { ssrc: outgoing.log.ssrc, cname, msid: `${streamId} ${track.kind}` };
-      const feedback = track.kind === 'video' ? VIDEO_FEEDBACK : [];
-      return [{ outgoing, payloadType: codec.payloadType, accepted: { medium, direction: 'sendonly', codecs: [codec], feedback, source } }];
-    }
-    return [];
-  });
+interface Naming {
+  readonly cname: string;
+  readonly streamId: string;
+}
+
+/**
+ * For each track the first medium that takes it. Empty: no common codec, be it for the picture or for the sound alone. Who asks for
+ * both and gets half would take it for the whole, where HLS has the rest.
+ */
+export function matchTracks(offer: SessionDescription, tracks: readonly OutgoingTrack[], naming: Naming): Matched[] {
+  const all: Matched[] = [];
+  for (const outgoing of tracks) {
+    const media = offer.media.filter((medium) => medium.kind === outgoing.carried.track.kind && isCarried(medium) && receives(medium));
+    const matched = media.map((medium) => match(medium, outgoing, naming)).find((one) => one !== undefined);
+    if (matched) all.push(matched);
+    else if (media.length > 0) return [];
+  }
+  return all;
+}
+
+function match(medium: SdpMedia, outgoing: OutgoingTrack, { cname, streamId }: Naming): Matched | undefined {
+  const { track } = outgoing.carried;
+  const codec = payloadForTrack(medium, track);
+  if (!codec) return undefined;
+  const source = { ssrc: outgoing.log.ssrc, cname, msid: `${streamId} ${track.kind}` };
+  const feedback = track.kind === 'video' ? VIDEO_FEEDBACK : [];
+  return { outgoing, payloadType: codec.payloadType, accepted: { medium, direction: 'sendonly', codecs: [codec], feedback, source } };
+}
+
+function receives({ direction }: SdpMedia): boolean {
+  return direction === 'recvonly' || direction === 'sendrecv';
 }

@@ -1,0 +1,48 @@
+/** What viewers are sent of a stream of H.264 and Opus, by what they offer. */
+import { parseDescription } from '@millrace/media/sdp/parse-description';
+import { describe, expect, test } from 'vitest';
+import { VIDEO } from '../../stream/testing/source.ts';
+import { carriedOf } from './from-stream.ts';
+import { matchTracks } from './negotiation.ts';
+import { PacketLog } from './packet-log.ts';
+
+const OPUS = { id: 2, kind: 'audio', codec: 'opus', timescale: 48_000, config: new Uint8Array(11), codecString: 'opus', sampleRate: 48_000, channels: 2 } as const;
+
+const TRACKS = [VIDEO, OPUS].map((track, i) => {
+  const carried = carriedOf(track);
+  if (!carried) throw new Error(`${track.codec} goes by WebRTC`);
+  return { carried, log: new PacketLog({ kind: track.kind, ssrc: i + 1, clockRate: carried.clockRate }) };
+});
+
+const H264 = 'a=rtpmap:96 H264/90000\r\na=fmtp:96 packetization-mode=1;profile-level-id=42e01f\r\n';
+const VP8 = 'a=rtpmap:96 VP8/90000\r\n';
+const OPUS_LINE = 'a=rtpmap:111 opus/48000/2\r\n';
+const PCMU = 'a=rtpmap:111 PCMU/8000\r\n';
+
+function kindsFor(media: { readonly video?: string; readonly audio?: string }): string[] {
+  const lines = Object.entries(media).map(
+    ([kind, codec]) => `m=${kind} 9 UDP/TLS/RTP/SAVPF ${kind === 'video' ? 96 : 111}\r\nc=IN IP4 0.0.0.0\r\na=mid:${kind}\r\na=recvonly\r\na=rtcp-mux\r\n${codec}`,
+  );
+  const offer = parseDescription(`v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n${lines.join('')}`);
+  return matchTracks(offer, TRACKS, { cname: 'millrace', streamId: 'one' }).map(({ accepted }) => accepted.medium.kind);
+}
+
+describe('matchTracks', () => {
+  test('sends both to who takes both', () => {
+    expect(kindsFor({ audio: OPUS_LINE, video: H264 })).toEqual(['video', 'audio']);
+  });
+
+  test('sends nothing to who wants a picture and cannot show this one: sound alone would pass for the whole', () => {
+    expect(kindsFor({ audio: OPUS_LINE, video: VP8 })).toEqual([]);
+    expect(kindsFor({ video: VP8, audio: OPUS_LINE })).toEqual([]);
+  });
+
+  test('sends nothing to who wants sound and cannot play this one', () => {
+    expect(kindsFor({ video: H264, audio: PCMU })).toEqual([]);
+  });
+
+  test('sends half to who asks for no more', () => {
+    expect(kindsFor({ video: H264 })).toEqual(['video']);
+    expect(kindsFor({ audio: OPUS_LINE })).toEqual(['audio']);
+  });
+});
