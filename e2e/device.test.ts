@@ -1,8 +1,11 @@
 /** Going live from a browser and watching in another: real time, the change to segments and back, a reload in mid-broadcast. */
+import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { browserTestsAreOff, INSECURE_NAME, newVisitor, openBrowser, PHONE } from './harness/chromium.ts';
 import { DevicePage } from './harness/device-page.ts';
+import { TemporaryFolder } from './harness/folder.ts';
+import { freePort } from './harness/free-port.ts';
 import { hearSound } from './harness/page-clock.ts';
 import { type RunningServer, startServer } from './harness/server.ts';
 import { until } from './harness/until.ts';
@@ -95,6 +98,45 @@ describe.skipIf(browserTestsAreOff)('from this device', () => {
     } finally {
       await strict.close();
     }
+  });
+
+  test('where real time does not come through, segments begin by themselves and the page says so', { timeout: 60_000 }, async () => {
+    const device = await DevicePage.open(await newVisitor(browser, PHONE, { mayUseCamera: true }), server.http);
+    await device.untilPicture(10_000);
+    await device.page.getByRole('button', { name: 'Go live' }).click();
+    await device.untilState('live', 10_000);
+    const closed = await openBrowser({ autoplay: 'allowed', noUdp: true });
+    try {
+      const watch = await WatchPage.open(await newVisitor(closed), await linkOf(device));
+      await watch.untilProtocol('ll-hls', 8_000);
+      await watch.untilState('playing', 8_000);
+      await watch.page.getByText('Real time does not come through here.').first().waitFor();
+      await watch.untilFrames(30, 10_000);
+      expect(watch.complaints.list).toEqual([]);
+    } finally {
+      await closed.close();
+    }
+  });
+
+  test('publisher and viewer outlast a crash of the server', { timeout: 90_000 }, async () => {
+    using folder = new TemporaryFolder();
+    const options = { dataDir: join(folder.path, 'data'), env: { PORT: String(await freePort()) } };
+    const before = await startServer(options);
+    const device = await DevicePage.open(await newVisitor(browser, PHONE, { mayUseCamera: true }), before.http);
+    await device.untilPicture(10_000);
+    await device.page.getByRole('button', { name: 'Go live' }).click();
+    await device.untilState('live', 10_000);
+    const watch = await WatchPage.open(await newVisitor(browser), await linkOf(device));
+    await watch.untilProtocol('whep', 15_000);
+    const broadcast = await device.broadcastId();
+    await before.kill();
+    await device.untilState('reconnecting', 20_000);
+    await using _after = await startServer(options);
+    await device.untilState('live', 20_000);
+    await device.untilSays(/The connection is back. The same broadcast goes on./, 5_000);
+    expect(await device.broadcastId()).toBe(broadcast);
+    await watch.untilState('playing', 20_000);
+    await watch.untilFrames(30, 20_000);
   });
 
   test('who refuses the camera is told what to do', { timeout: 30_000 }, async () => {

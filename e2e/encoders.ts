@@ -9,7 +9,7 @@ import { ENCODER_DEFAULTS, LIGHT, publishEnhanced, publishSoundWithFfmpeg, publi
 import type { RunningServer } from './harness/server.ts';
 import { Turns } from './harness/turns.ts';
 import { until } from './harness/until.ts';
-import { WatchPage } from './harness/watch-page.ts';
+import { preferLatency, WatchPage } from './harness/watch-page.ts';
 
 /** Long enough for two segments and to count frames. */
 const WATCH_SECONDS = 5;
@@ -134,7 +134,7 @@ async function goLive({ server, browser }: EncoderStage, title: string, publish:
     await owner.untilStatus(stream.id, 'live', 20_000).catch((error: unknown) => {
       throw new Error(`${title} did not go live: ${encoder.tail()}`, { cause: error });
     });
-    const watch = await WatchPage.open(context, playback.page);
+    const watch = await WatchPage.open(await preferLatency(context, 'low'), playback.page);
     await watch.untilState('playing', 20_000);
     return {
       watch,

@@ -197,13 +197,33 @@ it('falls to segments when frames stop again and again', async () => {
     await pass(250);
     current = new FakeSource();
     attempts[attempt]?.resolve(current);
-    await pass(3000);
+    await pass(4000);
     expect(protocol()).toBe('whep');
   }
   current.idleMs = 1500;
   await pass(250);
   expect(protocol()).toBe('ll-hls');
   expect(made.fallBack).toBe('frozen');
+});
+
+it('waits when a fresh connection shows no more than the old one: it is the publisher who stalls', async () => {
+  const { source, attempts, pass, protocol } = await inRealTime();
+  source.idleMs = 1500;
+  await pass(250);
+  const second = new FakeSource();
+  attempts[1]?.resolve(second);
+  await settle();
+  second.idleMs = 5000;
+  await pass(7250);
+  expect(attempts).toHaveLength(2);
+  await pass(500);
+  expect(attempts).toHaveLength(3);
+  const third = new FakeSource();
+  attempts[2]?.resolve(third);
+  await settle();
+  third.idleMs = 5000;
+  await pass(5000);
+  expect(protocol()).toBe('whep');
 });
 
 it('does not miss frames while the publisher is away, nor in the moment after it returned', async () => {

@@ -26,6 +26,15 @@ const FROZEN_MS = 1200;
 const MAX_FREEZES = 2;
 const FREEZE_WINDOW_MS = 30_000;
 
+/** A replacement that shows nothing after this much had no more to show: the network is fine, it is the publisher who stalls. */
+const LASTED_MS = 3000;
+
+/** A publisher that stalls is given this long before the connection is doubted again. */
+const PUBLISHER_WAIT_MS = 5000;
+
+/** Frames younger than this are frames that come. */
+const HEALTHY_MS = 500;
+
 /** Real time is tried again behind the back of segments; each failure doubles the wait. */
 const RETRY_MS = 30_000;
 const MAX_RETRY_MS = 300_000;
@@ -37,7 +46,7 @@ const RESUME_GRACE_MS = 2500;
 export interface WatchedSource {
   /** False when it will not come back. */
   readonly alive: boolean;
-  /** How long nothing new was decoded. */
+  /** How long nothing came that should have come, or nothing that could be shown. */
   readonly idleMs: number;
   /** Counts anew: nothing was due until now. */
   forgive(): void;
@@ -48,6 +57,8 @@ export interface WatchedSource {
 export interface RealTimeSource extends WatchedSource {
   readonly stream: MediaStream;
   readonly stats: ReceiveStats;
+  /** How long nothing new was decoded, for whatever reason. */
+  readonly stillMs: number;
 }
 
 export interface EngineSwitchDeps<Source extends WatchedSource> {
@@ -77,6 +88,11 @@ export class EngineSwitch<Source extends WatchedSource = RealTimeSource> {
   #retryMs = RETRY_MS;
   #graceUntil = 0;
   #due = false;
+  #shownAt = 0;
+  #healthyAt = 0;
+  /** What is shown took the place of a connection whose frames stopped. */
+  #replacement = false;
+  #waitedForPublisher = false;
   #segments = 0;
   #closed = false;
 
@@ -166,12 +182,19 @@ export class EngineSwitch<Source extends WatchedSource = RealTimeSource> {
 
   #watch(source: Source, now: number): void {
     const frozen = !source.alive || (source.idleMs >= FROZEN_MS && now >= this.#graceUntil);
+    if (source.idleMs < HEALTHY_MS) this.#healthyAt = now;
     if (!frozen) {
       // It came back by itself before the second connection did.
       if (this.#candidate && source.idleMs === 0) this.#giveUpCandidate();
       return;
     }
     if (this.#candidate) return;
+    if (source.alive && this.#replacement && this.#healthyAt - this.#shownAt < LASTED_MS) {
+      this.#waitedForPublisher = !this.#waitedForPublisher;
+      if (this.#waitedForPublisher) this.#graceUntil = now + PUBLISHER_WAIT_MS;
+      else this.#tryRealTime(now + FIRST_FRAME_MS);
+      return;
+    }
     this.#freezes = [...this.#freezes.filter((at) => now - at < FREEZE_WINDOW_MS), now];
     if (this.#freezes.length > MAX_FREEZES) this.#fall('frozen');
     else this.#tryRealTime(now + FIRST_FRAME_MS);
@@ -208,6 +231,9 @@ export class EngineSwitch<Source extends WatchedSource = RealTimeSource> {
     const old = this.#engine;
     // Segments hold the element by its address; another connection lets go by itself.
     if (!this.#source) old?.close();
+    this.#replacement = this.#source !== undefined;
+    this.#shownAt = this.#deps.now();
+    this.#healthyAt = this.#shownAt;
     this.#source = source;
     this.#engine = this.#deps.showRealTime(source);
     if (old && old.protocol === 'whep') old.close();

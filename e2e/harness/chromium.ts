@@ -47,9 +47,11 @@ export interface BrowserOptions {
   readonly home?: string;
   /** A camera and a microphone: a moving pattern, and a beep each second. `asks`: the page needs the person's permission. */
   readonly fakeCamera?: boolean | 'asks';
+  /** As in networks that let no UDP through. */
+  readonly noUdp?: boolean;
 }
 
-export async function openBrowser({ autoplay, args = [], home, fakeCamera = false }: BrowserOptions): Promise<Browser> {
+export async function openBrowser({ autoplay, args = [], home, fakeCamera = false, noUdp = false }: BrowserOptions): Promise<Browser> {
   return chromium.launch({
     executablePath: await findChromium(),
     headless: true,
@@ -67,6 +69,7 @@ export async function openBrowser({ autoplay, args = [], home, fakeCamera = fals
       '--disable-sync',
       '--no-first-run',
       '--disable-dev-shm-usage',
+      ...(noUdp ? ['--webrtc-ip-handling-policy=disable_non_proxied_udp', '--force-webrtc-ip-handling-policy'] : []),
       ...(fakeCamera ? ['--use-fake-device-for-media-stream'] : []),
       ...(fakeCamera === true ? ['--use-fake-ui-for-media-stream'] : []),
       `--autoplay-policy=${autoplay === 'allowed' ? 'no-user-gesture-required' : 'document-user-activation-required'}`,

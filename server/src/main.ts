@@ -30,12 +30,13 @@ import { Metrics } from './observe/metrics.ts';
 import { Readiness } from './observe/readiness.ts';
 import { OperatorRoutes } from './observe/routes.ts';
 import { serverMetrics } from './observe/server-metrics.ts';
+import { BridgedSink } from './outputs/cmaf/bridged-sink.ts';
 import { DEFAULT_PACKAGER_CONFIG, Packager } from './outputs/cmaf/packager.ts';
 import { PackagerRegistry } from './outputs/cmaf/registry.ts';
 import { DashRoutes } from './outputs/dash/routes.ts';
 import { HlsRoutes } from './outputs/hls/routes.ts';
+import { BridgedTracks } from './outputs/whep/bridged-tracks.ts';
 import { WhepOutput } from './outputs/whep/output.ts';
-import { publishedTracks } from './outputs/whep/track-source.ts';
 import { BroadcastStore } from './store/broadcasts.ts';
 import { MeasurementStore } from './store/measurements.ts';
 import { openStore } from './store/open.ts';
@@ -51,6 +52,8 @@ import { PlaybackTokens } from './streams/playback-tokens.ts';
 import { PublishPermission } from './streams/publish-permission.ts';
 import { Streams } from './streams/streams.ts';
 import { WatchPermission } from './streams/watch-permission.ts';
+import { Bridges } from './transcode/bridges.ts';
+import { WorkerPool } from './transcode/pool.ts';
 import { remoteAddressOf } from './transports/http/remote-address.ts';
 import { SecureListener } from './transports/http/secure-listener.ts';
 import { HttpServer } from './transports/http/server.ts';
@@ -90,15 +93,17 @@ async function run(config: Config): Promise<void> {
 
   // The hub, what it feeds and what it tells of.
   const registry = new PackagerRegistry({ clock });
+  const workers = new WorkerPool({ clock, log, maxWorkers: config.transcodeWorkers });
+  const bridges = new Bridges({ pool: workers, clock, log });
   const broadcastLog = new BroadcastLog({ store: new BroadcastStore(store.db), clock, log });
   const hub = new Hub({
     clock,
     reconnectGraceMs: config.reconnectGraceMs,
     newId: nanoid,
-    makeSinks: ({ broadcast }) => {
-      const packager = new Packager({ broadcast, clock, config: DEFAULT_PACKAGER_CONFIG });
-      registry.set(broadcast.streamId, packager);
-      return [packager];
+    makeSinks: (stream) => {
+      const { createdAt } = stream.broadcast;
+      const makePackager = (epoch: string) => new Packager({ broadcast: { epoch, createdAt }, clock, config: DEFAULT_PACKAGER_CONFIG });
+      return [new BridgedSink({ stream, bridges, registry, clock, makePackager, newEpoch: nanoid })];
     },
     listener: {
       broadcastChanged: (broadcast) => {
@@ -135,7 +140,7 @@ async function run(config: Config): Promise<void> {
     publicOrigin: config.publicUrl,
     newId: nanoid,
   });
-  const measurer = new Measurer({ clock, streams: hub, viewers, listeners: [sockets, history] });
+  const measurer = new Measurer({ clock, streams: hub, bridges, viewers, listeners: [sockets, history] });
 
   // The doors.
   const rtmp = new RtmpServer({ hub, gate: publishing, clock, log, config: { host: config.host, port: config.rtmpPort } });
@@ -181,7 +186,7 @@ async function run(config: Config): Promise<void> {
   };
   const whipIngest = new WhipIngest({ hub, gate: publishing, transport: webrtc, clock, log });
   const whip = new OfferRoutes({ ...offers, name: 'whip', take: (offer) => whipIngest.take(offer) });
-  const whepOutput = new WhepOutput({ hub, gate: playback, transport: webrtc, source: publishedTracks, clock, log });
+  const whepOutput = new WhepOutput({ hub, gate: playback, transport: webrtc, source: new BridgedTracks({ bridges, clock }), clock, log });
   const whep = new OfferRoutes({ ...offers, name: 'whep', take: (offer) => whepOutput.take(offer) });
   const api = createApi({
     accounts,
@@ -256,6 +261,7 @@ async function run(config: Config): Promise<void> {
         ],
         publishing,
         ...(turn ? { turn } : {}),
+        transcode: { pool: workers, bridges },
         webrtc: { transport: webrtc, whip: whipIngest, whep: whepOutput },
         unwritten: () => broadcastLog.pending + viewings.pending.length,
         ping: () => store.ping(),
@@ -272,6 +278,10 @@ async function run(config: Config): Promise<void> {
     for (const { broadcast } of [...hub.running()]) hub.stop(broadcast.streamId, 'server_stopped');
   });
   shutdown.add('webrtc', () => webrtc.close());
+  shutdown.add('transcoding', () => {
+    bridges.close();
+    workers.close();
+  });
   shutdown.add('sockets', () => sockets.close());
   shutdown.add('http', async () => {
     https?.stop();

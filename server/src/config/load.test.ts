@@ -1,5 +1,5 @@
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ConfigError } from './config-error.ts';
@@ -39,6 +39,7 @@ describe('the settings', () => {
       logLevel: 'info',
       guests: 'publish',
       reconnectGraceMs: 60_000,
+      transcodeWorkers: availableParallelism(),
     });
   });
 

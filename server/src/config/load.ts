@@ -1,5 +1,6 @@
 /** Reads the settings: defaults, then the file, then the environment. Nothing else in the server reads the environment. */
 import { readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { errorCodeOf } from '../lib/start-error.ts';
@@ -58,6 +59,8 @@ export interface Config {
   readonly logLevel: Settings['LOG_LEVEL'];
   readonly guests: Settings['GUESTS'];
   readonly reconnectGraceMs: number;
+  /** FFmpeg processes at once. */
+  readonly transcodeWorkers: number;
 }
 
 export interface ConfigSources {
@@ -123,6 +126,7 @@ function configOf(settings: Settings, folder: string): Config {
     logLevel: settings.LOG_LEVEL,
     guests: settings.GUESTS,
     reconnectGraceMs: settings.RECONNECT_GRACE_SECONDS * 1000,
+    transcodeWorkers: settings.TRANSCODE_WORKERS ?? availableParallelism(),
   };
 }
 

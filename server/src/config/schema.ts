@@ -13,6 +13,7 @@ const DATABASE_ALLOWED = 'an address like postgresql://user:password@host:5432/n
 const DIRECTORY_ALLOWED = 'an https address like https://acme-v02.api.letsencrypt.org/directory';
 const EMAIL_ALLOWED = 'an e-mail address';
 const ADDRESSES_ALLOWED = 'IP addresses separated by commas, at most 8';
+const WORKERS_ALLOWED = 'a whole number from 1 to 256';
 const GRACE_ALLOWED = 'a number of seconds from 1 to 3600';
 
 /** Text from the environment, a number from the file. An empty text is no number. */
@@ -128,6 +129,8 @@ export const Settings = z.strictObject({
   TURN_SECRET: z.string(TURN_SECRET_ALLOWED).min(8, TURN_SECRET_ALLOWED).optional(),
   /** What people without an account may do. */
   GUESTS: z.enum(['publish', 'watch', 'off'], 'publish, watch or off').default('publish'),
+  /** FFmpeg processes at once; as many as there are cores when not set. */
+  TRANSCODE_WORKERS: numeric(WORKERS_ALLOWED).pipe(z.int(WORKERS_ALLOWED).min(1, WORKERS_ALLOWED).max(256, WORKERS_ALLOWED)).optional(),
   /** How long a broadcast waits for its publisher to come back. */
   RECONNECT_GRACE_SECONDS: numeric(GRACE_ALLOWED)
     .pipe(z.number().min(1, GRACE_ALLOWED).max(3600, GRACE_ALLOWED))

@@ -43,7 +43,10 @@ export interface PublisherInfo {
 
 /** What an ingest session holds while it publishes. */
 export interface Publication {
-  /** The formats, before the first unit and whenever they change. */
+  /**
+   * The formats, before the first unit and whenever they change. Several video tracks are the same picture at several sizes, best first,
+   * in one codec; one that falls silent keeps its place.
+   */
   tracks(tracks: readonly Track[]): void;
   /**
    * A unit on the publisher's own clock.
@@ -243,8 +246,9 @@ export class LiveStream {
     this.#isFresh = true;
     this.#gop.reset(tracks);
     this.meter.tracks(tracks);
-    this.#toSinks((sink) => sink.tracks(tracks));
+    // Before the sinks: a reader that one of them opens begins with these already, and must not be told twice.
     for (const reader of this.#readers) reader.tracks(tracks);
+    this.#toSinks((sink) => sink.tracks(tracks));
   }
 
   #write(publisher: Publisher, unit: Unit, arrivedAt: number): void {
@@ -266,6 +270,7 @@ export class LiveStream {
     this.#isFresh = false;
     this.#gop.push(mapped);
     this.meter.unit(mapped);
+    for (const reader of this.#readers) reader.unit(mapped);
     for (const sink of this.#sinks) {
       try {
         sink.unit(mapped);
@@ -273,14 +278,16 @@ export class LiveStream {
         this.#sinkFailed(error);
       }
     }
-    for (const reader of this.#readers) reader.unit(mapped);
   }
 
-  /** Nothing can be shown before the first key frame, and sound that runs ahead of it would only open a gap. */
+  /** Nothing can be shown before the first key frame, and sound that runs ahead of it, whatever its size, would only open a gap. */
   #mustWait(publisher: Publisher, unit: Unit, track: Track): boolean {
     const { awaitingKey } = publisher;
     if (awaitingKey.size === 0) return false;
-    if (track.kind === 'audio') return this.#deps.clock.monotonic() - publisher.awaitingSince < KEY_FRAME_WAIT_MS;
+    if (track.kind === 'audio') {
+      const hasBegun = this.#tracks.some(({ id, kind }) => kind === 'video' && !awaitingKey.has(id));
+      return !hasBegun && this.#deps.clock.monotonic() - publisher.awaitingSince < KEY_FRAME_WAIT_MS;
+    }
     if (!awaitingKey.has(track.id)) return false;
     if (unit.key) {
       awaitingKey.delete(track.id);

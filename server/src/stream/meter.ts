@@ -33,6 +33,12 @@ interface TrackMeter {
 
 export class Meter implements Sink {
   #tracks = new Map<number, TrackMeter>();
+  #lastReading: MeterReading | undefined;
+
+  /** The last second that was read, for who does not read it themselves. */
+  get lastReading(): MeterReading | undefined {
+    return this.#lastReading;
+  }
 
   tracks(tracks: readonly Track[]): void {
     this.#tracks = new Map(
@@ -68,7 +74,8 @@ export class Meter implements Sink {
     for (const meter of this.#tracks.values()) {
       const { track } = meter;
       const bitsPerSecond = Math.round((meter.bytes * 8) / elapsedSeconds);
-      if (track.kind === 'video' && !video) {
+      // Of several sizes the best that comes speaks for the stream.
+      if (track.kind === 'video' && (!video || (video.bitsPerSecond === 0 && meter.units > 0))) {
         video = {
           codec: track.codecString,
           width: track.width,
@@ -85,6 +92,7 @@ export class Meter implements Sink {
       meter.units = 0;
       meter.bytes = 0;
     }
-    return { video, audio };
+    this.#lastReading = { video, audio };
+    return this.#lastReading;
   }
 }

@@ -8,13 +8,13 @@ const root = createRootRoute({ component: Root, notFoundComponent: NotFound, err
 
 const home = createRoute({ getParentRoute: () => root, path: '/', component: lazyRouteComponent(() => import('../home/home-page.tsx'), 'HomePage') });
 const choose = createRoute({ getParentRoute: () => root, path: '/live', component: lazyRouteComponent(() => import('../studio/choose-page.tsx'), 'ChoosePage') });
-const trust = createRoute({ getParentRoute: () => root, path: '/trust', component: lazyRouteComponent(() => import('../trust/trust-page.tsx'), 'TrustPage') });
 const studio = createRoute({
   getParentRoute: () => root,
   path: '/live/$id',
   validateSearch: (search): { from?: 'device' } => (search['from'] === 'device' ? { from: 'device' } : {}),
   component: lazyRouteComponent(() => import('../studio/studio-page.tsx'), 'StudioPage'),
 });
+const trust = createRoute({ getParentRoute: () => root, path: '/trust', component: lazyRouteComponent(() => import('../trust/trust-page.tsx'), 'TrustPage') });
 const watch = createRoute({
   getParentRoute: () => root,
   path: '/w/$code',

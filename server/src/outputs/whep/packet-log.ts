@@ -52,9 +52,19 @@ export class PacketLog {
     return Math.max(0, this.#next - PACKETS);
   }
 
+  /** Of the newest packet; undefined before the first. */
+  get latestTime(): number | undefined {
+    return this.packet(this.#next - 1)?.time;
+  }
+
   /** Where decoding can begin, the latest: first packet and the one behind the key frame. Empty when there was none. */
   get key(): { readonly begin: number; readonly end: number } {
     return { begin: this.#keyAt, end: this.#keyEnd };
+  }
+
+  /** Time of the newest packet on the broadcast's timeline; 0 when there is none. */
+  get newestSeconds(): number {
+    return (this.latestTime ?? 0) / this.clockRate;
   }
 
   packet(number: number): LoggedPacket | undefined {

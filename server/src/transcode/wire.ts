@@ -1,0 +1,229 @@
+/**
+ * What the server and its workers say to each other, in length-prefixed messages over a socket: u32 length of what follows,
+ * u8 type, u32 job, body. Media is never turned into text.
+ */
+import { concat, putU32, u32, u32Bytes } from '@millrace/media/big-endian';
+import { ProtocolError } from '@millrace/media/protocol-error';
+import { z } from 'zod';
+import type { JobSpec, VideoFormat } from './job.ts';
+
+/** A key frame of 8K at the best quality; longer is nonsense. */
+export const MAX_MESSAGE_BYTES = 32 * 1024 * 1024;
+
+/** Type and job. */
+const HEAD_BYTES = 5;
+
+/** Decoding time, presentation time, key flag. */
+const UNIT_HEAD_BYTES = 17;
+
+const TYPES = { open: 1, unit: 2, requestKeyFrame: 3, close: 4, ping: 5, format: 17, done: 18, failed: 19, pong: 20 } as const;
+
+export interface WireUnit {
+  readonly dts: number;
+  readonly pts: number;
+  readonly key: boolean;
+  readonly data: Uint8Array;
+}
+
+/** From the server. */
+export type ToWorker =
+  | { readonly type: 'open'; readonly job: number; readonly spec: JobSpec }
+  | { readonly type: 'unit'; readonly job: number; readonly unit: WireUnit }
+  | { readonly type: 'requestKeyFrame' | 'close' | 'ping'; readonly job: number };
+
+/** From a worker. */
+export type FromWorker =
+  | { readonly type: 'format'; readonly job: number; readonly format: VideoFormat }
+  | { readonly type: 'unit'; readonly job: number; readonly unit: WireUnit }
+  /** So many units more were worked off. */
+  | { readonly type: 'done'; readonly job: number; readonly units: number }
+  /** The job cannot go on. */
+  | { readonly type: 'failed'; readonly job: number; readonly why: string }
+  /** CPU time the worker has used so far. */
+  | { readonly type: 'pong'; readonly job: number; readonly cpuMicros: number };
+
+export interface WireMessage {
+  readonly type: number;
+  readonly job: number;
+  readonly body: Uint8Array;
+}
+
+const Bytes = z.base64().transform((text) => new Uint8Array(Buffer.from(text, 'base64')));
+const Resume = z.strictObject({ lastPts: z.int(), fill: z.boolean() }).optional();
+const TrackBase = { id: z.int(), timescale: z.int().positive(), config: Bytes, codecString: z.string() };
+
+const Spec = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('audio'),
+    source: z.strictObject({
+      ...TrackBase,
+      kind: z.literal('audio'),
+      codec: z.enum(['aac', 'opus', 'mp3', 'flac', 'ac3', 'eac3']),
+      sampleRate: z.int().nonnegative(),
+      channels: z.int().nonnegative(),
+    }),
+    codec: z.enum(['opus', 'aac']),
+    channels: z.union([z.literal(1), z.literal(2)]),
+    resume: Resume,
+  }),
+  z.strictObject({
+    kind: z.literal('video'),
+    source: z.strictObject({
+      ...TrackBase,
+      kind: z.literal('video'),
+      codec: z.enum(['h264', 'hevc', 'av1', 'vp9', 'vp8']),
+      width: z.int().nonnegative(),
+      height: z.int().nonnegative(),
+    }),
+    maxBitsPerSecond: z.int().positive(),
+    resume: Resume,
+  }),
+]);
+
+/** The bytes of a message. */
+export function writeMessage(message: ToWorker | FromWorker): Uint8Array {
+  switch (message.type) {
+    case 'open':
+      return frame(message, specBody(message.spec));
+    case 'unit':
+      return unitMessage(message.job, message.unit);
+    case 'format': {
+      const { width, height, config } = message.format;
+      return frame(message, concat(u32Bytes(width), u32Bytes(height), config));
+    }
+    case 'done':
+      return frame(message, u32Bytes(message.units));
+    case 'failed':
+      return frame(message, Buffer.from(message.why.slice(0, 500)));
+    case 'pong': {
+      const body = new Uint8Array(8);
+      new DataView(body.buffer).setFloat64(0, message.cpuMicros);
+      return frame(message, body);
+    }
+    default:
+      return frame(message, new Uint8Array(0));
+  }
+}
+
+/** What a worker was told. Throws ProtocolError. */
+export function parseToWorker({ type, job, body }: WireMessage): ToWorker {
+  switch (type) {
+    case TYPES.open:
+      return { type: 'open', job, spec: parseSpec(body) };
+    case TYPES.unit:
+      return { type: 'unit', job, unit: parseUnit(body) };
+    case TYPES.requestKeyFrame:
+      return { type: 'requestKeyFrame', job };
+    case TYPES.close:
+      return { type: 'close', job };
+    case TYPES.ping:
+      return { type: 'ping', job };
+    default:
+      throw new ProtocolError(`message type ${type} is not one a worker knows`);
+  }
+}
+
+/** What a worker said; it has read hostile media, so nothing of it is trusted. Throws ProtocolError. */
+export function parseFromWorker({ type, job, body }: WireMessage): FromWorker {
+  switch (type) {
+    case TYPES.unit:
+      return { type: 'unit', job, unit: parseUnit(body) };
+    case TYPES.format:
+      if (body.length < 8) throw new ProtocolError(`format of ${body.length} bytes is shorter than 8`);
+      return { type: 'format', job, format: { width: u32(body, 0), height: u32(body, 4), config: new Uint8Array(body.subarray(8)) } };
+    case TYPES.done:
+      if (body.length !== 4) throw new ProtocolError(`count of ${body.length} bytes is not one of 4`);
+      return { type: 'done', job, units: u32(body, 0) };
+    case TYPES.failed:
+      return { type: 'failed', job, why: new TextDecoder().decode(body.subarray(0, 2_000)) };
+    case TYPES.pong: {
+      const cpuMicros = body.length === 8 ? viewOf(body).getFloat64(0) : Number.NaN;
+      if (!(cpuMicros >= 0)) throw new ProtocolError(`pong of ${body.length} bytes tells no CPU time`);
+      return { type: 'pong', job, cpuMicros };
+    }
+    default:
+      throw new ProtocolError(`message type ${type} is not one the server knows`);
+  }
+}
+
+/** Cuts a byte stream into messages. Holds at most one message that is not whole. */
+export class MessageReader {
+  #chunks: Uint8Array[] = [];
+  #bytes = 0;
+  /** Of the message that is awaited, with its length; 4 until that is known. */
+  #wanted = 4;
+
+  /** The messages that this piece completes. Throws ProtocolError, behind which nothing can be read any more. */
+  *push(chunk: Uint8Array): Iterable<WireMessage> {
+    this.#chunks.push(chunk);
+    this.#bytes += chunk.length;
+    while (this.#bytes >= this.#wanted) {
+      const whole = this.#chunks.length === 1 ? (this.#chunks[0] ?? chunk) : concat(...this.#chunks);
+      const length = u32(whole, 0);
+      if (length < HEAD_BYTES || length > MAX_MESSAGE_BYTES) throw new ProtocolError(`message of ${length} bytes is not between ${HEAD_BYTES} and ${MAX_MESSAGE_BYTES}`);
+      const end = 4 + length;
+      const isWhole = whole.length >= end;
+      const rest = isWhole ? whole.subarray(end) : whole;
+      this.#chunks = rest.length === 0 ? [] : [rest];
+      this.#bytes = rest.length;
+      this.#wanted = isWhole ? 4 : end;
+      if (isWhole) yield { type: whole[4] ?? 0, job: u32(whole, 5), body: whole.subarray(4 + HEAD_BYTES, end) };
+    }
+  }
+}
+
+function frame({ type, job }: { readonly type: keyof typeof TYPES; readonly job: number }, body: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(4 + HEAD_BYTES + body.length);
+  putHead(bytes, TYPES[type], job);
+  bytes.set(body, 4 + HEAD_BYTES);
+  return bytes;
+}
+
+function putHead(bytes: Uint8Array, type: number, job: number): void {
+  putU32(bytes, 0, bytes.length - 4);
+  bytes[4] = type;
+  putU32(bytes, 5, job);
+}
+
+function unitMessage(job: number, { dts, pts, key, data }: WireUnit): Uint8Array {
+  const at = 4 + HEAD_BYTES;
+  const bytes = new Uint8Array(at + UNIT_HEAD_BYTES + data.length);
+  putHead(bytes, TYPES.unit, job);
+  const view = viewOf(bytes);
+  view.setFloat64(at, dts);
+  view.setFloat64(at + 8, pts);
+  bytes[at + 16] = key ? 1 : 0;
+  bytes.set(data, at + UNIT_HEAD_BYTES);
+  return bytes;
+}
+
+/** The data is copied out of what the socket read: a Buffer’s own slice would share it. */
+function parseUnit(body: Uint8Array): WireUnit {
+  if (body.length < UNIT_HEAD_BYTES) throw new ProtocolError(`unit of ${body.length} bytes is shorter than ${UNIT_HEAD_BYTES}`);
+  const view = viewOf(body);
+  const dts = view.getFloat64(0);
+  const pts = view.getFloat64(8);
+  if (!Number.isSafeInteger(dts) || !Number.isSafeInteger(pts) || pts < dts) throw new ProtocolError(`unit at ${dts}, shown at ${pts}, has no place in time`);
+  return { dts, pts, key: body[16] === 1, data: new Uint8Array(body.subarray(UNIT_HEAD_BYTES)) };
+}
+
+function specBody(spec: JobSpec): Uint8Array {
+  const config = Buffer.from(spec.source.config).toString('base64');
+  return Buffer.from(JSON.stringify({ ...spec, source: { ...spec.source, config } }));
+}
+
+function parseSpec(body: Uint8Array): JobSpec {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder().decode(body));
+  } catch (error) {
+    throw new ProtocolError(`the job is no JSON: ${String(error)}`);
+  }
+  const parsed = Spec.safeParse(value);
+  if (!parsed.success) throw new ProtocolError(`the job is none: ${parsed.error.issues[0]?.message ?? 'unknown'}`);
+  return { ...parsed.data, resume: parsed.data.resume };
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

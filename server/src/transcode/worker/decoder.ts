@@ -1,0 +1,114 @@
+/** A decoder for the units of one track: frames come out with the units' presentation times. */
+
+import type { Track } from '@millrace/media/track';
+import {
+  AV_CODEC_ID_AAC,
+  AV_CODEC_ID_AC3,
+  AV_CODEC_ID_AV1,
+  AV_CODEC_ID_EAC3,
+  AV_CODEC_ID_FLAC,
+  AV_CODEC_ID_H264,
+  AV_CODEC_ID_HEVC,
+  AV_CODEC_ID_MP3,
+  AV_CODEC_ID_OPUS,
+  AV_CODEC_ID_VP8,
+  AV_CODEC_ID_VP9,
+  type AVCodecID,
+} from 'node-av/constants';
+import { Codec, CodecContext, Frame, Packet, Rational } from 'node-av/lib';
+import type { WireUnit } from '../wire.ts';
+
+const CODECS: Readonly<Record<Track['codec'], AVCodecID>> = {
+  h264: AV_CODEC_ID_H264,
+  hevc: AV_CODEC_ID_HEVC,
+  av1: AV_CODEC_ID_AV1,
+  vp9: AV_CODEC_ID_VP9,
+  vp8: AV_CODEC_ID_VP8,
+  aac: AV_CODEC_ID_AAC,
+  opus: AV_CODEC_ID_OPUS,
+  mp3: AV_CODEC_ID_MP3,
+  flac: AV_CODEC_ID_FLAC,
+  ac3: AV_CODEC_ID_AC3,
+  eac3: AV_CODEC_ID_EAC3,
+};
+
+/** dfLa: version and flags, then the header of STREAMINFO, then its 34 bytes, which are what the decoder wants. */
+const STREAMINFO_AT = 8;
+
+export class Decoder {
+  readonly #context = new CodecContext();
+  readonly #packet = new Packet();
+  readonly #frame = new Frame();
+  readonly #timeBase: Rational;
+
+  /** Throws when there is no such decoder or it refuses the configuration. */
+  constructor(track: Track) {
+    const codec = Codec.findDecoder(CODECS[track.codec]);
+    if (!codec) throw new Error(`there is no decoder for ${track.codec}`);
+    this.#timeBase = new Rational(1, track.timescale);
+    const context = this.#context;
+    context.allocContext3(codec);
+    context.pktTimebase = this.#timeBase;
+    // More threads would hold back frames; a worker has one core.
+    context.threadCount = 1;
+    const extraData = extraDataOf(track);
+    if (extraData.length > 0) context.extraData = Buffer.from(extraData);
+    if (track.kind === 'audio') context.sampleRate = track.sampleRate;
+    const result = context.open2Sync(codec, null);
+    if (result < 0) throw new Error(`the decoder of ${track.codec} refuses its configuration (${result})`);
+    this.#packet.alloc();
+    this.#frame.alloc();
+  }
+
+  /** Calls with every frame that this unit completes; the frame is only lent. A damaged unit gives none. */
+  decode({ pts, dts, key, data }: WireUnit, take: (frame: Frame) => void): void {
+    const packet = this.#packet;
+    packet.data = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+    packet.pts = BigInt(pts);
+    packet.dts = BigInt(dts);
+    packet.timeBase = this.#timeBase;
+    packet.isKeyframe = key;
+    const sent = this.#context.sendPacketSync(packet);
+    packet.unref();
+    if (sent < 0) return;
+    const frame = this.#frame;
+    while (this.#context.receiveFrameSync(frame) >= 0) {
+      try {
+        take(frame);
+      } finally {
+        frame.unref();
+      }
+    }
+  }
+
+  close(): void {
+    this.#packet.free();
+    this.#frame.free();
+    this.#context.freeContext();
+  }
+}
+
+function extraDataOf({ codec, config }: Track): Uint8Array {
+  switch (codec) {
+    case 'vp8':
+    case 'vp9':
+    case 'mp3':
+    case 'ac3':
+    case 'eac3':
+      return new Uint8Array(0);
+    case 'opus':
+      return opusHeadOf(config);
+    case 'flac':
+      return config.subarray(STREAMINFO_AT, STREAMINFO_AT + 34);
+    default:
+      return config;
+  }
+}
+
+/** OpusHead (RFC 7845 §5.1) from dOps; no samples are skipped, lest times move. */
+function opusHeadOf(dOps: Uint8Array): Uint8Array {
+  if (dOps.length < 11) return new Uint8Array(0);
+  const rate = dOps.slice(4, 8).reverse();
+  const gain = dOps.slice(8, 10).reverse();
+  return Uint8Array.of(...Buffer.from('OpusHead'), 1, dOps[1] ?? 2, 0, 0, ...rate, ...gain, ...dOps.subarray(10));
+}
