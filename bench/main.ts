@@ -50,7 +50,8 @@ const PLAN = flags.quick
     };
 
 using folder = new TemporaryFolder();
-const source = await makeSource(folder.path);
+const sends = (['ingest', 'delivery', 'whep'] as const).some((group) => groups.includes(group));
+const source = sends ? await makeSource(folder.path) : '';
 
 const MEASUREMENTS = {
   async resting() {

@@ -26,16 +26,22 @@ if (!(seconds >= 60) || !(Number(values.viewers) >= 1) || !['rtmp', 'whip'].incl
 
 /** Memory is looked at this often, and this long after the last viewer left: by then collected and given back. */
 const SAMPLE_SECONDS = 2;
-const REST_SECONDS = Math.min(60, seconds / 6);
+const REST_SECONDS = 30;
+
+/** Longer than HLS keeps media, whose memory would be taken for the viewers'. */
+const WARM_SECONDS = 300;
+
+/** Of visits. A viewer who gets the port of one who vanished a moment ago may not get in. */
+const FAILURES_ALLOWED = 0.02;
 
 await using server = await MILLRACE.start();
 const stream = await server.addStream();
 await using _publisher = values.publisher === 'whip' ? await publishByWhip(stream) : await publishByRtmp(stream);
 await until(() => fetch(stream.hlsUrl).then(({ ok }) => ok), { what: 'the stream', timeoutMs: 30_000 });
 
-// The first crowd brings the server to its level: compiled code, pools, the allocator's arenas.
+// The first crowd brings the server to its level: compiled code, pools, the allocator's arenas, and the window of media that HLS keeps.
 const sampled: MemorySample[] = [];
-await crowd('warming up', Math.min(300, seconds / 3));
+await crowd('warming up', WARM_SECONDS);
 const level = await rest('level');
 await crowd('coming and going', seconds);
 const after = await rest('after');
@@ -59,7 +65,7 @@ async function crowd(title: string, forSeconds: number): Promise<void> {
   process.stdout.write(
     `${title}: ${joined} visits, ${failed} that failed, ${packets} packets counted; memory ${megabytes(Math.max(...sampled.map(({ bytes }) => bytes)))} at most\n`,
   );
-  if (failed > 0 || packets === 0) throw new Error(`viewers could not watch: ${viewers.tail()}`);
+  if (failed > joined * FAILURES_ALLOWED || packets === 0) throw new Error(`viewers could not watch: ${viewers.tail()}`);
 }
 
 /** The least that is seen after everybody left: what comes above it is garbage not collected yet. */
