@@ -39,6 +39,15 @@ export function sameFormat(a: Track, b: Track): boolean {
   return a.id === b.id && a.kind === b.kind && a.codec === b.codec && a.timescale === b.timescale && sameBytes(a.config, b.config);
 }
 
+/** The order in which a stream has its tracks: pictures before sound, the largest first. */
+export function bestFirst(a: Track, b: Track): number {
+  return pixelsOf(b) - pixelsOf(a) || a.id - b.id;
+}
+
+function pixelsOf(track: Track): number {
+  return track.kind === 'video' ? Math.max(1, track.width * track.height) : 0;
+}
+
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }

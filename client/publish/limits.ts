@@ -26,3 +26,24 @@ export function scaleDownBy(picture: { readonly width?: number | undefined; read
   const shorter = Math.min(picture.width ?? 0, picture.height ?? 0);
   return maxHeight === undefined || shorter === 0 ? 1 : Math.max(1, shorter / maxHeight);
 }
+
+/** Sizes that are sent of one picture with simulcast, the names of their layers: least first, each with half the lines of the next. */
+export const LAYERS = ['half', 'full'] as const;
+
+/** Of the bits that may be spent, what the smaller picture gets: a quarter of the pixels, and a little more for each. */
+const HALF_SHARE = 0.25;
+
+/** What one layer of the picture may spend. */
+export interface LayerLimits {
+  readonly scaleResolutionDownBy: number;
+  readonly maxBitrate: number | undefined;
+}
+
+/** Divides what may be spent between the layers that an encoder has, least first: one without simulcast. */
+export function layerLimits(layers: number, scale: number, maxBitsPerSecond: number | undefined): LayerLimits[] {
+  return Array.from({ length: layers }, (_, i) => {
+    const isLargest = i === layers - 1;
+    const share = layers === 1 ? 1 : isLargest ? 1 - HALF_SHARE : HALF_SHARE / (layers - 1);
+    return { scaleResolutionDownBy: scale * 2 ** (layers - 1 - i), maxBitrate: maxBitsPerSecond === undefined ? undefined : Math.round(maxBitsPerSecond * share) };
+  });
+}

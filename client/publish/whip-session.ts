@@ -1,18 +1,21 @@
 /** One WHIP session: a peer connection that sends, from the offer to its loss. The Publisher opens one after the other. */
 import { orderCodecs, VIDEO_CODECS } from '../webrtc/codec-order.ts';
 import { deferred } from '../webrtc/deferred.ts';
-import { negotiate, restartIce } from '../webrtc/negotiate.ts';
+import { negotiate } from '../webrtc/negotiate.ts';
 import { type Signalling, SignallingError } from '../webrtc/signalling.ts';
-import { recordsOf, type StatsRecord } from '../webrtc/stats-record.ts';
-import { type PublishLimits, scaleDownBy } from './limits.ts';
+import { numberIn, recordsOf, type StatsRecord, selectedPair } from '../webrtc/stats-record.ts';
+import { LAYERS, layerLimits, type PublishLimits, scaleDownBy } from './limits.ts';
 import { type PublishStats, publishStats } from './publish-stats.ts';
 import type { PublishSession } from './publisher.ts';
 
 /** The path to the server has this long to come about. */
 const CONNECT_MS = 8000;
 
-/** A path that broke has this long to come back by itself or by an ICE restart; then a new session is quicker. */
-const REPAIR_MS = 3000;
+/** How often it is looked whether the server is heard. */
+const LOOK_MS = 200;
+
+/** A look that came late, because the page slept, says nothing of the time between. */
+const MAX_COUNTED_MS = 400;
 
 export interface WhipSessionOptions {
   readonly url: string;
@@ -21,6 +24,8 @@ export interface WhipSessionOptions {
   readonly limits: PublishLimits;
   /** Preferred video codecs, first choice first. */
   readonly codecs?: readonly string[] | undefined;
+  /** Sends the picture at half its size, too. */
+  readonly simulcast?: boolean | undefined;
   readonly signal: AbortSignal;
   readonly fetch: typeof fetch;
   readonly RTCPeerConnection: typeof RTCPeerConnection;
@@ -32,17 +37,19 @@ export class WhipSession implements PublishSession<MediaStream> {
   readonly #lose: () => void;
   #limits: PublishLimits;
   #signalling: Signalling | undefined;
-  #repair: ReturnType<typeof setTimeout> | undefined;
+  #look: ReturnType<typeof setTimeout> | undefined;
+  #silentMs = 0;
   #records: readonly StatsRecord[] = [];
 
-  private constructor({ stream, limits, codecs = VIDEO_CODECS, RTCPeerConnection }: WhipSessionOptions) {
+  private constructor({ stream, limits, codecs = VIDEO_CODECS, simulcast = false, RTCPeerConnection }: WhipSessionOptions) {
     const { promise, resolve } = deferred();
     this.lost = promise;
     this.#lose = resolve;
     this.#limits = limits;
     this.#peer = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
     for (const track of stream.getTracks()) {
-      const transceiver = this.#peer.addTransceiver(track, { direction: 'sendonly', streams: [stream] });
+      const layers = simulcast && track.kind === 'video' ? { sendEncodings: LAYERS.map((rid, i) => ({ rid, scaleResolutionDownBy: 2 ** (LAYERS.length - 1 - i) })) } : {};
+      const transceiver = this.#peer.addTransceiver(track, { direction: 'sendonly', streams: [stream], ...layers });
       const capabilities = track.kind === 'video' ? RTCRtpSender.getCapabilities('video') : null;
       if (capabilities && 'setCodecPreferences' in transceiver) transceiver.setCodecPreferences(orderCodecs(capabilities.codecs, codecs));
     }
@@ -81,8 +88,8 @@ export class WhipSession implements PublishSession<MediaStream> {
     return before.length === 0 ? undefined : publishStats(before, records);
   }
 
-  repairNow(): void {
-    if (this.#peer.connectionState !== 'connected') this.#broken();
+  get silentMs(): number {
+    return this.#silentMs;
   }
 
   close(): void {
@@ -91,9 +98,8 @@ export class WhipSession implements PublishSession<MediaStream> {
   }
 
   abandon(): void {
-    clearTimeout(this.#repair);
     this.#peer.close();
-    this.#lose();
+    this.#gone();
   }
 
   async #connect({ url, token, fetch, signal }: WhipSessionOptions): Promise<void> {
@@ -116,40 +122,30 @@ export class WhipSession implements PublishSession<MediaStream> {
       clearTimeout(late);
       signal.removeEventListener('abort', abort);
     }
-    peer.addEventListener('connectionstatechange', () => this.#changed());
-    this.#changed();
+    peer.addEventListener('connectionstatechange', () => {
+      if (peer.connectionState === 'failed' || peer.connectionState === 'closed') this.#gone();
+    });
+    this.#watch(undefined, performance.now());
   }
 
-  #changed(): void {
-    switch (this.#peer.connectionState) {
-      case 'connected':
-        clearTimeout(this.#repair);
-        this.#repair = undefined;
-        return;
-      case 'disconnected':
-        this.#broken();
-        return;
-      case 'failed':
-      case 'closed':
-        this.#lose();
-        return;
-      case 'new':
-      case 'connecting':
-        return;
-    }
+  #gone(): void {
+    clearTimeout(this.#look);
+    this.#lose();
   }
 
-  #broken(): void {
-    if (this.#repair !== undefined) return;
-    this.#repair = setTimeout(() => this.#lose(), REPAIR_MS);
-    const signalling = this.#signalling;
-    if (!signalling) return;
-    restartIce(this.#peer, signalling).then(
-      (restarted) => {
-        if (!restarted && this.#peer.connectionState !== 'connected') this.#lose();
-      },
-      () => this.#lose(),
-    );
+  /** Counts for how long nothing comes of the server, whose reports come several times a second while it gets our packets. */
+  #watch(heard: number | undefined, at: number): void {
+    this.#look = setTimeout(async () => {
+      const bytes = await this.#peer
+        .getStats()
+        .then((report) => numberIn(selectedPair(recordsOf(report)), 'bytesReceived'))
+        .catch(() => undefined);
+      if (this.#peer.connectionState === 'closed') return;
+      const now = performance.now();
+      // Browsers that do not tell are trusted to notice by themselves.
+      this.#silentMs = bytes === undefined || bytes !== heard ? 0 : this.#silentMs + Math.min(now - at, MAX_COUNTED_MS);
+      this.#watch(bytes, now);
+    }, LOOK_MS);
   }
 
   async #applyLimits(): Promise<void> {
@@ -157,12 +153,15 @@ export class WhipSession implements PublishSession<MediaStream> {
     for (const sender of this.#peer.getSenders()) {
       if (sender.track?.kind !== 'video') continue;
       const parameters = sender.getParameters();
-      const [encoding] = parameters.encodings ?? [];
       // Some browsers have none before the answer; the next call finds them.
-      if (!encoding) continue;
-      encoding.scaleResolutionDownBy = scaleDownBy(sender.track.getSettings(), maxHeight);
-      if (maxBitsPerSecond !== undefined) encoding.maxBitrate = maxBitsPerSecond;
-      if (maxFramesPerSecond !== undefined) encoding.maxFramerate = maxFramesPerSecond;
+      const { encodings = [] } = parameters;
+      for (const [i, layer] of layerLimits(encodings.length, scaleDownBy(sender.track.getSettings(), maxHeight), maxBitsPerSecond).entries()) {
+        const encoding = encodings[i];
+        if (!encoding) continue;
+        encoding.scaleResolutionDownBy = layer.scaleResolutionDownBy;
+        if (layer.maxBitrate !== undefined) encoding.maxBitrate = layer.maxBitrate;
+        if (maxFramesPerSecond !== undefined) encoding.maxFramerate = maxFramesPerSecond;
+      }
       await sender.setParameters(parameters).catch(() => undefined);
     }
   }

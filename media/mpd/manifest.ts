@@ -87,19 +87,37 @@ export function writeManifest(manifest: Manifest): string {
 function writePeriod({ id, start, end, tracks }: ManifestPeriod, origin: number): string {
   const length = end === undefined ? '' : ` duration="${duration(end - start)}"`;
   let text = `<Period id="${xml(id)}" start="${duration(start - origin)}"${length}>\n`;
-  for (const [i, track] of tracks.entries()) text += writeTrack(track, i, start);
+  for (const [i, set] of adaptationSets(tracks).entries()) text += writeAdaptationSet(set, i, start);
   return `${text}</Period>\n`;
 }
 
-function writeTrack(track: ManifestTrack, id: number, periodStart: number): string {
-  const { kind } = track;
-  const mime = `${kind}/mp4`;
-  const shape = kind === 'video' ? ` width="${track.width}" height="${track.height}"` : ` audioSamplingRate="${track.sampleRate}"`;
-  let text = `<AdaptationSet id="${id}" contentType="${kind}" mimeType="${mime}" segmentAlignment="true" startWithSAP="1">
-${writeTemplate(track, periodStart)}
-<Representation id="${xml(track.name)}" bandwidth="${Math.max(1, track.bandwidth)}" codecs="${xml(track.codecs)}"${shape}>`;
-  if (kind === 'audio') text += `<AudioChannelConfiguration schemeIdUri="urn:mpeg:dash:23003:3:audio_channel_configuration:2011" value="${track.channels}"/>`;
-  return `${text}</Representation>\n</AdaptationSet>\n`;
+/** Pictures of one codec are one picture at several sizes, between which players change; each sound is a choice of its own. */
+function adaptationSets(tracks: readonly ManifestTrack[]): ManifestTrack[][] {
+  const sets: ManifestTrack[][] = [];
+  for (const track of tracks) {
+    const same = sets.find(([first]) => first?.kind === 'video' && track.kind === 'video' && sampleEntry(first) === sampleEntry(track));
+    if (same) same.push(track);
+    else sets.push([track]);
+  }
+  return sets;
+}
+
+function sampleEntry({ codecs }: ManifestTrack): string {
+  return codecs.split('.')[0] ?? '';
+}
+
+function writeAdaptationSet(tracks: readonly ManifestTrack[], id: number, periodStart: number): string {
+  const kind = tracks[0]?.kind;
+  let text = `<AdaptationSet id="${id}" contentType="${kind}" mimeType="${kind}/mp4" segmentAlignment="true" startWithSAP="1">\n`;
+  for (const track of tracks) text += writeRepresentation(track, periodStart);
+  return `${text}</AdaptationSet>\n`;
+}
+
+function writeRepresentation(track: ManifestTrack, periodStart: number): string {
+  const shape = track.kind === 'video' ? ` width="${track.width}" height="${track.height}"` : ` audioSamplingRate="${track.sampleRate}"`;
+  let text = `<Representation id="${xml(track.name)}" bandwidth="${Math.max(1, track.bandwidth)}" codecs="${xml(track.codecs)}"${shape}>`;
+  if (track.kind === 'audio') text += `<AudioChannelConfiguration schemeIdUri="urn:mpeg:dash:23003:3:audio_channel_configuration:2011" value="${track.channels}"/>`;
+  return `${text}\n${writeTemplate(track, periodStart)}</Representation>\n`;
 }
 
 function writeTemplate({ timescale, addressing, init, media }: ManifestTrack, periodStart: number): string {

@@ -31,7 +31,7 @@ function world() {
     webrtc: {
       transport: { counters: { packetsReceived: 11, packetsSent: 12, neverConnected: 1, lost: 0, turnedAway: 0, strangers: 9, floods: 0, unsent: 0 } },
       whip: { counters: { sessions: 2, protocolErrors: 0, nacked: 0, keyFrameRequests: 0, strays: 0 } },
-      whep: { counters: { viewers: 3, nacked: 6, resent: 5, keyFrameRequests: 0, skipped: 0, slowed: 0, malformedRtcp: 0 } },
+      whep: { counters: { viewers: 3, nacked: 6, resent: 5, keyFrameRequests: 0, skipped: 0, slowed: 0, lowered: 0, malformedRtcp: 0 } },
     },
     unwritten: () => 8,
     ping: () => (isAway ? Promise.reject(new Error('away')) : Promise.resolve()),

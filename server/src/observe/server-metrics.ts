@@ -93,6 +93,7 @@ export interface ServerParts {
         readonly keyFrameRequests: number;
         readonly skipped: number;
         readonly slowed: number;
+        readonly lowered: number;
         readonly malformedRtcp: number;
       };
     };
@@ -175,6 +176,7 @@ export function serverMetrics(parts: ServerParts): MetricSources {
         whepKeyFrameRequests: whep.keyFrameRequests,
         whepSkipped: whep.skipped,
         whepSlowed: whep.slowed,
+        whepLowered: whep.lowered,
       };
       return Object.entries({ ...ofTransport, ...ofWhip, ...ofWhep }).map(([kind, count]) => [{ kind }, count]);
     },

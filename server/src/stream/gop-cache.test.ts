@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { GopCache } from './gop-cache.ts';
-import { AUDIO, picture, sound, VIDEO } from './testing/source.ts';
+import { AUDIO, picture, SMALL_VIDEO, smallPicture, sound, VIDEO } from './testing/source.ts';
 
 it('holds what follows the last key frame, sound included', () => {
   const cache = new GopCache();
@@ -38,4 +38,22 @@ it('forgets its group when the formats change', () => {
   cache.push(picture(0, true));
   cache.reset([VIDEO]);
   expect(cache.units).toEqual([]);
+});
+
+it('holds the group of each size of the picture, whose key frames come apart', () => {
+  const cache = new GopCache();
+  cache.reset([VIDEO, SMALL_VIDEO, AUDIO]);
+  for (const unit of [picture(0, true), smallPicture(0), smallPicture(0.1, true), sound(0.1), picture(1, true), smallPicture(1)]) cache.push(unit);
+  expect(cache.units).toEqual([smallPicture(0.1, true), sound(0.1), picture(1, true), smallPicture(1)]);
+  cache.push(smallPicture(1.1, true));
+  expect(cache.units).toEqual([picture(1, true), smallPicture(1.1, true)]);
+});
+
+it('forgets the group of a size that has fallen silent', () => {
+  const cache = new GopCache();
+  cache.reset([VIDEO, SMALL_VIDEO, AUDIO]);
+  for (const unit of [picture(0, true), smallPicture(0, true), smallPicture(1, true), sound(1), smallPicture(2, true), sound(2)]) cache.push(unit);
+  expect(cache.units).toEqual([smallPicture(2, true), sound(2)]);
+  cache.push(picture(2.1));
+  expect(cache.units).toHaveLength(2);
 });

@@ -1,4 +1,7 @@
-/** The units since the last key frame, so that a reader who joins in mid-group can decode at once. */
+/**
+ * The units since the last key frame, so that a reader who joins in mid-group can decode at once. Of several video tracks, the group of each:
+ * they are renditions of one picture, whose key frames need not come together.
+ */
 import type { Track } from '@millrace/media/track';
 import type { Unit } from '@millrace/media/unit';
 
@@ -11,20 +14,22 @@ const MAX_UNITS = 4096;
 export class GopCache {
   #units: Unit[] = [];
   #bytes = 0;
-  #videoTrack: number | undefined;
+  #videoTracks: ReadonlySet<number> = new Set();
+  /** Video tracks of which there is a group. */
+  readonly #begun = new Set<number>();
 
   /** Forgets everything: units of other formats do not follow these. */
   reset(tracks: readonly Track[]): void {
-    this.#videoTrack = tracks.find((track) => track.kind === 'video')?.id;
+    this.#videoTracks = new Set(tracks.filter((track) => track.kind === 'video').map((track) => track.id));
     this.#clear();
   }
 
   push(unit: Unit): void {
-    const isVideo = unit.track === this.#videoTrack;
     // Audio alone decodes from any unit, so there is nothing to keep.
-    if (this.#videoTrack === undefined) return;
-    if (isVideo && unit.key) this.#clear();
-    else if (this.#units.length === 0) return;
+    if (this.#videoTracks.size === 0) return;
+    const isVideo = this.#videoTracks.has(unit.track);
+    if (isVideo && unit.key) this.#beginGroup(unit.track);
+    else if (isVideo ? !this.#begun.has(unit.track) : this.#units.length === 0) return;
     this.#units.push(unit);
     this.#bytes += unit.data.length;
     if (this.#bytes > MAX_BYTES || this.#units.length > MAX_UNITS) this.#clear();
@@ -34,8 +39,26 @@ export class GopCache {
     return this.#units;
   }
 
+  /** Forgets the last group of this track, those of tracks that were silent all through it, and the sound from before what is left. */
+  #beginGroup(track: number): void {
+    if (this.#videoTracks.size === 1) {
+      this.#clear();
+    } else if (this.#begun.has(track)) {
+      const since = this.#units.findIndex((unit) => unit.track === track);
+      const heard = new Set(this.#units.slice(since).map((unit) => unit.track));
+      const gone = [...this.#begun].filter((each) => each === track || !heard.has(each));
+      for (const each of gone) this.#begun.delete(each);
+      const left = this.#units.filter((unit) => !gone.includes(unit.track));
+      const first = left.findIndex((unit) => this.#videoTracks.has(unit.track));
+      this.#units = first === -1 ? [] : left.slice(first);
+      this.#bytes = this.#units.reduce((sum, { data }) => sum + data.length, 0);
+    }
+    this.#begun.add(track);
+  }
+
   #clear(): void {
     this.#units = [];
     this.#bytes = 0;
+    this.#begun.clear();
   }
 }

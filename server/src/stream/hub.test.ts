@@ -3,7 +3,7 @@ import { FakeClock } from '../lib/clock.ts';
 import type { Broadcast } from './broadcast.ts';
 import { Hub, type PublishRequest } from './hub.ts';
 import type { EvictionReason, Publication } from './live-stream.ts';
-import { AUDIO, collect, picture, RecordingSink, sound, VIDEO } from './testing/source.ts';
+import { AUDIO, collect, picture, RecordingSink, SMALL_VIDEO, smallPicture, sound, VIDEO } from './testing/source.ts';
 
 class World {
   readonly clock = new FakeClock();
@@ -106,6 +106,18 @@ it('lets sound through alone when the declared picture does not come within thre
   publication.unit(picture(5));
   publication.unit(picture(5.04, true));
   expect(world.sink.units.map((unit) => unit.key).length).toBe(5);
+});
+
+it('lets sound through with the first picture, whatever its size', () => {
+  const world = new World();
+  const publication = world.publish();
+  publication.tracks([VIDEO, SMALL_VIDEO, AUDIO]);
+  publication.unit(sound(0));
+  publication.unit(smallPicture(0.1, true));
+  publication.unit(sound(0.1));
+  publication.unit(picture(0.1));
+  publication.unit(picture(0.2, true));
+  expect(world.sink.units.map(({ track }) => track)).toEqual([SMALL_VIDEO.id, AUDIO.id, VIDEO.id]);
 });
 
 it('goes on with the same broadcast, timeline and sinks when the publisher returns within the grace', () => {

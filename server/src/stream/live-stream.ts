@@ -43,7 +43,10 @@ export interface PublisherInfo {
 
 /** What an ingest session holds while it publishes. */
 export interface Publication {
-  /** The formats, before the first unit and whenever they change. */
+  /**
+   * The formats, before the first unit and whenever they change. Several video tracks are the same picture at several sizes, best first,
+   * in one codec; one that falls silent keeps its place.
+   */
   tracks(tracks: readonly Track[]): void;
   /**
    * A unit on the publisher's own clock.
@@ -277,11 +280,14 @@ export class LiveStream {
     }
   }
 
-  /** Nothing can be shown before the first key frame, and sound that runs ahead of it would only open a gap. */
+  /** Nothing can be shown before the first key frame, and sound that runs ahead of it, whatever its size, would only open a gap. */
   #mustWait(publisher: Publisher, unit: Unit, track: Track): boolean {
     const { awaitingKey } = publisher;
     if (awaitingKey.size === 0) return false;
-    if (track.kind === 'audio') return this.#deps.clock.monotonic() - publisher.awaitingSince < KEY_FRAME_WAIT_MS;
+    if (track.kind === 'audio') {
+      const hasBegun = this.#tracks.some(({ id, kind }) => kind === 'video' && !awaitingKey.has(id));
+      return !hasBegun && this.#deps.clock.monotonic() - publisher.awaitingSince < KEY_FRAME_WAIT_MS;
+    }
     if (!awaitingKey.has(track.id)) return false;
     if (unit.key) {
       awaitingKey.delete(track.id);

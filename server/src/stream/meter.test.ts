@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { Meter } from './meter.ts';
-import { AUDIO, picture, sound, VIDEO } from './testing/source.ts';
+import { AUDIO, picture, SMALL_VIDEO, smallPicture, sound, VIDEO } from './testing/source.ts';
 
 it('measures rates over the time that passed', () => {
   const meter = new Meter();
@@ -48,4 +48,14 @@ it('forgets the key frames of before when the formats change', () => {
   meter.tracks([VIDEO]);
   meter.unit(picture(30, true));
   expect(meter.read(1).video).toMatchObject({ keyFrameIntervalSeconds: null, sinceKeyFrameSeconds: 0 });
+});
+
+it('measures the best size of the picture that comes', () => {
+  const meter = new Meter();
+  meter.tracks([VIDEO, SMALL_VIDEO]);
+  meter.unit(picture(0, true));
+  meter.unit(smallPicture(0, true));
+  expect(meter.read(1).video?.width).toBe(1280);
+  meter.unit(smallPicture(1));
+  expect(meter.read(1).video?.width).toBe(640);
 });

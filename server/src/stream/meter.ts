@@ -74,7 +74,8 @@ export class Meter implements Sink {
     for (const meter of this.#tracks.values()) {
       const { track } = meter;
       const bitsPerSecond = Math.round((meter.bytes * 8) / elapsedSeconds);
-      if (track.kind === 'video' && !video) {
+      // Of several sizes the best that comes speaks for the stream.
+      if (track.kind === 'video' && (!video || (video.bitsPerSecond === 0 && meter.units > 0))) {
         video = {
           codec: track.codecString,
           width: track.width,

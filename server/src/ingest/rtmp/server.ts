@@ -43,7 +43,7 @@ export class RtmpServer implements AsyncDisposable {
     const { gate, clock, log, hub, config } = deps;
     const protocol = config.tls ? 'rtmps' : 'rtmp';
     const counters: RtmpCounters = this.#counters;
-    const pacer = new ReadPacer(clock);
+    const pacer = new ReadPacer();
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });

@@ -127,6 +127,44 @@ describe('tracks are announced', () => {
   });
 });
 
+describe('several sizes of a picture', () => {
+  /** A packet of one track of its own. */
+  function sized(trackId: number, type: 'config' | 'key', data: Uint8Array): Uint8Array {
+    return concat(Uint8Array.of(0x96, type === 'config' ? 0 : 3), Buffer.from('avc1'), Uint8Array.of(trackId), data);
+  }
+
+  test('become tracks beside the first, and their frames units at the same time', () => {
+    const recorder = new Recorder();
+    recorder.promise('videocodecid');
+    recorder.video(0, CONFIG);
+    recorder.video(0, sized(1, 'config', AVCC));
+    recorder.video(0, sized(2, 'config', AVCC));
+    expect(recorder.formats.at(-1)?.map(({ id, kind }) => [id, kind])).toEqual([
+      [1, 'video'],
+      [3, 'video'],
+      [4, 'video'],
+    ]);
+    recorder.video(40, KEY);
+    recorder.video(40, sized(1, 'key', KEY.subarray(5)));
+    recorder.video(40, sized(2, 'key', KEY.subarray(5)));
+    expect(recorder.units.map(({ track, dts, key }) => [track, dts, key])).toEqual([
+      [1, 3_600, true],
+      [3, 3_600, true],
+      [4, 3_600, true],
+    ]);
+    expect(recorder.refused).toEqual([]);
+  });
+
+  test('are four at most, and of one codec', () => {
+    const recorder = new Recorder();
+    recorder.promise('videocodecid');
+    recorder.video(0, CONFIG);
+    for (let trackId = 1; trackId < 9; trackId++) recorder.video(0, sized(trackId, 'config', AVCC));
+    expect(recorder.formats.at(-1)).toHaveLength(4);
+    expect(recorder.refused).toEqual(['additional video tracks']);
+  });
+});
+
 describe('units', () => {
   function running(): Recorder {
     const recorder = new Recorder();
@@ -193,7 +231,7 @@ describe('units', () => {
 
   test('of codecs and tracks that are not served are counted and named once', () => {
     const recorder = running();
-    for (let i = 0; i < 3; i++) recorder.video(0, concat(Uint8Array.of(0x96, 0x03), Buffer.from('avc1'), Uint8Array.of(1, 0)));
+    for (let i = 0; i < 3; i++) recorder.video(0, concat(Uint8Array.of(0x96, 0x03), Buffer.from('hvc1'), Uint8Array.of(1, 0)));
     for (let i = 0; i < 3; i++) recorder.audio(0, Uint8Array.of(0xb0, 1));
     expect(recorder.refused).toEqual(['additional video tracks', 'Speex']);
     expect(recorder.drops).toBe(6);

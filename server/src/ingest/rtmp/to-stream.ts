@@ -5,12 +5,12 @@
 import { readAmf0 } from '@millrace/media/amf/read';
 import { type AmfValue, isAmfObject } from '@millrace/media/amf/value';
 import { readAudioTag } from '@millrace/media/flv/audio-tag';
-import { readVideoTag } from '@millrace/media/flv/video-tag';
+import { readVideoTag, type VideoPacket } from '@millrace/media/flv/video-tag';
 import { splitAggregate } from '@millrace/media/rtmp/aggregate';
 import { withoutAmf3Byte } from '@millrace/media/rtmp/command';
 import { type Message, MessageType } from '@millrace/media/rtmp/message';
 import { Unwrapper } from '@millrace/media/time';
-import type { Track } from '@millrace/media/track';
+import { bestFirst, type Track } from '@millrace/media/track';
 import type { Unit } from '@millrace/media/unit';
 import { AudioSource } from './audio-source.ts';
 import { VideoSource } from './video-source.ts';
@@ -32,6 +32,10 @@ export interface StreamTarget {
 const VIDEO_ID = 1;
 const AUDIO_ID = 2;
 
+/** Further sizes of the picture have the ids from here. */
+const NEXT_SIZE_ID = 3;
+const MAX_FURTHER_SIZES = 3;
+
 /** How much media is held while a promised track has not shown itself. */
 const ANNOUNCE_AFTER_MS = 1_000;
 const MAX_HELD_UNITS = 600;
@@ -46,7 +50,7 @@ interface HeldUnit {
 
 interface TrackSlot<Source> {
   source: Source | undefined;
-  /** The track's number in multitrack messages; the first one seen is served. */
+  /** The track's number in multitrack messages; the first one seen is served, and of pictures others of its codec beside it. */
   trackId: number | undefined;
   /** Whether the metadata says that it comes; undefined while nothing says so. */
   promised: boolean | undefined;
@@ -56,6 +60,8 @@ export class ToStream {
   readonly #target: StreamTarget;
   readonly #clock = new Unwrapper(32);
   readonly #video: TrackSlot<VideoSource> = { source: undefined, trackId: undefined, promised: undefined };
+  /** The same picture at other sizes, by the number of the track. */
+  readonly #sizes = new Map<number, VideoSource>();
   readonly #audio: TrackSlot<AudioSource> = { source: undefined, trackId: undefined, promised: undefined };
   readonly #unsupported = new Set<string>();
   #announced: readonly Track[] = [];
@@ -107,7 +113,7 @@ export class ToStream {
 
   /** Goes on with the tracks there are. */
   announce(): void {
-    const tracks = [this.#video, this.#audio].flatMap(({ source }) => (source?.isComplete && source.track ? [source.track] : []));
+    const tracks = this.#complete.toSorted(bestFirst);
     if (tracks.length === 0) return;
     this.#announced = tracks;
     const held = this.#held;
@@ -120,7 +126,7 @@ export class ToStream {
   #takeVideo({ payload, timestamp }: Message): void {
     const timeMs = this.#clock.next(timestamp);
     for (const packet of readVideoTag(payload)) {
-      const source = this.#sourceFor('video', this.#video, packet, VideoSource.create);
+      const source = this.#sizeFor(packet) ?? this.#sourceFor('video', this.#video, packet, VideoSource.create);
       if (!source) continue;
       if (packet.type === 'config') source.configure(packet.data);
       if (packet.type === 'config') this.#tracksMayHaveChanged(timeMs);
@@ -146,6 +152,26 @@ export class ToStream {
     if (name !== 'onMetaData' || !isAmfObject(metadata)) return;
     this.#video.promised = metadata.has('videocodecid');
     this.#audio.promised = metadata.has('audiocodecid');
+  }
+
+  /** Undefined for the main track, and where there is no room for another. */
+  #sizeFor({ trackId, codec }: VideoPacket): VideoSource | undefined {
+    const { source: main, trackId: mainId } = this.#video;
+    if (!main || mainId === trackId || main.fourCc !== codec) return undefined;
+    const known = this.#sizes.get(trackId);
+    if (known?.fourCc === codec) return known;
+    if (!known && this.#sizes.size >= MAX_FURTHER_SIZES) return undefined;
+    const id = NEXT_SIZE_ID + (known ? [...this.#sizes.keys()].indexOf(trackId) : this.#sizes.size);
+    const source = VideoSource.create(id, codec);
+    if (source) this.#sizes.set(trackId, source);
+    return source;
+  }
+
+  /** What can be told of now. A main track that has changed its codec leaves the other sizes behind. */
+  get #complete(): Track[] {
+    const main = this.#video.source;
+    const sizes = [...this.#sizes.values()].filter(({ fourCc }) => fourCc === main?.fourCc);
+    return [main, ...sizes, this.#audio.source].flatMap((source) => (source?.isComplete && source.track ? [source.track] : []));
   }
 
   #sourceFor<Source extends { readonly fourCc: string }>(
@@ -204,10 +230,10 @@ export class ToStream {
 
   #tracksMayHaveChanged(timeMs: number): void {
     const slots = [this.#video, this.#audio];
-    const complete = slots.filter(({ source }) => source?.isComplete);
+    const complete = this.#complete;
     if (complete.length === 0) return;
     if (this.isAnnounced) {
-      const isNews = complete.some(({ source }) => source?.track && !this.#announced.includes(source.track));
+      const isNews = complete.some((track) => !this.#announced.includes(track));
       if (isNews) this.announce();
       return;
     }

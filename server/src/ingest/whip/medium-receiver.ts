@@ -1,4 +1,7 @@
-/** One medium of a publisher, which may come from several sources: simulcast layers, or one after the other. The best becomes the track. Pure. */
+/**
+ * One medium of a publisher, or one simulcast layer of it. It may come from several sources, one after the other, or layers without
+ * names; the best becomes the track. Pure.
+ */
 import type { ReceiveClock } from '@millrace/media/rtp/clock';
 import { depacketizerFor } from '@millrace/media/rtp/formats';
 import type { RtpPacket } from '@millrace/media/rtp/packet';
@@ -8,7 +11,7 @@ import type { Unit } from '@millrace/media/unit';
 import type { ExpectedMedium } from './negotiation.ts';
 import { type ReceivedFrame, SourceReceiver } from './source-receiver.ts';
 
-/** Three simulcast layers, and one in place of another. */
+/** Three layers, and one in place of another. */
 const MAX_SOURCES = 4;
 
 /** A source silent for so long has ended: another takes its place. */
@@ -25,9 +28,22 @@ export interface MediumTarget {
   needsKeyFrame(ssrc: number): void;
 }
 
+export interface MediumReceiverOptions {
+  /** Of its track. */
+  readonly id: number;
+  readonly layer: string | undefined;
+  /** Whether the other tracks follow its clock. */
+  readonly leads: boolean;
+  readonly clock: ReceiveClock;
+  readonly target: MediumTarget;
+}
+
 export class MediumReceiver {
   readonly expected: ExpectedMedium;
+  /** The simulcast layer that this is. */
+  readonly layer: string | undefined;
   readonly #id: number;
+  readonly #leads: boolean;
   readonly #clock: ReceiveClock;
   readonly #target: MediumTarget;
   readonly #sources = new Map<number, SourceReceiver>();
@@ -35,16 +51,26 @@ export class MediumReceiver {
   #format: SourceReceiver['format'];
   #awaitsKey = true;
 
-  constructor(expected: ExpectedMedium, { id, clock, target }: { readonly id: number; readonly clock: ReceiveClock; readonly target: MediumTarget }) {
+  constructor(expected: ExpectedMedium, { id, layer, leads, clock, target }: MediumReceiverOptions) {
     this.expected = expected;
+    this.layer = layer;
     this.#id = id;
+    this.#leads = leads;
     this.#clock = clock;
     this.#target = target;
+  }
+
+  get id(): number {
+    return this.#id;
   }
 
   /** True once there is a track. */
   get hasTrack(): boolean {
     return this.#format !== undefined;
+  }
+
+  has(ssrc: number): boolean {
+    return this.#sources.has(ssrc);
   }
 
   get ssrcs(): readonly number[] {
@@ -99,7 +125,7 @@ export class MediumReceiver {
     }
     const { codec, clockRate, kind } = this.expected;
     if (this.#sources.size >= MAX_SOURCES) return undefined;
-    const source = new SourceReceiver({ ssrc, clockRate, depacketizer: depacketizerFor(codec), clock: this.#clock.addTrack(clockRate, kind === 'audio') });
+    const source = new SourceReceiver({ ssrc, clockRate, depacketizer: depacketizerFor(codec), clock: this.#clock.addTrack(clockRate, this.#leads) });
     this.#sources.set(ssrc, source);
     if (kind === 'video') this.#target.needsKeyFrame(ssrc);
     return source;

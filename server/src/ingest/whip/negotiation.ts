@@ -1,4 +1,4 @@
-/** What is taken of a WHIP offer: one medium of each kind, in the codec that serves most viewers. Pure. */
+/** What is taken of a WHIP offer: one medium of each kind, in the codec that serves most viewers, with its simulcast layers. Pure. */
 import { acceptableCodecs, type RtpCodec, rtpCodecOf } from '@millrace/media/sdp/codec-match';
 import type { SdpCodec, SdpMedia, SessionDescription } from '@millrace/media/sdp/description';
 import type { AcceptedMedia } from '../../transports/webrtc/answer.ts';
@@ -16,11 +16,18 @@ const START_KBITS_PER_SECOND = 2_000;
 const RID_EXTENSION = 'urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id';
 const MID_EXTENSION = 'urn:ietf:params:rtp-hdrext:sdes:mid';
 
+/** More sizes of one picture than this no browser sends, and no viewer needs. */
+const MAX_LAYERS = 4;
+
 export interface ExpectedMedium {
   readonly kind: 'video' | 'audio';
   readonly codec: RtpCodec;
   readonly payloadType: number;
   readonly clockRate: number;
+  /** Ids of the simulcast layers, each of which becomes a track; empty when there is one picture. */
+  readonly layers: readonly string[];
+  /** The header extension in which packets name their layer. */
+  readonly layerExtension: number | undefined;
   readonly accepted: AcceptedMedia;
 }
 
@@ -39,6 +46,7 @@ export function chooseMedia(offer: SessionDescription): ExpectedMedium[] {
           codec,
           payloadType,
           clockRate,
+          ...(kind === 'video' ? layersOf(medium) : { layers: [], layerExtension: undefined }),
           accepted: { medium, direction: 'recvonly', codecs: [kind === 'video' ? startingFast(chosen) : chosen], ...(kind === 'video' ? videoTerms(medium) : { feedback: [] }) },
         },
       ];
@@ -52,7 +60,13 @@ function startingFast(codec: SdpCodec): SdpCodec {
   return { ...codec, parameters: new Map([...codec.parameters, ['x-google-start-bitrate', String(START_KBITS_PER_SECOND)]]) };
 }
 
-/** All simulcast layers are let come: which is the best shows when they do. */
-function videoTerms({ simulcast }: SdpMedia): Pick<AcceptedMedia, 'feedback' | 'extensions' | 'rids'> {
-  return { feedback: VIDEO_FEEDBACK, extensions: [RID_EXTENSION, MID_EXTENSION], rids: simulcast.send };
+function videoTerms(medium: SdpMedia): Pick<AcceptedMedia, 'feedback' | 'extensions' | 'rids'> {
+  return { feedback: VIDEO_FEEDBACK, extensions: [RID_EXTENSION, MID_EXTENSION], rids: medium.simulcast.send.slice(0, MAX_LAYERS) };
+}
+
+function layersOf({ simulcast, extensions }: SdpMedia): Pick<ExpectedMedium, 'layers' | 'layerExtension'> {
+  const layerExtension = extensions.find(({ uri }) => uri === RID_EXTENSION)?.id;
+  const layers = [...new Set(simulcast.send.slice(0, MAX_LAYERS))];
+  // Without their names packets can only be told apart by their sources, of which the best is taken.
+  return layerExtension === undefined || layers.length < 2 ? { layers: [], layerExtension: undefined } : { layers, layerExtension };
 }

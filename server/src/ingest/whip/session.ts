@@ -17,7 +17,8 @@ import { type StreamTarget, ToStream } from './to-stream.ts';
 /** How often missing packets are looked at. */
 const TICK_MS = 20;
 
-const REPORT_MS = 500;
+/** Our client takes the path for broken without any for a second: often enough that a lossy one still carries some. */
+const REPORT_MS = 250;
 
 /** A publisher that sends nothing for this long has lost its network: viewers are told, its seat is free. */
 const LOST_AFTER_MS = 10_000;
@@ -102,7 +103,7 @@ export class WhipSession implements PeerListener, StreamTarget {
     this.#timers = [
       clock.every(TICK_MS, () => this.#toStream.tick(clock.now())),
       clock.every(REPORT_MS, () => this.#report()),
-      clock.every(KEY_FRAME_EVERY_MS, () => this.#askForKeyFrame(this.#toStream.videoSsrc)),
+      clock.every(KEY_FRAME_EVERY_MS, () => this.#askForKeyFrames()),
     ];
   }
 
@@ -146,8 +147,8 @@ export class WhipSession implements PeerListener, StreamTarget {
     this.#send(writeNack(this.#deps.ssrc, ssrc, sequences));
   }
 
-  needsKeyFrame(ssrc: number): void {
-    this.#askForKeyFrame(ssrc);
+  needsKeyFrame(): void {
+    this.#askForKeyFrames();
   }
 
   #publish(mediaSince: number): void {
@@ -164,7 +165,7 @@ export class WhipSession implements PeerListener, StreamTarget {
         protocol: 'whip',
         remoteAddress,
         onEvicted: (reason) => this.#evicted(reason),
-        requestKeyFrame: () => this.#askForKeyFrame(this.#toStream.videoSsrc),
+        requestKeyFrame: () => this.#askForKeyFrames(),
       },
     });
     if (this.#publication) {
@@ -198,12 +199,14 @@ export class WhipSession implements PeerListener, StreamTarget {
     this.#wasLost = true;
   }
 
-  #askForKeyFrame(ssrc: number | undefined): void {
+  /** Of all layers together, so that segments of all of them can begin there. */
+  #askForKeyFrames(): void {
     const now = this.#deps.clock.monotonic();
-    if (ssrc === undefined || now - this.#keyFrameAskedAt < PICTURE_LOSS_MS) return;
+    const ssrcs = this.#toStream.videoSsrcs;
+    if (ssrcs.length === 0 || now - this.#keyFrameAskedAt < PICTURE_LOSS_MS) return;
     this.#keyFrameAskedAt = now;
     this.#deps.counters.keyFrameRequests++;
-    this.#send(writePictureLoss(this.#deps.ssrc, ssrc));
+    for (const ssrc of ssrcs) this.#send(writePictureLoss(this.#deps.ssrc, ssrc));
   }
 
   #send(packet: Uint8Array): void {

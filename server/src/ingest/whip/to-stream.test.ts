@@ -1,5 +1,5 @@
 import { ProtocolError } from '@millrace/media/protocol-error';
-import { writeRtpHeader } from '@millrace/media/rtp/packet';
+import { RTP_HEADER_BYTES, type RtpHeader, rtpHeaderBytes, writeRtpHeader } from '@millrace/media/rtp/packet';
 import { Vp8Packetizer } from '@millrace/media/rtp/vpx-packetizer';
 import type { Track } from '@millrace/media/track';
 import type { Unit } from '@millrace/media/unit';
@@ -10,8 +10,8 @@ import type { ExpectedMedium } from './negotiation.ts';
 import { type StreamTarget, ToStream } from './to-stream.ts';
 
 const ACCEPTED = { medium: EMPTY_MEDIUM, direction: 'recvonly', codecs: [], feedback: [] } as const;
-const VIDEO: ExpectedMedium = { kind: 'video', codec: 'vp8', payloadType: 96, clockRate: 90_000, accepted: ACCEPTED };
-const AUDIO: ExpectedMedium = { kind: 'audio', codec: 'opus', payloadType: 111, clockRate: 48_000, accepted: ACCEPTED };
+const VIDEO: ExpectedMedium = { kind: 'video', codec: 'vp8', payloadType: 96, clockRate: 90_000, layers: [], layerExtension: undefined, accepted: ACCEPTED };
+const AUDIO: ExpectedMedium = { kind: 'audio', codec: 'opus', payloadType: 111, clockRate: 48_000, layers: [], layerExtension: undefined, accepted: ACCEPTED };
 
 class Recorder implements StreamTarget {
   readonly formats: (readonly Track[])[] = [];
@@ -45,17 +45,30 @@ function vp8(key: boolean, width = 640): Uint8Array {
   return frame;
 }
 
+/** The packets of `LAYERED` name their layer in this. */
+const LAYER_EXTENSION = 4;
+const LAYERED: ExpectedMedium = { ...VIDEO, layers: ['low', 'high'], layerExtension: LAYER_EXTENSION };
+
 /** A camera with one packet a frame. */
-function camera(ssrc: number, packetizer = new Vp8Packetizer()) {
+function camera(ssrc: number, layer?: string, packetizer = new Vp8Packetizer()) {
   let sequence = 65_530;
   let timestamp = 0xffff_0000;
   return (frame: Uint8Array, key: boolean): Uint8Array => {
     const [packet = new Uint8Array(12)] = packetizer.packetize({ data: frame, key });
-    writeRtpHeader(packet, { marker: true, payloadType: 96, sequence, timestamp, ssrc });
+    const header = { marker: true, payloadType: 96, sequence, timestamp, ssrc };
+    writeRtpHeader(packet, header);
     sequence = (sequence + 1) & 0xffff;
     timestamp = (timestamp + 3_000) >>> 0;
-    return packet;
+    return layer === undefined ? packet : named(packet, header, layer);
   };
+}
+
+function named(packet: Uint8Array, header: RtpHeader, layer: string): Uint8Array {
+  const extensions = [{ id: LAYER_EXTENSION, value: new TextEncoder().encode(layer) }];
+  const longer = new Uint8Array(rtpHeaderBytes(extensions) + packet.length - RTP_HEADER_BYTES);
+  writeRtpHeader(longer, header, extensions);
+  longer.set(packet.subarray(RTP_HEADER_BYTES), rtpHeaderBytes(extensions));
+  return longer;
 }
 
 function speech(sequence: number): Uint8Array {
@@ -141,13 +154,85 @@ test('of two layers the wider becomes the track, whichever comes first', () => {
   }
   expect(target.formats.map(([track]) => track?.kind === 'video' && track.width)).toEqual([320, 1_280]);
   expect(target.units).toHaveLength(1 + 1 + 5);
-  expect(toStream.videoSsrc).toBe(3);
+  expect(toStream.videoSsrcs).toEqual([3]);
+});
+
+test('named layers become a track each, the best first, whichever comes first', () => {
+  const target = new Recorder();
+  const toStream = new ToStream([LAYERED], target);
+  const low = camera(1, 'low');
+  const high = camera(3, 'high');
+  toStream.rtp(low(vp8(true, 320), true), 1_000);
+  expect(target.formats).toEqual([]);
+  toStream.rtp(high(vp8(true, 1_280), true), 1_010);
+  expect(target.formats).toMatchObject([
+    [
+      { id: 3, width: 1_280 },
+      { id: 1, width: 320 },
+    ],
+  ]);
+  toStream.rtp(low(vp8(false), false), 1_033);
+  toStream.rtp(high(vp8(false), false), 1_043);
+  expect(target.units.map(({ track, key }) => [track, key])).toEqual([
+    [1, true],
+    [3, true],
+    [1, false],
+    [3, false],
+  ]);
+  expect(toStream.videoSsrcs).toEqual([1, 3]);
+});
+
+test('a layer that is known by its source need not name itself again, and one that nobody agreed on is a stray', () => {
+  const target = new Recorder();
+  const toStream = new ToStream([LAYERED], target);
+  expect(toStream.rtp(camera(1, 'low')(vp8(true, 320), true), 1_000)).toBe(true);
+  expect(toStream.rtp(camera(1)(vp8(false), false), 1_033)).toBe(true);
+  expect(toStream.rtp(camera(7)(vp8(true), true), 1_033)).toBe(false);
+  expect(toStream.rtp(camera(8, 'other')(vp8(true), true), 1_033)).toBe(false);
+});
+
+test('a layer that does not come is not waited for, and is told of when it does', () => {
+  const target = new Recorder();
+  const toStream = new ToStream([LAYERED], target);
+  const low = camera(1, 'low');
+  toStream.rtp(low(vp8(true, 320), true), 1_000);
+  toStream.tick(2_600);
+  expect(target.formats.map((tracks) => tracks.map(({ id }) => id))).toEqual([[1]]);
+  toStream.rtp(camera(3, 'high')(vp8(true, 1_280), true), 3_000);
+  expect(target.formats).toHaveLength(1);
+  target.keyFrames.length = 0;
+  toStream.tick(3_200);
+  expect(target.formats.map((tracks) => tracks.map(({ id }) => id))).toEqual([[1], [3, 1]]);
+  expect(target.keyFrames).toEqual([1]);
+});
+
+test('layers that change their size together interrupt once, and none loses its key frame', () => {
+  const target = new Recorder();
+  const toStream = new ToStream([LAYERED], target);
+  const low = camera(1, 'low');
+  const high = camera(3, 'high');
+  toStream.rtp(low(vp8(true, 320), true), 1_000);
+  toStream.rtp(high(vp8(true, 1_280), true), 1_010);
+  target.keyFrames.length = 0;
+  toStream.rtp(low(vp8(true, 160), true), 1_033);
+  toStream.rtp(high(vp8(true, 640), true), 1_050);
+  expect(target.formats.map((tracks) => tracks.map((track) => track.kind === 'video' && track.width))).toEqual([
+    [1_280, 320],
+    [640, 160],
+  ]);
+  expect(target.units.slice(2).map(({ track, key }) => [track, key])).toEqual([
+    [1, true],
+    [3, true],
+  ]);
+  expect(target.keyFrames).toEqual([]);
 });
 
 test('any bytes are packets, strays or protocol errors, and never more', () => {
-  const toStream = new ToStream([VIDEO, AUDIO], new Recorder());
+  const plain = new ToStream([VIDEO, AUDIO], new Recorder());
+  const layered = new ToStream([LAYERED, AUDIO], new Recorder());
   fc.assert(
-    fc.property(fc.uint8Array({ maxLength: 200 }), fc.boolean(), fc.nat(10_000), (bytes, asVideo, now) => {
+    fc.property(fc.uint8Array({ maxLength: 200 }), fc.boolean(), fc.boolean(), fc.nat(10_000), (bytes, asVideo, hasLayers, now) => {
+      const toStream = hasLayers ? layered : plain;
       if (bytes.length > 1) {
         bytes[0] = 0x80 | ((bytes[0] ?? 0) & 0x3f);
         bytes[1] = asVideo ? 96 : 111;

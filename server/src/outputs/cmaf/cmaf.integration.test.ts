@@ -232,6 +232,31 @@ test('a rendition whose track does not return goes on with gaps at the same numb
   expect(audio?.segments.at(-1)?.gap).toBe(true);
 });
 
+test.for([
+  ['together', '60'],
+  ['apart', '50'],
+] as const)('two sizes of a picture with key frames that come %s keep every rule, and ffprobe reads every frame of both', async ([, smallGroup]) => {
+  const current = new Studio();
+  studio = current;
+  const large = await encodeMedia({ video: picture('30'), audio: AAC, timescale: 1000 });
+  const small = await encodeMedia({ video: picture('30', ['-s', '96x54', '-g', smallGroup]), timescale: 1000 });
+  const tracks = [...large.tracks, ...small.tracks.map((track) => ({ ...track, id: 3 }))];
+  const timescales = new Map(tracks.map(({ id, timescale }) => [id, timescale]));
+  const seconds = (unit: Unit): number => unit.dts / (timescales.get(unit.track) ?? 1);
+  const units = [...large.units, ...small.units.map((unit) => ({ ...unit, track: 3 }))].sort((a, b) => seconds(a) - seconds(b));
+  current.send(current.publish(), tracks, units);
+  current.hub.stop('stream', 'stopped');
+  current.check();
+  expect(current.violations).toEqual([]);
+  const url = await current.serve();
+  for (const name of ['video', 'video2']) {
+    const { frames } = await probe(url.replace('/index.m3u8', `/${name}/index.m3u8`), 'v');
+    expect(frames).toBe(360);
+  }
+  const numbers = (name: string) => current.packager.rendition(name)?.segments.map(({ msn }) => msn);
+  expect(numbers('video2')).toEqual(numbers('video'));
+});
+
 test('GStreamer plays the broadcast to its end', async () => {
   const current = new Studio();
   studio = current;

@@ -1,6 +1,6 @@
 /**
  * The CMAF side of a broadcast: a sink that cuts every track into parts and segments at common boundaries and keeps them
- * in memory. The first video track leads; the others (or all but the first, without video) end their segments where it does.
+ * in memory. The first video track, the best, leads; the others (or all but the first, without video) end their segments where it does.
  */
 
 import { canPackage } from '@millrace/media/isobmff/sample-entry';
@@ -9,7 +9,7 @@ import type { Track } from '@millrace/media/track';
 import type { Unit } from '@millrace/media/unit';
 import type { Clock } from '../../lib/clock.ts';
 import type { Sink } from '../../stream/sink.ts';
-import { chooseHeader, isWarm } from './playlist-header.ts';
+import { chooseHeader, frameSecondsOf, isWarm } from './playlist-header.ts';
 import { Rendition } from './rendition.ts';
 import { SegmentCutter } from './segment-cutter.ts';
 import { type PackagerCounters, TrackWriter } from './track-writer.ts';
@@ -59,7 +59,7 @@ export class Packager implements Sink {
   #tracks: readonly Track[] = [];
   #header: PlaylistHeader | undefined;
   #warmUp: Unit[] = [];
-  #frameSeconds: number | undefined;
+  readonly #frameSeconds = new Map<string, number>();
   #ready = false;
   #ended = false;
 
@@ -95,9 +95,9 @@ export class Packager implements Sink {
     return this.#renditions.get(name);
   }
 
-  /** Mean duration of the leading track's first frames, seconds. */
-  get frameSeconds(): number | undefined {
-    return this.#frameSeconds;
+  /** Mean duration of a rendition's first frames, seconds; undefined where they were too few. */
+  frameSecondsOf({ name }: Rendition): number | undefined {
+    return this.#frameSeconds.get(name);
   }
 
   /** Calls once when there is something to play, or nothing will come. Returns how to stop waiting. */
@@ -121,7 +121,7 @@ export class Packager implements Sink {
     if (!this.#header) {
       this.#warmUp.push(unit);
       const lead = leadingTrack(this.#tracks);
-      if (lead && isWarm(lead, this.#warmUp)) this.#beginPlaylists();
+      if (lead && isWarm({ lead, tracks: this.#tracks, units: this.#warmUp })) this.#beginPlaylists();
       return;
     }
     this.#route(unit);
@@ -146,10 +146,12 @@ export class Packager implements Sink {
     const waiting = this.#warmUp;
     this.#warmUp = [];
     if (!lead) return;
-    const { header, frameSeconds } = chooseHeader({ lead, tracks: this.#tracks, units: waiting }, this.#deps.config.partMs / 1000);
-    this.#header = header;
-    this.#frameSeconds = frameSeconds;
+    this.#header = chooseHeader({ lead, tracks: this.#tracks, units: waiting }, this.#deps.config.partMs / 1000);
     this.#assign();
+    for (const [name, { track }] of this.#writers) {
+      const frameSeconds = frameSecondsOf(track, waiting);
+      if (frameSeconds !== undefined) this.#frameSeconds.set(name, frameSeconds);
+    }
     for (const unit of waiting) this.#route(unit);
   }
 

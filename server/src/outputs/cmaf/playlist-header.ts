@@ -20,37 +20,43 @@ export interface WarmUp {
   readonly units: readonly Unit[];
 }
 
-/** True when these units tell the frame rate, or when too many wait. */
-export function isWarm(lead: Track, units: readonly Unit[]): boolean {
-  let frames = 0;
-  let first: number | undefined;
-  let last = 0;
-  for (const unit of units) {
-    if (unit.track !== lead.id) continue;
-    frames++;
-    first ??= unit.dts;
-    last = unit.dts;
-  }
-  return (frames >= 2 && (frames >= WARM_UP_FRAMES || (last - (first ?? last)) / lead.timescale >= WARM_UP_SECONDS)) || units.length >= MAX_WARM_UP_UNITS;
+/** True when these units tell the frame rate, or when too many wait. Any size of the picture tells it, lest one that is silent be waited for. */
+export function isWarm({ lead, tracks, units }: WarmUp): boolean {
+  if (units.length >= MAX_WARM_UP_UNITS) return true;
+  const leaders = tracks.filter((track) => track === lead || (lead.kind === 'video' && track.kind === 'video'));
+  return leaders.some((track) => isSeen(timesOf(track, units)));
 }
 
-/** The header, and the mean duration of the leading track's first frames where there are two. */
-export function chooseHeader({ lead, tracks, units }: WarmUp, wantedPartSeconds: number): { readonly header: PlaylistHeader; readonly frameSeconds: number | undefined } {
-  const times = units.filter((unit) => unit.track === lead.id).map((unit) => unit.dts / lead.timescale);
+/** The header of all playlists. */
+export function chooseHeader({ lead, tracks, units }: WarmUp, wantedPartSeconds: number): PlaylistHeader {
+  const others = tracks.filter((track) => track !== lead);
+  const sizes = others.filter(({ kind }) => kind === 'video');
+  const leader = [lead, ...sizes].find((track) => timesOf(track, units).length > 1) ?? lead;
   const partTargetSeconds = choosePartTarget({
-    times,
-    others: tracks.filter((track) => track.kind === 'audio' && track !== lead).map(usualFrameSeconds),
-    coarse: lead.timescale <= 1000,
+    times: timesOf(leader, units),
+    others: [...others.filter(({ kind }) => kind === 'audio').map(usualFrameSeconds), ...sizes.flatMap((track) => (track === leader ? [] : (frameSecondsOf(track, units) ?? [])))],
+    coarse: leader.timescale <= 1000,
     wantedSeconds: wantedPartSeconds,
   });
   return {
-    header: {
-      targetSeconds: TARGET_SECONDS,
-      partTargetSeconds,
-      holdBackSeconds: 3 * TARGET_SECONDS,
-      partHoldBackSeconds: Math.ceil(3000 * partTargetSeconds - 1e-6) / 1000,
-      skipUntilSeconds: 6 * TARGET_SECONDS,
-    },
-    frameSeconds: times.length > 1 ? ((times.at(-1) ?? 0) - (times[0] ?? 0)) / (times.length - 1) : undefined,
+    targetSeconds: TARGET_SECONDS,
+    partTargetSeconds,
+    holdBackSeconds: 3 * TARGET_SECONDS,
+    partHoldBackSeconds: Math.ceil(3000 * partTargetSeconds - 1e-6) / 1000,
+    skipUntilSeconds: 6 * TARGET_SECONDS,
   };
+}
+
+/** The mean duration of a track's first frames; undefined where there are fewer than two. */
+export function frameSecondsOf(track: Track, units: readonly Unit[]): number | undefined {
+  const times = timesOf(track, units);
+  return times.length > 1 ? ((times.at(-1) ?? 0) - (times[0] ?? 0)) / (times.length - 1) : undefined;
+}
+
+function isSeen(times: readonly number[]): boolean {
+  return times.length >= 2 && (times.length >= WARM_UP_FRAMES || (times.at(-1) ?? 0) - (times[0] ?? 0) >= WARM_UP_SECONDS);
+}
+
+function timesOf(track: Track, units: readonly Unit[]): number[] {
+  return units.flatMap((unit) => (unit.track === track.id ? unit.dts / track.timescale : []));
 }

@@ -1,8 +1,10 @@
 /**
  * Keeps the renditions of a broadcast in step: gives every unit to the writer of its track and ends segments in all of them at common
- * boundaries. The leading track's key frames choose the boundaries; the others end their segments where it does.
+ * boundaries. The leading track's key frames choose the boundaries; the others end their segments where it does. A leading picture that
+ * falls silent hands over to another size of it.
  */
 import type { Unit } from '@millrace/media/unit';
+import { Follower, MAX_SKEW_SECONDS } from './follower.ts';
 import { TARGET_SECONDS } from './playlist-header.ts';
 import type { PackagerCounters, TrackWriter } from './track-writer.ts';
 
@@ -15,23 +17,14 @@ const LATE_KEY_SECONDS = 0.25;
 /** A key frame this little before the wanted segment end is at it: timestamps are rounded. */
 const EARLY_KEY_SECONDS = 0.03;
 
-/** How far other tracks may run behind or ahead of the leading one before they are no longer waited for. */
-const MAX_SKEW_SECONDS = 1;
-
 /** A leading track silent for so long has stopped; a source as slow as one frame in two seconds has not. */
 const MAX_STALL_SECONDS = 2.5;
 
-interface Boundary {
-  readonly at: number;
-  /** Duration of the segment that ends there. */
-  readonly seconds: number;
-}
+/** The same when another size of its picture goes on, which can lead in its place: longer than a lost packet is waited for. */
+const MAX_HANDOVER_SECONDS = 0.7;
 
-interface Follower {
-  readonly writer: TrackWriter;
-  queue: Unit[];
-  boundaries: Boundary[];
-}
+/** No source is so slow that so many frames in a row are only late. */
+const SILENT_FRAMES = 4;
 
 export interface SegmentCutterDeps {
   readonly counters: PackagerCounters;
@@ -65,36 +58,36 @@ export class SegmentCutter {
   /** Other tracks, after `finish`. Without a new leading writer the last one stays. */
   assign(lead: TrackWriter | undefined, followers: ReadonlyMap<number, TrackWriter>): void {
     this.#lead = lead ?? this.#lead;
-    this.#followers = new Map([...followers].map(([track, writer]) => [track, { writer, queue: [], boundaries: [] }]));
+    this.#followers = new Map([...followers].map(([track, writer]) => [track, this.#follow(writer)]));
   }
 
   /** Gives a unit to the writer of its track, once the segment before it is ended where it must be. */
   route(unit: Unit): void {
     const lead = this.#lead;
     if (lead?.active && unit.track === lead.track.id) {
-      const at = unit.dts / lead.track.timescale;
-      this.#splitBeforeLongFrame(lead, at);
-      lead.settle(unit);
-      this.#cutBefore(lead, at, unit.key);
-      lead.hold(unit);
-      for (const follower of this.#followers.values()) this.#drain(follower, at);
-    } else {
-      const follower = this.#followers.get(unit.track);
-      if (!follower || !lead) {
-        this.#deps.counters.ignoredUnits++;
-        return;
-      }
-      follower.queue.push(unit);
-      this.#overtake(lead, unit.dts / follower.writer.track.timescale);
-      this.#drain(follower, this.#leadTime);
+      this.#advance(lead, unit);
+      return;
     }
+    const follower = this.#followers.get(unit.track);
+    if (!follower || !lead) {
+      this.#deps.counters.ignoredUnits++;
+      return;
+    }
+    follower.push(unit);
+    const at = unit.dts / follower.writer.track.timescale;
+    if (this.#canLead(lead, follower)) {
+      this.#handOver(lead, follower);
+      return;
+    }
+    this.#overtake(lead, at);
+    follower.drain(this.#leadTime, this.#mayEnd);
   }
 
   /** Shows everything that is buffered and ends the open segment, in all renditions at the same number. False: there was nothing. */
   finish(): boolean {
     const lead = this.#lead;
     if (!lead) return false;
-    for (const follower of this.#followers.values()) this.#drain(follower, Number.POSITIVE_INFINITY);
+    for (const follower of this.#followers.values()) follower.drain(Number.POSITIVE_INFINITY, this.#mayEnd);
     const writers = [lead, ...[...this.#followers.values()].map((follower) => follower.writer)];
     if (!writers.some((writer) => writer.hasMedia)) return false;
     const start = this.#segmentAt ?? this.#leadTime;
@@ -109,15 +102,42 @@ export class SegmentCutter {
     return true;
   }
 
+  #advance(lead: TrackWriter, unit: Unit): void {
+    const at = unit.dts / lead.track.timescale;
+    this.#splitBeforeLongFrame(lead, at);
+    lead.settle(unit);
+    this.#cutBefore(lead, at, unit.key);
+    lead.hold(unit);
+    for (const follower of this.#followers.values()) follower.drain(at, this.#mayEnd);
+  }
+
+  #follow(writer: TrackWriter): Follower {
+    const { counters, createdAt } = this.#deps;
+    return new Follower({ writer, counters, createdAt });
+  }
+
+  /** It goes on all the while that the lead is silent: a camera that stands still for a moment hands nothing over. */
+  #canLead(lead: TrackWriter, { writer, waitingSeconds }: Follower): boolean {
+    if (writer.track.kind !== 'video' || lead.track.kind !== 'video') return false;
+    return waitingSeconds > Math.max(MAX_HANDOVER_SECONDS, SILENT_FRAMES * lead.usualSeconds);
+  }
+
+  /** The old lead keeps its place among the others, with gaps while it is silent. */
+  #handOver(lead: TrackWriter, to: Follower): void {
+    lead.flush();
+    const units = to.promote();
+    this.#followers.delete(to.writer.track.id);
+    this.#followers.set(lead.track.id, this.#follow(lead));
+    this.#lead = to.writer;
+    for (const unit of units) this.#advance(to.writer, unit);
+  }
+
   /** Ends the segment in front of this time when it is long enough and decoding can begin here, or when it must not grow. */
   #cutBefore(lead: TrackWriter, at: number, key: boolean): void {
     this.#leadTime = Math.max(at, this.#leadTime);
     this.#segmentAt ??= at;
     const seconds = at - this.#segmentAt;
-    const wanted = this.#isFirstSegment ? FIRST_SEGMENT_SECONDS : this.#deps.segmentMs / 1000;
-    // Behind a forced cut nobody can begin until a segment begins with a key frame again.
-    const leastSeconds = this.#segmentHasKey ? wanted - EARLY_KEY_SECONDS : 0;
-    const isLongEnough = key && seconds > 0 && seconds >= leastSeconds;
+    const isLongEnough = key && seconds > 0 && this.#mayEnd(at);
     const mustEnd = seconds + lead.usualSeconds > TARGET_SECONDS + LATE_KEY_SECONDS;
     if (!isLongEnough && !mustEnd) return;
     this.#isFirstSegment = false;
@@ -126,12 +146,20 @@ export class SegmentCutter {
     this.#segmentHasKey = key;
   }
 
+  /** Whether the open segment of the leading track is long enough for a key frame at this time to end it. */
+  readonly #mayEnd = (at: number): boolean => {
+    if (this.#segmentAt === undefined) return false;
+    const wanted = this.#isFirstSegment ? FIRST_SEGMENT_SECONDS : this.#deps.segmentMs / 1000;
+    // Behind a forced cut nobody can begin until a segment begins with a key frame again.
+    return at - this.#segmentAt >= (this.#segmentHasKey ? wanted - EARLY_KEY_SECONDS : 0);
+  };
+
   #cut(lead: TrackWriter, at: number): void {
     const start = this.#segmentAt ?? at;
     const seconds = at - start;
     this.#segmentAt = at;
     lead.endSegment(seconds, this.#deps.createdAt + start * 1000);
-    for (const follower of this.#followers.values()) follower.boundaries.push({ at, seconds });
+    for (const follower of this.#followers.values()) follower.bound({ at, seconds });
   }
 
   /** The frame before this one turns out to last so long that it must have a segment to itself. */
@@ -150,39 +178,5 @@ export class SegmentCutter {
     if (at - this.#leadTime <= MAX_STALL_SECONDS) return;
     lead.flush();
     this.#cutBefore(lead, at - MAX_SKEW_SECONDS, false);
-  }
-
-  /** Moves a follower up to the leading edge: never past it, lest a boundary be missed, unless the lead has stalled. */
-  #drain(follower: Follower, edge: number): void {
-    const { writer } = follower;
-    const { timescale } = writer.track;
-    let taken = 0;
-    for (const unit of follower.queue) {
-      const at = unit.dts / timescale;
-      const newest = follower.queue.at(-1)?.dts ?? unit.dts;
-      if (at > edge && ((newest - unit.dts) / timescale <= MAX_SKEW_SECONDS || at - (writer.segmentStart ?? at) > TARGET_SECONDS - MAX_SKEW_SECONDS)) break;
-      taken++;
-      writer.settle(unit);
-      // The boundary goes to the nearest frame.
-      this.#cross(follower, (boundary) => at + writer.usualSeconds / 2 >= boundary.at);
-      writer.hold(unit);
-    }
-    if (taken > 0) follower.queue.splice(0, taken);
-    if (follower.boundaries.length > 0) {
-      this.#cross(follower, (boundary) => {
-        const isLate = !writer.active || edge > boundary.at + MAX_SKEW_SECONDS;
-        if (isLate) writer.flush();
-        return isLate;
-      });
-    }
-  }
-
-  #cross(follower: Follower, isReached: (boundary: Boundary) => boolean): void {
-    for (;;) {
-      const boundary = follower.boundaries[0];
-      if (!boundary || !isReached(boundary)) return;
-      follower.boundaries.shift();
-      follower.writer.endSegment(boundary.seconds, this.#deps.createdAt + (boundary.at - boundary.seconds) * 1000);
-    }
   }
 }

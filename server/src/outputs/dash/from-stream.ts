@@ -101,7 +101,9 @@ export class PackagerManifest {
 }
 
 /** Undefined where it would have to be measured. */
-function exactFrameSeconds({ leading, frameSeconds }: Packager): number | undefined {
+function exactFrameSeconds(packager: Packager): number | undefined {
+  const { leading } = packager;
+  const frameSeconds = leading && packager.frameSecondsOf(leading);
   // Times of sound are counted in samples.
   if (leading?.track?.kind === 'audio') return usualFrameSeconds(leading.track);
   const rate = frameSeconds === undefined ? undefined : knownFrameRate(frameSeconds);

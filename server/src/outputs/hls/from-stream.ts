@@ -69,10 +69,12 @@ function mediaText(packager: Packager, rendition: Rendition, query: string, skip
   return writeMediaPlaylist({ header, mediaSequence: segments[0]?.msn ?? 0, segments, ended, hint, reports }, { query, skip });
 }
 
-/** Every video rendition is a variant; the audio ones are a group beside them, or the only variant. */
+/** Every video rendition is a variant, best first, but for those that show nothing now; the audio ones are a group beside them, or the only variant. */
 export function multivariantText(packager: Packager, query: string): string {
   const renditions = packager.renditions.filter((rendition) => rendition.track !== undefined);
-  const video = renditions.filter((rendition) => rendition.track?.kind === 'video');
+  const pictures = renditions.filter((rendition) => rendition.track?.kind === 'video');
+  const shown = pictures.filter((rendition) => !isSilent(rendition));
+  const video = shown.length > 0 ? shown : pictures;
   const audio = renditions.filter((rendition) => rendition.track?.kind === 'audio');
   const [firstAudio] = audio;
   const leads = video.length > 0 ? video : audio.slice(0, 1);
@@ -81,6 +83,7 @@ export function multivariantText(packager: Packager, query: string): string {
     const own = bandwidth(rendition);
     const other = beside.length > 0 && firstAudio ? bandwidth(firstAudio) : { peak: 0, average: 0 };
     const track = rendition.track;
+    const frameSeconds = packager.frameSecondsOf(rendition);
     const codecs = [track?.codecString, ...beside.slice(0, 1).map((each) => each.track?.codecString)].filter((codec) => codec !== undefined && codec !== '');
     return {
       uri: `${rendition.name}/index.m3u8`,
@@ -88,7 +91,7 @@ export function multivariantText(packager: Packager, query: string): string {
       bandwidth: Math.max(LEAST_BANDWIDTH, own.peak + other.peak),
       averageBandwidth: Math.max(LEAST_BANDWIDTH, own.average + other.average),
       resolution: track?.kind === 'video' && track.width > 0 && track.height > 0 ? { width: track.width, height: track.height } : undefined,
-      frameRate: track?.kind === 'video' && rendition === packager.leading && packager.frameSeconds ? frameRateOf(packager.frameSeconds) : undefined,
+      frameRate: track?.kind === 'video' && frameSeconds ? frameRateOf(frameSeconds) : undefined,
     };
   });
   const group = beside.map((rendition, i) => ({
@@ -98,6 +101,12 @@ export function multivariantText(packager: Packager, query: string): string {
     isDefault: i === 0,
   }));
   return writeMultivariantPlaylist(variants, group, query);
+}
+
+/** Its last whole segment is a gap, and nothing came since. The gaps in front of its beginning have parts. */
+function isSilent({ open, segments }: Rendition): boolean {
+  const last = segments.findLast(({ complete }) => complete);
+  return open.parts.length === 0 && last !== undefined && last.gap && last.parts.length === 0;
 }
 
 /** Bits a second over the listed segments: the largest segment and all of them. */

@@ -3,7 +3,7 @@ import type { Unit } from '@millrace/media/unit';
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../lib/clock.ts';
 import { Hub } from '../../stream/hub.ts';
-import { AUDIO, picture, RecordingSink, sound, VIDEO } from '../../stream/testing/source.ts';
+import { AUDIO, picture, RecordingSink, SMALL_VIDEO, smallPicture, sound, VIDEO } from '../../stream/testing/source.ts';
 import { BridgedTracks } from './bridged-tracks.ts';
 
 const OPUS: Track = { ...AUDIO, id: 1_002, codec: 'opus', codecString: 'opus', config: new Uint8Array(11) };
@@ -89,4 +89,18 @@ test('a bridge that does not come up is not waited for', async () => {
   clock.advance(2_000);
   expect(formats()).toEqual([[VIDEO.id]]);
   expect(units()).toEqual([VIDEO.id]);
+});
+
+test('of several sizes the best tells whether pictures are out of order, and one bridge stands for all', async () => {
+  const { publication, bridges, settle, formats, units } = await world([VIDEO, SMALL_VIDEO]);
+  for (const unit of [picture(0, true), smallPicture(0, true), picture(0.1), smallPicture(0.05), picture(0.2)]) publication.unit(unit);
+  await settle();
+  expect(bridges.size).toBe(0);
+  expect(formats()).toEqual([[VIDEO.id, SMALL_VIDEO.id]]);
+  expect(units()).toHaveLength(5);
+  publication.unit({ ...picture(0.25), pts: picture(0.4).pts });
+  publication.unit(picture(0.3));
+  await settle();
+  bridges.get('video')?.track(PLAIN);
+  expect(formats().at(-1)).toEqual([PLAIN.id]);
 });

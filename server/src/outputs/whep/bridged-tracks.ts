@@ -97,11 +97,12 @@ class BridgedFeed implements Sink, TrackFeedSource {
 
   unit(unit: Unit): void {
     const track = this.#published.find(({ id }) => id === unit.track);
-    if (track?.kind === 'video' && !this.#video && this.#isOutOfOrder(unit)) {
+    if (track && track === this.#leading && !this.#video && this.#isOutOfOrder(unit)) {
       this.#video = this.#acquire({ kind: 'video', codec: 'h264', bFrames: false });
       this.#isTold = false;
       this.#tellWhenComplete();
     }
+    // Of several sizes the first tells the order; where it needs a bridge, the bridge stands for all.
     const isBridged = track?.kind === 'video' ? this.#video !== undefined : this.#audio !== undefined;
     if (track && !isBridged) this.#pass(unit);
   }
@@ -112,6 +113,10 @@ class BridgedFeed implements Sink, TrackFeedSource {
 
   end(): void {
     this.#sink.end();
+  }
+
+  get #leading(): Track | undefined {
+    return this.#published.find(({ kind }) => kind === 'video');
   }
 
   #isOutOfOrder({ pts }: Unit): boolean {
@@ -165,6 +170,7 @@ class BridgedFeed implements Sink, TrackFeedSource {
     this.#sink.tracks(
       this.#published.flatMap((track) => {
         const bridged = track.kind === 'video' ? this.#video : this.#audio;
+        if (bridged && track.kind === 'video' && track !== this.#leading) return [];
         return bridged ? (bridged.track ?? []) : track;
       }),
     );

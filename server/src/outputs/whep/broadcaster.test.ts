@@ -3,11 +3,14 @@ import { expect, test } from 'vitest';
 import { FakeClock } from '../../lib/clock.ts';
 import { silentLog } from '../../lib/silent-log.ts';
 import { Hub } from '../../stream/hub.ts';
-import { AUDIO, picture, VIDEO } from '../../stream/testing/source.ts';
+import { AUDIO, picture, SMALL_VIDEO, smallPicture, VIDEO } from '../../stream/testing/source.ts';
 import { type Audience, Broadcaster } from './broadcaster.ts';
 import type { TrackSource } from './track-source.ts';
 
 const VP8: VideoTrack = { ...VIDEO, codec: 'vp8', codecString: 'vp8', config: new Uint8Array(0) };
+
+/** One slice behind its length. */
+const H264_FRAME = Uint8Array.of(0, 0, 0, 3, 0x65, 1, 2);
 
 class Viewer implements Audience {
   readonly told: string[] = [];
@@ -16,6 +19,9 @@ class Viewer implements Audience {
   }
   interrupted(): void {
     this.told.push('interrupted');
+  }
+  sizesChanged(): void {
+    this.told.push('sizes');
   }
   report(): void {
     this.told.push('report');
@@ -82,7 +88,7 @@ test('it is open as long as somebody watches or may come, and no longer', () => 
   broadcaster.join(viewer);
   const second = broadcaster.reserve();
   release();
-  clock.advance(1_000);
+  clock.advance(500);
   expect(viewer.told).toEqual(['report']);
   broadcaster.leave(viewer);
   expect(state()).toEqual({ isFed: true, isIdle: false });
@@ -96,4 +102,24 @@ test('who waits for tracks that never come is told so', async () => {
   const ready = broadcaster.ready();
   clock.advance(3_000);
   expect(await ready).toBe(false);
+});
+
+test('sizes of one picture share a source; one that falls silent is told of, and one that comes again', () => {
+  const { broadcaster } = world();
+  const viewer = new Viewer();
+  broadcaster.tracks([VIDEO, SMALL_VIDEO]);
+  broadcaster.join(viewer);
+  const [large, small] = broadcaster.sizes;
+  expect([large?.carried.track.id, small?.carried.track.id]).toEqual([VIDEO.id, SMALL_VIDEO.id]);
+  expect(small?.log).not.toBe(large?.log);
+  expect(small?.log.ssrc).toBe(large?.log.ssrc);
+  for (let frame = 0; frame < 30; frame++) {
+    if (frame < 5) broadcaster.unit({ ...picture(frame / 30, frame === 0), data: H264_FRAME });
+    broadcaster.unit({ ...smallPicture(frame / 30, frame === 0), data: H264_FRAME });
+  }
+  expect(broadcaster.sizes).toEqual([small]);
+  expect(broadcaster.video).toBe(large);
+  broadcaster.unit({ ...picture(1, true), data: H264_FRAME });
+  expect(broadcaster.sizes).toEqual([large, small]);
+  expect(viewer.told.filter((told) => told !== 'packets')).toEqual(['sizes', 'sizes']);
 });

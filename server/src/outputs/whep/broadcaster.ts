@@ -12,11 +12,14 @@ import type { TrackFeedSource, TrackSource } from './track-source.ts';
 /** How long a viewer's request waits for the tracks of a stream that has them ready, or makes them. */
 const TRACKS_TIMEOUT_MS = 3_000;
 
-/** Players mix sound and picture by these: soon after the first packet, and often enough for clocks that drift. */
-const REPORT_MS = 1_000;
+/** Players mix sound and picture by these, and know by them that the way from here works while a publisher is silent. */
+const REPORT_MS = 500;
 
 /** Why the broadcaster tells a viewer to go: it would have to negotiate anew, or there is nothing more. */
 export type DismissalReason = 'formats_changed' | 'broadcast_ended';
+
+/** A size of the picture from which so much less has come than from another is silent: its publisher has no room for it. In seconds. */
+const SILENT_SECONDS = 0.7;
 
 /** What a broadcaster tells a viewer's session. */
 export interface Audience {
@@ -24,6 +27,8 @@ export interface Audience {
   packets(): void;
   /** What follows in the logs does not continue what was. */
   interrupted(): void;
+  /** A size of the picture fell silent, or comes again. */
+  sizesChanged(): void;
   /** Time for sender reports. */
   report(): void;
   dismiss(reason: DismissalReason): void;
@@ -52,7 +57,11 @@ export class Broadcaster implements Sink {
   readonly #feed: TrackFeedSource;
   readonly #reports: Timer;
   readonly #waiting = new Set<() => void>();
-  #video: OutgoingTrack | undefined;
+  /** The same picture at several sizes, best first, under one source. */
+  #videos: readonly OutgoingTrack[] = [];
+  #running: readonly OutgoingTrack[] = [];
+  /** Time of the first picture of these formats. */
+  #picturesFrom: number | undefined;
   #audio: OutgoingTrack | undefined;
   #hasTracks = false;
   /** Requests that look at the tracks and may become viewers. */
@@ -70,8 +79,14 @@ export class Broadcaster implements Sink {
     this.#feed = deps.source.open(deps.stream, this);
   }
 
+  /** The best size of the picture: what is negotiated. */
   get video(): OutgoingTrack | undefined {
-    return this.#video;
+    return this.#videos[0];
+  }
+
+  /** The sizes of the picture that come now, best first. */
+  get sizes(): readonly OutgoingTrack[] {
+    return this.#running;
   }
 
   get audio(): OutgoingTrack | undefined {
@@ -136,8 +151,8 @@ export class Broadcaster implements Sink {
 
   tracks(tracks: readonly Track[]): void {
     const carried = tracks.flatMap((track) => carriedOf(track) ?? []);
-    const isVideoNews = this.#setTrack('video', carried);
-    const isAudioNews = this.#setTrack('audio', carried);
+    const isVideoNews = this.#setVideos(carried.filter(({ track }) => track.kind === 'video'));
+    const isAudioNews = this.#setAudio(carried.find(({ track }) => track.kind === 'audio'));
     this.#latestPts = Number.NEGATIVE_INFINITY;
     this.#isReordered = false;
     this.#hasTracks = true;
@@ -149,10 +164,11 @@ export class Broadcaster implements Sink {
   }
 
   unit(unit: Unit): void {
-    const outgoing = this.#video?.carried.track.id === unit.track ? this.#video : this.#audio?.carried.track.id === unit.track ? this.#audio : undefined;
+    const outgoing = this.#audio?.carried.track.id === unit.track ? this.#audio : this.#videos.find(({ carried }) => carried.track.id === unit.track);
     if (!outgoing) return;
-    if (outgoing === this.#video && !this.#isReordered) this.#checkOrder(unit);
+    if (outgoing === this.video && !this.#isReordered) this.#checkOrder(unit);
     outgoing.log.append(unit);
+    if (this.#videos.length > 1 && outgoing !== this.#audio) this.#checkSizes(outgoing);
     for (const viewer of this.#audience) viewer.packets();
   }
 
@@ -165,16 +181,40 @@ export class Broadcaster implements Sink {
   }
 
   /** True when viewers would have to negotiate anew. */
-  #setTrack(kind: 'video' | 'audio', all: readonly Carried[]): boolean {
-    const carried = all.find(({ track }) => track.kind === kind);
-    const before = kind === 'video' ? this.#video : this.#audio;
-    const isSame = before?.carried.track.codec === carried?.track.codec;
-    const log = isSame && before ? before.log : carried && new PacketLog({ kind, ssrc: this.#deps.newSsrc(), clockRate: carried.clockRate });
-    const outgoing = carried && log && { carried, log };
-    outgoing?.log.setFormat(outgoing.carried.packetizer, outgoing.carried.track.timescale);
-    if (kind === 'video') this.#video = outgoing;
-    else this.#audio = outgoing;
+  #setVideos(all: readonly Carried[]): boolean {
+    const codec = all[0]?.track.codec;
+    const isSame = this.video?.carried.track.codec === codec;
+    const before = isSame ? this.#videos : [];
+    const ssrc = before[0]?.log.ssrc ?? this.#deps.newSsrc();
+    this.#videos = all.filter(({ track }) => track.codec === codec).map((carried, i) => this.#outgoing(carried, before[i]?.log, ssrc));
+    this.#running = this.#videos;
+    this.#picturesFrom = undefined;
     return this.#hasTracks && !isSame;
+  }
+
+  /** Likewise. */
+  #setAudio(carried: Carried | undefined): boolean {
+    const isSame = this.#audio?.carried.track.codec === carried?.track.codec;
+    this.#audio = carried && this.#outgoing(carried, isSame ? this.#audio?.log : undefined, this.#deps.newSsrc());
+    return this.#hasTracks && !isSame;
+  }
+
+  #outgoing(carried: Carried, known: PacketLog | undefined, ssrc: number): OutgoingTrack {
+    const { track, packetizer, clockRate } = carried;
+    const log = known ?? new PacketLog({ kind: track.kind, ssrc, clockRate });
+    log.setFormat(packetizer, track.timescale);
+    return { carried, log };
+  }
+
+  /** One that has yet to begin has as long as one that stops. */
+  #checkSizes({ log: { latestTime = 0, clockRate } }: OutgoingTrack): void {
+    this.#picturesFrom ??= latestTime;
+    const began = this.#picturesFrom;
+    const from = latestTime - SILENT_SECONDS * clockRate;
+    const running = this.#videos.filter(({ log }) => Math.max(log.latestTime ?? began, began) >= from);
+    if (running.length === this.#running.length && running.every((size, i) => size === this.#running[i])) return;
+    this.#running = running;
+    for (const viewer of this.#audience) viewer.sizesChanged();
   }
 
   #checkOrder({ pts }: Unit): void {

@@ -40,7 +40,7 @@ export interface WhepOutputDeps {
 export class WhepOutput {
   readonly #deps: WhepOutputDeps;
   readonly #broadcasters = new Map<LiveStream, Broadcaster>();
-  readonly #counters: WhepCounters = { sessions: 0, nacked: 0, resent: 0, keyFrameRequests: 0, skipped: 0, slowed: 0, malformedRtcp: 0 };
+  readonly #counters: WhepCounters = { sessions: 0, nacked: 0, resent: 0, keyFrameRequests: 0, skipped: 0, slowed: 0, lowered: 0, raised: 0, malformedRtcp: 0 };
 
   constructor(deps: WhepOutputDeps) {
     this.#deps = deps;

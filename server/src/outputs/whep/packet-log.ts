@@ -52,6 +52,11 @@ export class PacketLog {
     return Math.max(0, this.#next - PACKETS);
   }
 
+  /** Of the newest packet; undefined before the first. */
+  get latestTime(): number | undefined {
+    return this.packet(this.#next - 1)?.time;
+  }
+
   /** Where decoding can begin, the latest: first packet and the one behind the key frame. Empty when there was none. */
   get key(): { readonly begin: number; readonly end: number } {
     return { begin: this.#keyAt, end: this.#keyEnd };
@@ -59,7 +64,7 @@ export class PacketLog {
 
   /** Time of the newest packet on the broadcast's timeline; 0 when there is none. */
   get newestSeconds(): number {
-    return (this.packet(this.#next - 1)?.time ?? 0) / this.clockRate;
+    return (this.latestTime ?? 0) / this.clockRate;
   }
 
   packet(number: number): LoggedPacket | undefined {

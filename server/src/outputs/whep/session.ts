@@ -8,6 +8,7 @@ import type { Clock, Timer } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import type { PeerListener, PeerSession } from '../../transports/webrtc/peer-session.ts';
 import type { Audience, Broadcaster, DismissalReason, OutgoingTrack } from './broadcaster.ts';
+import { RenditionChoice } from './rendition-choice.ts';
 import { TrackFeed } from './track-feed.ts';
 
 /** A burst goes out in pieces, lest it fill the first small buffer on its way: about 75 Mbit/s. */
@@ -27,6 +28,9 @@ const LATE_SECONDS = 0.3;
 /** Reports in a row that must agree. */
 const REPORTS_TO_BELIEVE = 2;
 
+/** Of fewer packets in a second no share is told. */
+const LEAST_JUDGED_PACKETS = 20;
+
 const CNAME = 'millrace';
 
 export interface WhepCounters {
@@ -39,6 +43,9 @@ export interface WhepCounters {
   skipped: number;
   /** Times a viewer was given key frames only. */
   slowed: number;
+  /** Times a viewer was given a lower rendition for what it lost, and a higher one again. */
+  lowered: number;
+  raised: number;
   malformedRtcp: number;
 }
 
@@ -59,6 +66,11 @@ interface ActiveTrack {
   lossyReports: number;
   cleanReports: number;
   countedSkips: number;
+  /** Of the second that runs: the worst report, packets asked for again, and what had been sent and skipped when it began. */
+  reportedLoss: number;
+  missed: number;
+  sentBefore: number;
+  skippedBefore: number;
 }
 
 export class WhepSession implements Audience, PeerListener {
@@ -68,6 +80,7 @@ export class WhepSession implements Audience, PeerListener {
   #burst: Timer | undefined;
   #resendWindowAt = 0;
   #resentInWindow = 0;
+  readonly #choice = new RenditionChoice();
 
   constructor(deps: WhepSessionDeps) {
     this.#deps = deps;
@@ -98,7 +111,12 @@ export class WhepSession implements Audience, PeerListener {
       lossyReports: 0,
       cleanReports: 0,
       countedSkips: 0,
+      reportedLoss: 0,
+      missed: 0,
+      sentBefore: 0,
+      skippedBefore: 0,
     }));
+    this.#chooseSize();
     this.packets();
     if (this.#tracks.some(({ feed }) => feed.needsKeyFrame)) this.#askForKeyFrame();
   }
@@ -109,10 +127,18 @@ export class WhepSession implements Audience, PeerListener {
 
   interrupted(): void {
     for (const { feed } of this.#tracks) feed.awaitKeyFrame();
+    this.#chooseSize();
+  }
+
+  sizesChanged(): void {
+    this.#chooseSize();
   }
 
   report(): void {
-    for (const track of this.#tracks) this.#report(track);
+    for (const track of this.#tracks) {
+      this.#report(track);
+      if (track.outgoing.log.kind === 'video') this.#judge(track);
+    }
     this.#countSkips();
   }
 
@@ -171,6 +197,7 @@ export class WhepSession implements Audience, PeerListener {
       this.#resendWindowAt = now;
       this.#resentInWindow = 0;
     }
+    track.missed += sequences.length;
     for (const sequence of sequences) {
       counters.nacked++;
       if (this.#resentInWindow >= MAX_RESENT_PER_SECOND) continue;
@@ -185,11 +212,41 @@ export class WhepSession implements Audience, PeerListener {
     this.#deps.broadcaster.requestKeyFrame();
   }
 
-  /** Gives a network that loses much less to carry, until it loses little. */
+  /** Looks back at a second of a viewer's picture: a network that cannot take it gets a lower rendition. */
+  #judge(track: ActiveTrack): void {
+    const { broadcaster, clock, counters, log } = this.#deps;
+    const { feed } = track;
+    const sent = feed.sent.packets - track.sentBefore;
+    const loss = Math.max(track.reportedLoss, sent >= LEAST_JUDGED_PACKETS ? track.missed / sent : 0);
+    const fellBehind = !feed.keyFramesOnly && feed.skipped > track.skippedBefore;
+    track.reportedLoss = 0;
+    track.missed = 0;
+    track.sentBefore = feed.sent.packets;
+    track.skippedBefore = feed.skipped;
+    const came = this.#choice.second({ loss, fellBehind }, { levels: broadcaster.sizes.length, nowMs: clock.monotonic() });
+    if (came === 'down') counters.lowered++;
+    if (came === 'up') counters.raised++;
+    if (came === 'down' || came === 'up') log.debug({ level: this.#choice.level, loss }, 'viewer gets another rendition');
+    this.#chooseSize();
+  }
+
+  /** The best that the network takes, of the sizes that come now. */
+  #chooseSize(): void {
+    const { sizes } = this.#deps.broadcaster;
+    const size = sizes[Math.min(this.#choice.level, sizes.length - 1)];
+    const feed = this.#tracks.find(({ outgoing }) => outgoing.log.kind === 'video')?.feed;
+    if (!feed || !size || feed.target === size.log) return;
+    feed.switchTo(size.log);
+    if (size.log !== feed.log) this.#askForKeyFrame();
+  }
+
+  /** Gives a network that loses much of the least rendition less to carry, until it loses little. */
   #heed({ ssrc, fractionLost }: ReceptionReport): void {
     const track = this.#tracks.find(({ outgoing }) => outgoing.log.ssrc === ssrc);
     if (!track) return;
-    track.lossyReports = fractionLost > TOO_MUCH_LOSS ? track.lossyReports + 1 : 0;
+    track.reportedLoss = Math.max(track.reportedLoss, fractionLost / 256);
+    const isLeast = this.#choice.level >= this.#deps.broadcaster.sizes.length - 1;
+    track.lossyReports = fractionLost > TOO_MUCH_LOSS && isLeast ? track.lossyReports + 1 : 0;
     track.cleanReports = fractionLost < LITTLE_LOSS ? track.cleanReports + 1 : 0;
     if (track.lossyReports === REPORTS_TO_BELIEVE) {
       track.feed.keyFramesOnly = true;

@@ -166,3 +166,81 @@ test('sound begins live', () => {
   pump();
   expect(sent).toEqual([expect.objectContaining({ timestamp: 960, marker: false, payloadType: 111 })]);
 });
+
+/** Two sizes of one picture, drawn at the same times. */
+function sizes() {
+  const large = pictures();
+  const small = pictures();
+  const world = feedOf(large.log);
+  const draw = (key = false) => {
+    small.picture(key);
+    large.picture(key, 4);
+    world.pump();
+  };
+  return { large, small, draw, ...world };
+}
+
+test('a viewer goes over to another size at its key frame, with numbers and times that go on', () => {
+  const { feed, small, draw, sent } = sizes();
+  draw(true);
+  for (let i = 0; i < 4; i++) draw();
+  feed.switchTo(small.log);
+  draw();
+  expect(feed.target).toBe(small.log);
+  expect(feed.log).not.toBe(small.log);
+  expect(sent).toHaveLength(24);
+  draw(true);
+  draw();
+  expect(feed.log).toBe(small.log);
+  expect(sent.map(({ sequence }) => sequence)).toEqual(Array.from({ length: 28 }, (_, i) => 100 + i));
+  expect(sent.slice(24).map(({ timestamp }) => timestamp)).toEqual([18_000, 18_000, 21_000, 21_000]);
+  expect(new Set(sent.map(({ ssrc }) => ssrc)).size).toBe(1);
+});
+
+test('a key frame of the moment that was just shown comes a tick later, an older one not at all', () => {
+  const { feed, small, large, draw, sent, pump } = sizes();
+  draw(true);
+  for (let i = 0; i < 9; i++) draw();
+  feed.switchTo(small.log);
+  pump();
+  expect(feed.log).toBe(large.log);
+  large.picture(true, 4);
+  pump();
+  small.picture(true);
+  pump();
+  expect(feed.log).toBe(small.log);
+  expect(sent.slice(-3).map(({ timestamp }) => timestamp)).toEqual([30_000, 30_001, 30_001]);
+});
+
+test('a picture that is half sent is sent whole before the size changes', () => {
+  const { feed, small, large, draw, sent, pump } = sizes();
+  draw(true);
+  large.picture(true, 4);
+  pump(2);
+  small.picture();
+  small.picture(true);
+  feed.switchTo(small.log);
+  pump();
+  expect(sent.map(({ marker }) => marker)).toEqual([false, false, false, true, false, false, false, true, false, true]);
+});
+
+test('packets from before the change of size come again as they were', () => {
+  const { feed, small, draw, sent } = sizes();
+  draw(true);
+  feed.switchTo(small.log);
+  draw(true);
+  for (const original of [...sent]) {
+    expect(feed.resend(original.sequence)).toBe(true);
+    expect(sent.at(-1)).toEqual(original);
+  }
+});
+
+test('a change of mind before the key frame leaves everything as it is', () => {
+  const { feed, small, large, draw, sent } = sizes();
+  draw(true);
+  feed.switchTo(small.log);
+  feed.switchTo(large.log);
+  draw(true);
+  expect(feed.log).toBe(large.log);
+  expect(sent).toHaveLength(8);
+});

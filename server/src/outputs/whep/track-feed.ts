@@ -1,9 +1,15 @@
-/** One viewer's way through a packet log: where it is, what it was sent under which number, when it must skip. Pure but for `send`. */
+/**
+ * One viewer's way through a packet log, or from one to another of the same picture at another size: where it is, what it was sent under
+ * which number, when it must skip. Pure but for `send`.
+ */
 import { sequenceDistance } from '@millrace/media/rtp/sequence';
 import { type LoggedPacket, type PacketLog, stampPacket } from './packet-log.ts';
 
 /** A viewer who joins gets the running group of pictures at once; its frames are shown in so much less time, so that live is not behind. */
 const CATCH_UP_SPEED = 32;
+
+/** How far the key frame of another size may be behind what was sent: layers come one after the other. In seconds. */
+const MAX_STEP_BACK_SECONDS = 0.1;
 
 /** Sound that comes too late for its picture when it begins is left out for so long; sound that always does is better than none. */
 const MAX_LATE_PACKETS = 250;
@@ -21,42 +27,66 @@ export interface TrackFeedOptions {
   isLate?(seconds: number): boolean;
 }
 
-/** Packets sent one after the other in the log: the first's number in the log, and how many were sent before it. */
+/** Packets sent one after the other of a log: the first's number there, and how many were sent before it. */
 interface Run {
+  readonly log: PacketLog;
   readonly number: number;
   readonly sentBefore: number;
+  /** Added to timestamps, so that they go on rising. */
+  readonly shift: number;
 }
 
 export class TrackFeed {
-  readonly log: PacketLog;
   readonly #payloadType: number;
   readonly #firstSequence: number;
   readonly #send: (packet: Buffer) => boolean;
+  #log: PacketLog;
+  /** Where it goes with the next key frame there. */
+  #next: PacketLog | undefined;
   #runs: Run[] = [];
   /** Number of the next packet in the log; undefined while a key frame is waited for. */
   #cursor: number | undefined;
   /** A key frame before this is no place to begin. */
   #keyFrom = 0;
-  /** Timestamps of packets before this number are moved towards `#joinTime`. */
+  /** Timestamps of packets of this log before this number are moved towards `#joinTime`. */
+  readonly #joinLog: PacketLog;
   #joinedAt = 0;
   #joinTime = 0;
   #packets = 0;
   #octets = 0;
   #skipped = 0;
   #keyFramesOnly = false;
+  /** What was sent last, and whether it ended its picture. */
+  #lastTime = 0;
+  #isBetweenPictures = true;
   readonly #isLate: ((seconds: number) => boolean) | undefined;
   #latePackets = 0;
 
   constructor({ log, payloadType, firstSequence, send, isLate }: TrackFeedOptions) {
-    this.log = log;
+    this.#log = log;
+    this.#joinLog = log;
     this.#payloadType = payloadType;
     this.#firstSequence = firstSequence;
     this.#send = send;
     this.#isLate = isLate;
     this.#joinedAt = log.next;
     this.#joinTime = log.packet(log.next - 1)?.time ?? 0;
-    if (log.kind === 'audio') this.#cursor = log.next;
     if (log.kind === 'audio') this.#beginRun(log.next);
+  }
+
+  /** Where it takes from. */
+  get log(): PacketLog {
+    return this.#log;
+  }
+
+  /** Where it takes from, or will. */
+  get target(): PacketLog {
+    return this.#next ?? this.#log;
+  }
+
+  /** Goes over to another size of the picture with the next key frame there, under the same source and with numbers and times that go on. */
+  switchTo(log: PacketLog): void {
+    this.#next = log === this.#log ? undefined : log;
   }
 
   /** What sender reports tell. */
@@ -75,22 +105,28 @@ export class TrackFeed {
   }
 
   /** On a network too slow for everything, key frames alone still show what happens. */
+  get keyFramesOnly(): boolean {
+    return this.#keyFramesOnly;
+  }
+
   set keyFramesOnly(only: boolean) {
-    this.#keyFramesOnly = only && this.log.kind === 'video';
+    this.#keyFramesOnly = only && this.#log.kind === 'video';
   }
 
   /** What follows does not continue what was. */
   awaitKeyFrame(): void {
-    if (this.log.kind === 'audio') return;
+    if (this.#log.kind === 'audio') return;
     this.#cursor = undefined;
-    this.#keyFrom = this.log.next;
+    this.#isBetweenPictures = true;
+    this.#keyFrom = this.#log.next;
   }
 
   /** Sends what there is, at most `budget` packets. Returns how much of the budget is left; 0: call again soon. */
   pump(budget: number): number {
-    const { log } = this;
     let left = budget;
     while (left > 0) {
+      if (this.#next && this.#isBetweenPictures) this.#switch(this.#next);
+      const log = this.#log;
       const cursor = this.#cursor ?? this.#begin();
       if (cursor === undefined || cursor >= log.next) return left;
       const packet = log.packet(cursor);
@@ -125,48 +161,66 @@ export class TrackFeed {
     const run = this.#runs.findLast(({ sentBefore }) => sentBefore <= order);
     if (!run) return false;
     const number = run.number + order - run.sentBefore;
-    const packet = this.log.packet(number);
+    const packet = run.log.packet(number);
     if (!packet) return false;
-    stampPacket(packet, { payloadType: this.#payloadType, sequence, time: this.#timeOf(packet, number) });
+    stampPacket(packet, { payloadType: this.#payloadType, sequence, time: this.#timeOf(packet, number, run) });
     return this.#send(packet.bytes);
   }
 
   #deliver(packet: LoggedPacket, number: number): void {
-    stampPacket(packet, { payloadType: this.#payloadType, sequence: (this.#firstSequence + this.#packets) & 0xffff, time: this.#timeOf(packet, number) });
+    const time = this.#timeOf(packet, number, this.#runs.at(-1));
+    stampPacket(packet, { payloadType: this.#payloadType, sequence: (this.#firstSequence + this.#packets) & 0xffff, time });
     this.#send(packet.bytes);
     this.#packets++;
     this.#octets += packet.bytes.length - 12;
     this.#cursor = number + 1;
+    this.#lastTime = time;
+    this.#isBetweenPictures = packet.marker;
   }
 
-  #timeOf({ time }: LoggedPacket, number: number): number {
-    return number >= this.#joinedAt ? time : this.#joinTime - Math.round((this.#joinTime - time) / CATCH_UP_SPEED);
+  #timeOf({ time }: LoggedPacket, number: number, run: Run | undefined): number {
+    if (run?.log !== this.#joinLog || number >= this.#joinedAt) return time + (run?.shift ?? 0);
+    return this.#joinTime - Math.round((this.#joinTime - time) / CATCH_UP_SPEED);
+  }
+
+  /** With a key frame that is no older than what was sent: players show no picture twice. */
+  #switch(log: PacketLog): void {
+    const { begin, end } = log.key;
+    const time = log.packet(begin)?.time;
+    if (end === begin || time === undefined) return;
+    const shift = this.#packets === 0 ? 0 : Math.max(0, this.#lastTime + 1 - time);
+    if (shift > MAX_STEP_BACK_SECONDS * log.clockRate) return;
+    this.#log = log;
+    this.#next = undefined;
+    this.#keyFrom = 0;
+    this.#beginRun(begin, shift);
   }
 
   /** Begins at the latest key frame that will do. */
   #begin(): number | undefined {
-    const { begin, end } = this.log.key;
-    if (end === begin || begin < Math.max(this.#keyFrom, this.log.oldest)) return undefined;
+    const { begin, end } = this.#log.key;
+    if (end === begin || begin < Math.max(this.#keyFrom, this.#log.oldest)) return undefined;
     this.#beginRun(begin);
     return begin;
   }
 
-  #beginRun(number: number): void {
+  #beginRun(number: number, shift = 0): void {
     this.#cursor = number;
-    this.#runs.push({ number, sentBefore: this.#packets });
+    this.#runs.push({ log: this.#log, number, sentBefore: this.#packets, shift });
     if (this.#runs.length > MAX_RUNS) this.#runs.shift();
   }
 
   #skip(): void {
-    if (this.log.kind === 'audio') {
-      this.#beginRun(this.log.next);
+    if (this.#log.kind === 'audio') {
+      this.#beginRun(this.#log.next);
       return;
     }
-    const { begin, end } = this.log.key;
+    const { begin, end } = this.#log.key;
     const cursor = this.#cursor ?? 0;
     this.#cursor = undefined;
+    this.#isBetweenPictures = true;
     // A whole key frame that lies ahead is the place to go on.
     this.#keyFrom = begin > cursor ? begin : Math.max(end, cursor);
-    if (this.#keyFramesOnly) this.#skipped += Math.max(0, this.log.next - cursor);
+    if (this.#keyFramesOnly) this.#skipped += Math.max(0, this.#log.next - cursor);
   }
 }

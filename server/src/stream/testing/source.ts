@@ -14,6 +14,9 @@ export const VIDEO: VideoTrack = {
   height: 720,
 };
 
+/** The same picture at half the size. */
+export const SMALL_VIDEO: VideoTrack = { ...VIDEO, id: 3, config: Uint8Array.of(1, 66, 0, 30), codecString: 'avc1.42001e', width: 640, height: 360 };
+
 export const AUDIO: AudioTrack = {
   id: 2,
   kind: 'audio',
@@ -29,6 +32,11 @@ export const AUDIO: AudioTrack = {
 export function picture(seconds: number, key = false, bytes = 100): Unit {
   const dts = Math.round(seconds * VIDEO.timescale);
   return { track: VIDEO.id, dts, pts: dts, key, data: new Uint8Array(bytes) };
+}
+
+/** One of `SMALL_VIDEO`. */
+export function smallPicture(seconds: number, key = false, bytes = 50): Unit {
+  return { ...picture(seconds, key, bytes), track: SMALL_VIDEO.id };
 }
 
 export function sound(seconds: number, bytes = 20): Unit {

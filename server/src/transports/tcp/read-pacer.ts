@@ -3,33 +3,46 @@
  * sends in between. What arrives meanwhile waits in the kernel and is read in one piece.
  */
 import type { Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
-import type { Clock } from '../../lib/clock.ts';
 
-/** Less than a picture at 30 a second: what media waits at most, half of it on average. */
-export const BEAT_MS = 25;
+/** Less than a picture lasts at 30 a second: what media waits at most, half of it on average. */
+const BEAT_MS = 30;
 
 /** A read of this size means that more may be waiting: such a socket is read on, so that the beat is never a limit. */
 const BUSY_BYTES = 32 * 1024;
 
+/** What lies under a socket. `pause` does not reach it: a paused socket goes on reading until its buffer is full. */
+interface Handle {
+  readStart(): unknown;
+  readStop(): unknown;
+}
+
 export class ReadPacer {
-  readonly #clock: Clock;
   #resting: Socket[] = [];
 
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
-
-  /** Call with every read, before what was read is worked on. TLS hands out a record at a time, which says nothing about what waits: it is read on. */
+  /** Call with every read of a plain TCP socket. Where Node does not show the handle, the socket is read as ever. */
   rest(socket: Socket, bytesRead: number): void {
-    if (bytesRead >= BUSY_BYTES || socket instanceof TLSSocket) return;
-    socket.pause();
-    if (this.#resting.push(socket) === 1) this.#clock.after(BEAT_MS, () => this.#wake());
+    if (bytesRead >= BUSY_BYTES) return;
+    const handle = handleOf(socket);
+    if (!handle) return;
+    handle.readStop();
+    // Not the server's clock: this is how input is read, and nothing is told by it.
+    if (this.#resting.push(socket) === 1) setTimeout(() => this.#wake(), BEAT_MS).unref();
   }
 
   #wake(): void {
     const rested = this.#resting;
     this.#resting = [];
-    for (const socket of rested) socket.resume();
+    // A socket that was closed meanwhile has no handle any more; one that was paused is started by whoever resumes it.
+    for (const socket of rested) if (!socket.isPaused()) handleOf(socket)?.readStart();
   }
+}
+
+/** Undefined for TLS, which hands out a record at a time and says nothing of what waits. */
+function handleOf(socket: Socket): Handle | undefined {
+  const handle: unknown = Reflect.get(socket, '_handle');
+  return isHandle(handle) && handle.constructor.name === 'TCP' ? handle : undefined;
+}
+
+function isHandle(value: unknown): value is Handle {
+  return typeof value === 'object' && value !== null && 'readStart' in value && 'readStop' in value;
 }
