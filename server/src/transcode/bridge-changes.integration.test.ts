@@ -103,3 +103,18 @@ test('pictures go on behind a new format and a key frame when the publisher retu
   expect(heard.units[units.length]).toMatchObject({ key: true, pts: rescale(10, 1, VP8.timescale) });
   expect((await picturesOf(heard.onlyTrack, heard.units)).types).toHaveLength(2 * units.length);
 });
+
+test('a bridge that begins in a long group of pictures shows what is now, not what was', async () => {
+  using stand = openStand();
+  const units = await encodeIvf('testsrc2=size=320x180:rate=30:duration=6', ['-c:v', 'libvpx', '-deadline', 'realtime', '-cpu-used', '8', '-g', '300', '-b:v', '500k'], VP8);
+  const live = goLive(stand.hub, 's', [VP8]);
+  const past = 120;
+  for (const unit of units.slice(0, past)) live.publication.unit(unit, live.stream.broadcast.createdAt + (unit.dts / VP8.timescale) * 1000);
+  const heard = new Recorder();
+  stand.bridges.acquire(live.stream, { kind: 'video', codec: 'h264', bFrames: false }).subscribe(heard);
+  await expect.poll(() => stand.pool.jobs, { timeout: 20_000 }).toBe(1);
+  for (const unit of units.slice(past)) live.publication.unit(unit, live.stream.broadcast.createdAt + (unit.dts / VP8.timescale) * 1000);
+  await heard.until(() => heard.units.at(-1)?.pts === units.at(-1)?.pts);
+  expect(heard.units[0]).toMatchObject({ key: true, pts: units[past]?.pts });
+  expect(heard.units).toHaveLength(units.length - past);
+});
