@@ -5,10 +5,11 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { Owner } from './harness/api.ts';
 import { run } from './harness/child.ts';
 import { browserTestsAreOff, newVisitor, openBrowser } from './harness/chromium.ts';
-import { glanceAtClock, hearSound } from './harness/page-clock.ts';
+import { glanceAtClock, hearSound, readClock } from './harness/page-clock.ts';
 import { followPlaylist, renditionsOf } from './harness/playlist-follower.ts';
 import { ENCODER_DEFAULTS, publishWithFfmpeg } from './harness/publisher.ts';
 import { type RunningServer, startServer } from './harness/server.ts';
+import { StudioPage } from './harness/studio-page.ts';
 import { ensureTool } from './harness/tool.ts';
 import { until } from './harness/until.ts';
 import { preferLatency, WatchPage } from './harness/watch-page.ts';
@@ -45,7 +46,7 @@ describe.skipIf(browserTestsAreOff)('bridges', () => {
     const made = await owner.create({ title: 'Bridged' });
     const { whip } = made.ingest;
     if (whip.token === undefined) throw new Error('the answer that makes a stream has its token');
-    return { id: made.stream.id, key: made.streamKey, whip: { url: whip.url, token: whip.token }, playback: made.playback };
+    return { id: made.stream.id, whip: { url: whip.url, token: whip.token }, playback: made.playback };
   }
 
   test('a browser publishes VP8 and Opus, another watches by low-latency HLS for 20 s without a stall, and hears it', { timeout: 150_000 }, async () => {
@@ -86,16 +87,26 @@ describe.skipIf(browserTestsAreOff)('bridges', () => {
   });
 
   test('what ffmpeg publishes by RTMP with the defaults of x264, B-frames and AAC, is seen and heard by WebRTC', { timeout: 120_000 }, async () => {
-    const { id, key, playback } = await stream();
-    await using _encoder = publishWithFfmpeg(`${server.rtmp}/${key}`, { video: ENCODER_DEFAULTS });
-    await owner.untilStatus(id, 'live', 20_000);
+    const studio = await StudioPage.create(await newVisitor(browser), server.http, 'B-frames');
+    await studio.page.getByRole('button', { name: 'Show the key' }).click();
+    await using _encoder = publishWithFfmpeg(`${server.rtmp}/${await studio.copied('the stream key')}`, { video: ENCODER_DEFAULTS });
+    await readClock(studio.page, { timeoutMs: 20_000 });
     const viewer = await blankPage();
-    const played = await playInPage(viewer, playback.whep);
-    expect(played.status, played.body).toBe(201);
-    await moreFrames(viewer, 60, 40_000);
+    // Where a busy machine starts the bridge later than a viewer waits for it, players negotiate anew.
+    await until(
+      async () => {
+        const played = await playInPage(viewer, `${server.http}/whep/${studio.streamId}`);
+        expect(played.status, played.body).toBe(201);
+        return moreFrames(viewer, 60, 15_000).catch(() => undefined);
+      },
+      { what: 'pictures by WebRTC', timeoutMs: 60_000 },
+    );
     expect(await receivedBy(viewer)).toMatchObject({ codec: 'video/H264', width: 640, state: 'connected' });
     await until(async () => (await receivedBy(viewer)).audioLevel > 0.01, { what: 'sound', timeoutMs: 20_000 });
     await inOrder(viewer);
+    await studio.untilSays(/Your encoder sends B-frames, which real time cannot show/, 10_000);
+    await studio.untilSays(/Viewers in real time need another sound format/, 10_000);
+    expect(studio.complaints.list).toEqual([]);
   });
 });
 

@@ -34,6 +34,9 @@ const LOSSES_TO_FAIL = 4;
 /** What a worker says so often that it cannot do is not asked for again until the format changes. */
 const REFUSALS_TO_GIVE_UP = 3;
 
+/** Of a group of pictures longer than this that began before the bridge did, what is past is only decoded: whoever waits wants to see what is now. */
+const LONG_GROUP_SECONDS = 1;
+
 /** Key frames cost the picture; nobody needs more. */
 const KEY_FRAME_REQUEST_MS = 1_000;
 
@@ -200,10 +203,10 @@ export class Bridge {
       this.#isFresh = true;
       if (source?.kind === 'audio' && this.want.kind === 'audio') this.#announce(bridgedAudio(source, this.want.codec));
     }
-    if (source) this.#open(source, goesOn);
+    if (source) this.#open(source, goesOn, isRead);
   }
 
-  #open(source: Track, goesOn: boolean): void {
+  #open(source: Track, goesOn: boolean, isRead: boolean): void {
     const alone = this.#losses >= LOSSES_TO_BE_ALONE;
     const listener = {
       format: (format: VideoFormat) => {
@@ -217,20 +220,28 @@ export class Bridge {
       },
     };
     this.#openedAt = this.#deps.clock.monotonic();
-    this.#job = this.#deps.pool.open({ spec: this.#specOf(source, goesOn), listener, alone });
+    this.#job = this.#deps.pool.open({ spec: this.#specOf(source, goesOn, isRead), listener, alone });
   }
 
   #isCurrent(listener: Job['listener']): boolean {
     return this.#job?.listener === listener;
   }
 
-  #specOf(source: Track, goesOn: boolean): JobSpec {
+  #specOf(source: Track, goesOn: boolean, isRead: boolean): JobSpec {
     if (source.kind === 'audio') {
       const codec = this.want.kind === 'audio' ? this.want.codec : 'aac';
       return { kind: 'audio', source, codec, channels: bridgedChannels(source), resume: this.#resumeIn(bridgedAudio(source, codec).timescale, goesOn) };
     }
     const maxBitsPerSecond = bridgedBitsPerSecond(source, this.#deps.stream.meter.lastReading?.video?.bitsPerSecond);
-    return { kind: 'video', source, maxBitsPerSecond, resume: this.#resumeIn(source.timescale, goesOn) };
+    return { kind: 'video', source, maxBitsPerSecond, resume: this.#resumeIn(source.timescale, goesOn) ?? (isRead ? this.#present(source) : undefined) };
+  }
+
+  /** Where the pictures of a long group have come to. */
+  #present(source: VideoTrack): ResumePoint | undefined {
+    const pictures = this.#deps.stream.recentUnits.filter(({ track }) => track === source.id);
+    const last = pictures.at(-1)?.pts ?? 0;
+    const seconds = (last - (pictures[0]?.pts ?? 0)) / source.timescale;
+    return seconds > LONG_GROUP_SECONDS ? { lastPts: last, fill: false } : undefined;
   }
 
   #resumeIn(timescale: number, fill: boolean): ResumePoint | undefined {

@@ -1,14 +1,11 @@
 /** Every bridge with real media: what comes out is decoded by ffmpeg and compared with what went in. */
-import type { VideoTrack } from '@millrace/media/track';
 import { describe, expect, test } from 'vitest';
 import { encodeMedia } from '../outputs/cmaf/testing/encoded-media.ts';
-import { beeps, encodeIvf, goLive, onsetsOf, picturesOf, publish, Recorder } from './testing/media.ts';
+import { beeps, encodeIvf, goLive, onsetsOf, picturesOf, publish, Recorder, VP8 } from './testing/media.ts';
 import { openStand } from './testing/stand.ts';
 
 /** Less than anybody sees: a third of what lips may be off. */
 const LIPS_SECONDS = 0.012;
-
-const VP8: VideoTrack = { id: 1, kind: 'video', codec: 'vp8', timescale: 90_000, config: new Uint8Array(0), codecString: 'vp8', width: 320, height: 180 };
 
 describe('sound', () => {
   const sources = [

@@ -12,6 +12,7 @@ const PLAIN: Track = { ...VIDEO, id: 1_001 };
 interface Listener {
   track(track: Track): void;
   unit(unit: Unit): void;
+  fail(): void;
 }
 
 async function world(tracks: readonly Track[]) {
@@ -86,7 +87,7 @@ test('a bridge that does not come up is not waited for', async () => {
   const { clock, publication, settle, formats, units } = await world([VIDEO, AUDIO]);
   publication.unit(picture(0, true));
   await settle();
-  clock.advance(2_000);
+  clock.advance(4_000);
   expect(formats()).toEqual([[VIDEO.id]]);
   expect(units()).toEqual([VIDEO.id]);
 });
@@ -103,4 +104,13 @@ test('of several sizes the best tells whether pictures are out of order, and one
   await settle();
   bridges.get('video')?.track(PLAIN);
   expect(formats().at(-1)).toEqual([PLAIN.id]);
+});
+
+test('a bridge that cannot work is not waited for', async () => {
+  const { publication, bridges, settle, formats } = await world([VIDEO, AUDIO]);
+  publication.unit(picture(0, true));
+  await settle();
+  expect(formats()).toEqual([]);
+  bridges.get('audio')?.fail();
+  expect(formats()).toEqual([[VIDEO.id]]);
 });

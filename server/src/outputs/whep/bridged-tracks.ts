@@ -7,8 +7,8 @@ import type { Sink } from '../../stream/sink.ts';
 import { hasReorderedPictures } from './from-stream.ts';
 import { publishedTracks, type TrackFeedSource, type TrackSource } from './track-source.ts';
 
-/** How long viewers wait for a bridge that starts; then they get what there is. */
-const BRIDGE_WAIT_MS = 2_000;
+/** How long viewers wait for a bridge that starts on a busy machine; then they get what there is, and negotiate anew when the rest comes. */
+const BRIDGE_WAIT_MS = 4_000;
 
 /** What is held meanwhile: the running group of pictures. */
 const MAX_HELD_UNITS = 2_048;
@@ -16,7 +16,7 @@ const MAX_HELD_UNITS = 2_048;
 type Want = { readonly kind: 'audio'; readonly codec: 'opus' } | { readonly kind: 'video'; readonly codec: 'h264'; readonly bFrames: false };
 
 interface Lease {
-  subscribe(listener: { track(track: Track): void; unit(unit: Unit): void; end(): void }): () => void;
+  subscribe(listener: { track(track: Track): void; unit(unit: Unit): void; fail(): void; end(): void }): () => void;
   requestKeyFrame(): void;
   release(): void;
 }
@@ -46,6 +46,8 @@ export class BridgedTracks implements TrackSource {
 interface Bridged {
   readonly lease: Lease;
   track: Track | undefined;
+  /** Not worth waiting for. */
+  hasFailed: boolean;
 }
 
 class BridgedFeed implements Sink, TrackFeedSource {
@@ -126,11 +128,15 @@ class BridgedFeed implements Sink, TrackFeedSource {
   }
 
   #acquire(want: Want): Bridged {
-    const bridged: Bridged = { lease: this.#deps.bridges.acquire(this.#stream, want), track: undefined };
+    const bridged: Bridged = { lease: this.#deps.bridges.acquire(this.#stream, want), track: undefined, hasFailed: false };
     bridged.lease.subscribe({
       track: (track) => this.#bridgeTold(bridged, track),
       unit: (unit) => {
         if (bridged === this.#audio || bridged === this.#video) this.#pass(unit);
+      },
+      fail: () => {
+        bridged.hasFailed = true;
+        if (!this.#isTold) this.#tellWhenComplete();
       },
       // The broadcast's own end is told by its reader.
       end() {},
@@ -155,7 +161,7 @@ class BridgedFeed implements Sink, TrackFeedSource {
   #tellWhenComplete(): void {
     // The first bridge may tell its track while the second is still being asked for.
     if (this.#published.length === 0 || this.#isClosed) return;
-    const isComplete = [this.#audio, this.#video].every((bridged) => !bridged || bridged.track);
+    const isComplete = [this.#audio, this.#video].every((bridged) => !bridged || bridged.track || bridged.hasFailed);
     if (isComplete || this.#isTold) this.#tell();
     else this.#timer ??= this.#deps.clock.after(BRIDGE_WAIT_MS, () => this.#tell());
   }

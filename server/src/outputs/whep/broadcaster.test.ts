@@ -100,7 +100,7 @@ test('it is open as long as somebody watches or may come, and no longer', () => 
 test('who waits for tracks that never come is told so', async () => {
   const { broadcaster, clock } = world();
   const ready = broadcaster.ready();
-  clock.advance(3_000);
+  clock.advance(5_000);
   expect(await ready).toBe(false);
 });
 

@@ -10,7 +10,7 @@ import { PacketLog } from './packet-log.ts';
 import type { TrackFeedSource, TrackSource } from './track-source.ts';
 
 /** How long a viewer's request waits for the tracks of a stream that has them ready, or makes them. */
-const TRACKS_TIMEOUT_MS = 3_000;
+const TRACKS_TIMEOUT_MS = 5_000;
 
 /** Players mix sound and picture by these, and know by them that the way from here works while a publisher is silent. */
 const REPORT_MS = 500;

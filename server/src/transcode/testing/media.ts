@@ -15,6 +15,9 @@ import type { BridgeListener } from '../bridge.ts';
 
 const run = promisify(execFile);
 
+/** What `encodeIvf` makes of a small source. */
+export const VP8: VideoTrack = { id: 1, kind: 'video', codec: 'vp8', timescale: 90_000, config: new Uint8Array(0), codecString: 'vp8', width: 320, height: 180 };
+
 /** Of decoded sound. */
 const RATE = 48_000;
 
@@ -111,6 +114,7 @@ export class Recorder implements BridgeListener {
   readonly tracks: Track[] = [];
   readonly units: Unit[] = [];
   pauses = 0;
+  fails = 0;
   ended = false;
   readonly #waiting = new Set<() => void>();
 
@@ -126,6 +130,11 @@ export class Recorder implements BridgeListener {
 
   pause(): void {
     this.pauses++;
+    this.#wake();
+  }
+
+  fail(): void {
+    this.fails++;
     this.#wake();
   }
 
@@ -160,7 +169,7 @@ export class Recorder implements BridgeListener {
   }
 }
 
-/** Opens a broadcast that these tracks are published to. */
+/** Opens a broadcast that these tracks are published to, or goes on with the one that runs. */
 export function goLive(hub: Hub, streamId: string, tracks: readonly Track[]): { readonly stream: LiveStream; readonly publication: Publication } {
   const publication = hub.publish({
     streamId,
@@ -177,13 +186,16 @@ export function goLive(hub: Hub, streamId: string, tracks: readonly Track[]): { 
 /** How far the publisher may be ahead of what comes out: less than waits in queues. */
 const LEAD_SECONDS = 2;
 
-/** Publishes as fast as the bridge works, as though each unit came in its time. */
-export async function publish(to: { readonly stream: LiveStream; readonly publication: Publication }, units: readonly Unit[], heard: Recorder): Promise<void> {
+/**
+ * Publishes as fast as the bridge works, as though each unit came in its time.
+ * @param from when the source's clock began, seconds since the broadcast did.
+ */
+export async function publish(to: { readonly stream: LiveStream; readonly publication: Publication }, units: readonly Unit[], heard: Recorder, from = 0): Promise<void> {
   const timescales = new Map(to.stream.currentTracks.map((track) => [track.id, track.timescale]));
   for (const unit of units) {
     const seconds = unit.dts / (timescales.get(unit.track) ?? 1);
-    await heard.until(() => seconds - heard.time < LEAD_SECONDS);
-    to.publication.unit(unit, to.stream.broadcast.createdAt + seconds * 1000);
+    await heard.until(() => seconds - Math.max(0, heard.time - from) < LEAD_SECONDS);
+    to.publication.unit(unit, to.stream.broadcast.createdAt + (from + seconds) * 1000);
   }
 }
 

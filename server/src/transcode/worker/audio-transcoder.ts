@@ -93,18 +93,21 @@ export class AudioTranscoder implements Transcoder {
     const key = `sample_rate=${frame.sampleRate}:sample_fmt=${frame.format}:channel_layout=${layout}`;
     if (this.#resampler?.key === key) return this.#resampler;
     this.#resampler?.graph.free();
-    this.#resampler = this.#openResampler(key, rescale(Number(frame.pts), this.#job.source.timescale, AUDIO_TIMESCALE));
+    this.#resampler = this.#openResampler(key, frame);
     return this.#resampler;
   }
 
-  #openResampler(key: string, firstPts: number): Resampler {
+  #openResampler(key: string, first: Frame): Resampler {
     const { codec, channels, source: track } = this.#job;
     const graph = new FilterGraph();
     graph.alloc();
-    const begin = this.#beginAt(firstPts);
+    const begin = this.#beginAt(rescale(Number(first.pts), track.timescale, AUDIO_TIMESCALE));
+    if (begin !== undefined) this.#expected ??= begin - PRIMING_SAMPLES[codec];
+    // Counted in samples of the input.
+    const firstPts = begin === undefined ? '' : `:first_pts=${rescale(begin, AUDIO_TIMESCALE, first.sampleRate)}`;
     const compensation = `async=${SOFT_COMPENSATION_SAMPLES}:min_hard_comp=${HARD_COMPENSATION_SECONDS}`;
     const source = create(graph, 'abuffer', `time_base=1/${track.timescale}:${key}`);
-    const resample = create(graph, 'aresample', `${AUDIO_TIMESCALE}:${compensation}${begin === undefined ? '' : `:first_pts=${begin}`}`);
+    const resample = create(graph, 'aresample', `${AUDIO_TIMESCALE}:${compensation}${firstPts}`);
     const format = create(graph, 'aformat', `sample_fmts=${ENCODERS[codec].formatName}:channel_layouts=${channels === 1 ? 'mono' : 'stereo'}:sample_rates=${AUDIO_TIMESCALE}`);
     const size = create(graph, 'asetnsamples', `n=${FRAME_SAMPLES[codec]}:p=0`);
     const sink = create(graph, 'abuffersink', '');
