@@ -21,3 +21,15 @@ export async function makeSource(folder: string): Promise<string> {
 export function publishSource(file: string, url: string): Child {
   return new Child('ffmpeg', ['-loglevel', 'error', '-nostdin', '-re', '-stream_loop', '-1', '-i', file, '-c', 'copy', '-f', 'flv', url]);
 }
+
+/** The same without its sound. */
+export function publishPictures(file: string, url: string): Child {
+  return new Child('ffmpeg', ['-loglevel', 'error', '-nostdin', '-re', '-stream_loop', '-1', '-i', file, '-an', '-c', 'copy', '-f', 'flv', url]);
+}
+
+/** The pictures as RTP of payload type 96 to a port of this machine, in packets as large as those that browsers send. */
+export function publishRtp(file: string, port: number): Child {
+  const target = `rtp://127.0.0.1:${port}?pkt_size=1200`;
+  const format = ['-an', '-c', 'copy', '-bsf:v', 'h264_mp4toannexb', '-payload_type', '96', '-f', 'rtp'];
+  return new Child('ffmpeg', ['-loglevel', 'error', '-nostdin', '-re', '-stream_loop', '-1', '-i', file, ...format, target]);
+}

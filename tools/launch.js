@@ -15,6 +15,7 @@ const COMMANDS = {
   test: { development: true, pages: true, run: ['tools/verify.ts', 'test'] },
   check: { development: true, pages: false, run: ['tools/verify.ts', 'check'] },
   bench: { development: true, pages: true, run: ['bench/main.ts'] },
+  soak: { development: true, pages: false, run: ['bench/soak.ts'] },
   generate: { development: true, pages: false, run: ['tools/generate.ts'] },
   format: { development: true, pages: false, run: ['node_modules/@biomejs/biome/bin/biome', 'check', '--write', '.'] },
 };

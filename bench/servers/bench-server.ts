@@ -15,6 +15,9 @@ export interface BenchStream {
   readonly publishUrl: string;
   /** Absent where the server makes no HLS. */
   readonly hlsUrl?: string;
+  /** Absent where the server speaks no WebRTC. */
+  readonly whepUrl?: string;
+  readonly whip?: { readonly url: string; readonly token: string };
 }
 
 export interface BenchServerKind {

@@ -5,12 +5,12 @@ import { MAX_LIVE_STREAMS_PER_GUEST } from '@millrace/contract/limits';
 import { Owner } from '../../e2e/harness/api.ts';
 import { ROOT } from '../../e2e/harness/folder.ts';
 import { startServer } from '../../e2e/harness/server.ts';
-import type { BenchServer, BenchServerKind } from './bench-server.ts';
+import type { BenchServerKind } from './bench-server.ts';
 
 export const MILLRACE = {
   name: 'Millrace',
   job: 'LL-HLS and DASH, parts of 200 ms, in memory',
-  async start(): Promise<BenchServer> {
+  async start() {
     const server = await startServer({ env: { LOG_LEVEL: 'warn' } });
     const owners = new OwnerPool(server.http);
     return {
@@ -18,9 +18,15 @@ export const MILLRACE = {
       version: JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).version,
       pid: server.child.pid,
       startMs: server.startMs,
+      http: server.http,
       async addStream() {
         const { stream, streamKey } = await (await owners.next()).create({ title: 'Bench' });
-        return { publishUrl: `${server.rtmp}/${streamKey}`, hlsUrl: `${server.http}/hls/${stream.id}/index.m3u8` };
+        return {
+          publishUrl: `${server.rtmp}/${streamKey}`,
+          hlsUrl: `${server.http}/hls/${stream.id}/index.m3u8`,
+          whepUrl: `${server.http}/whep/${stream.id}`,
+          whip: { url: `${server.http}/whip/${stream.id}`, token: streamKey },
+        };
       },
       [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
     };

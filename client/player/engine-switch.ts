@@ -46,7 +46,7 @@ const RESUME_GRACE_MS = 2500;
 export interface WatchedSource {
   /** False when it will not come back. */
   readonly alive: boolean;
-  /** How long nothing new was decoded. */
+  /** How long nothing came that should have come, or nothing that could be shown. */
   readonly idleMs: number;
   /** Counts anew: nothing was due until now. */
   forgive(): void;
@@ -57,6 +57,8 @@ export interface WatchedSource {
 export interface RealTimeSource extends WatchedSource {
   readonly stream: MediaStream;
   readonly stats: ReceiveStats;
+  /** How long nothing new was decoded, for whatever reason. */
+  readonly stillMs: number;
 }
 
 export interface EngineSwitchDeps<Source extends WatchedSource> {

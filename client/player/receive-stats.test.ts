@@ -1,15 +1,16 @@
 /** Progress and delay of a real-time connection. */
 import { expect, it } from 'vitest';
-import { hasProgressed, receiveStats } from './receive-stats.ts';
+import { hasOnlyReports, hasProgressed, receiveStats } from './receive-stats.ts';
 
 const video = { type: 'inbound-rtp', kind: 'video', framesDecoded: 40, bytesReceived: 5000, jitterBufferDelay: 2, jitterBufferEmittedCount: 40 };
 const audio = { type: 'inbound-rtp', kind: 'audio', bytesReceived: 700 };
 
 it('counts frames, bytes and the delay of way and buffer', () => {
-  const pair = { type: 'candidate-pair', nominated: true, state: 'succeeded', currentRoundTripTime: 0.02 };
+  const pair = { type: 'candidate-pair', nominated: true, state: 'succeeded', currentRoundTripTime: 0.02, bytesReceived: 6100 };
   expect(receiveStats([video, audio, pair, { type: 'codec', mimeType: 'video/H264' }])).toEqual({
     frames: 40,
     bytes: 5700,
+    pathBytes: 6100,
     playsFromMs: undefined,
     delayMs: 60,
     codecs: ['video/H264'],
@@ -21,6 +22,14 @@ it('reads the sender’s clock since 1900 and since 1970', () => {
   expect(receiveStats([{ ...video, estimatedPlayoutTimestamp: at + 2_208_988_800_000 }]).playsFromMs).toBe(at);
   expect(receiveStats([{ ...video, estimatedPlayoutTimestamp: at }]).playsFromMs).toBe(at);
   expect(receiveStats([{ ...video, estimatedPlayoutTimestamp: 0 }]).playsFromMs).toBeUndefined();
+});
+
+it('tells a publisher that is silent from a way that is', () => {
+  const before = { bytes: 100, pathBytes: 200 };
+  expect(hasOnlyReports(before, { bytes: 100, pathBytes: 260 })).toBe(true);
+  expect(hasOnlyReports(before, { bytes: 160, pathBytes: 260 })).toBe(false);
+  expect(hasOnlyReports(before, before)).toBe(false);
+  expect(hasOnlyReports({ bytes: 100, pathBytes: undefined }, { bytes: 100, pathBytes: undefined })).toBe(false);
 });
 
 it('goes by frames where there is a picture, by bytes where there is only sound', () => {

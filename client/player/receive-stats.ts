@@ -12,6 +12,8 @@ export interface ReceiveStats {
   readonly frames: number | undefined;
   /** Of media, so far. */
   readonly bytes: number;
+  /** Of everything that came from the server, its reports too; undefined where the browser does not tell. */
+  readonly pathBytes: number | undefined;
   /** When what plays now was sent, on the server's clock, ms since the Unix epoch. */
   readonly playsFromMs: number | undefined;
   /** What the way and the buffers cost, for browsers that do not tell `playsFromMs`. */
@@ -26,6 +28,7 @@ export function receiveStats(records: readonly StatsRecord[]): ReceiveStats {
   const playout = numberIn(video, 'estimatedPlayoutTimestamp') ?? numberIn(audio, 'estimatedPlayoutTimestamp');
   return {
     frames: video ? (numberIn(video, 'framesDecoded') ?? 0) : undefined,
+    pathBytes: numberIn(selectedPair(records), 'bytesReceived'),
     bytes: inbound.reduce((sum, record) => sum + (numberIn(record, 'bytesReceived') ?? 0), 0),
     playsFromMs: playout === undefined || playout <= 0 ? undefined : playout > MAX_UNIX_MS ? playout - NTP_EPOCH_MS : playout,
     delayMs: delayOf(video ?? audio, selectedPair(records)),
@@ -36,6 +39,11 @@ export function receiveStats(records: readonly StatsRecord[]): ReceiveStats {
 /** True when something new is shown or heard. */
 export function hasProgressed(before: Pick<ReceiveStats, 'frames' | 'bytes'>, now: Pick<ReceiveStats, 'frames' | 'bytes'>): boolean {
   return now.frames === undefined ? now.bytes > before.bytes : now.frames > (before.frames ?? 0);
+}
+
+/** True when the server was heard but had no media to send: the publisher is silent, and the way from the server works. */
+export function hasOnlyReports(before: Pick<ReceiveStats, 'bytes' | 'pathBytes'>, now: Pick<ReceiveStats, 'bytes' | 'pathBytes'>): boolean {
+  return now.bytes === before.bytes && now.pathBytes !== undefined && before.pathBytes !== undefined && now.pathBytes > before.pathBytes;
 }
 
 function delayOf(media: StatsRecord | undefined, pair: StatsRecord | undefined): number | undefined {

@@ -29,7 +29,7 @@ export function whepEngine({ video, source, clock, listener }: WhepEngineDeps): 
       return { codecs: source.stats.codecs, bandwidth: undefined, targetLatencyMs: undefined };
     },
     get idleMs() {
-      return source.idleMs;
+      return source.stillMs;
     },
     shownAt: () => {
       const latency = latencyMs();

@@ -4,7 +4,7 @@ import { negotiate } from '../webrtc/negotiate.ts';
 import { type Signalling, SignallingError } from '../webrtc/signalling.ts';
 import { recordsOf } from '../webrtc/stats-record.ts';
 import type { RealTimeSource } from './engine-switch.ts';
-import { hasProgressed, type ReceiveStats, receiveStats } from './receive-stats.ts';
+import { hasOnlyReports, hasProgressed, type ReceiveStats, receiveStats } from './receive-stats.ts';
 
 /** How often decoding is looked at: until the first frame, and after it. */
 const FIRST_LOOK_MS = 40;
@@ -33,9 +33,10 @@ export class WhepSource implements RealTimeSource {
   readonly #first = deferred();
   #signalling: Signalling | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #stats: ReceiveStats = { frames: undefined, bytes: 0, playsFromMs: undefined, delayMs: undefined, codecs: [] };
+  #stats: ReceiveStats = { frames: undefined, bytes: 0, pathBytes: undefined, playsFromMs: undefined, delayMs: undefined, codecs: [] };
   #lookedAt: number;
   #idleMs = 0;
+  #stillMs = 0;
   #alive = true;
 
   private constructor(options: WhepSourceOptions) {
@@ -81,9 +82,14 @@ export class WhepSource implements RealTimeSource {
     return this.#alive;
   }
 
-  /** How long nothing new was decoded, as far as anybody looked. */
+  /** How long nothing came of the server, or nothing new of what came: a publisher that is silent is not counted. */
   get idleMs(): number {
     return this.#idleMs;
+  }
+
+  /** How long nothing new was decoded, as far as anybody looked. */
+  get stillMs(): number {
+    return this.#stillMs;
   }
 
   get stats(): ReceiveStats {
@@ -118,7 +124,9 @@ export class WhepSource implements RealTimeSource {
       this.#stats = now;
       const at = this.#options.now();
       const progressed = hasProgressed(before, now);
-      this.#idleMs = progressed ? 0 : this.#idleMs + Math.min(at - this.#lookedAt, MAX_COUNTED_MS);
+      const passed = Math.min(at - this.#lookedAt, MAX_COUNTED_MS);
+      this.#stillMs = progressed ? 0 : this.#stillMs + passed;
+      this.#idleMs = progressed || hasOnlyReports(before, now) ? 0 : this.#idleMs + passed;
       this.#lookedAt = at;
       // Sound alone begins with its second packets: a picture may still be on its way with the first.
       if (progressed && (now.frames !== undefined || before.bytes > 0)) {

@@ -10,6 +10,7 @@ class FakeSession implements PublishSession<string> {
   readonly lost = this.#gone.promise;
   readonly told: string[] = [];
   takesTracks = true;
+  silentMs = 0;
 
   replace(stream: string): Promise<boolean> {
     this.told.push(`replace ${stream}`);
@@ -32,10 +33,6 @@ class FakeSession implements PublishSession<string> {
       limitedBy: 'none',
       videoCodec: 'video/H264',
     } as const);
-  }
-
-  repairNow(): void {
-    this.told.push('repair');
   }
 
   close(): void {
@@ -109,7 +106,7 @@ it('is live once a session is open, measures each second and ends by telling the
   expect(snapshots.at(-1)?.stats?.bitsPerSecond).toBe(1000);
   publisher.end();
   await publisher.closed;
-  expect(first.told).toEqual(['close', 'close']);
+  expect(first.told[0]).toBe('close');
   expect(snapshots.at(-1)).toMatchObject({ state: 'ended', reason: undefined });
 });
 
@@ -118,19 +115,17 @@ it('opens another session at once when one is lost, then waits longer each time'
   first.drop();
   await vi.advanceTimersByTimeAsync(0);
   expect(publisher.snapshot).toMatchObject({ state: 'reconnecting', reason: 'network' });
-  await vi.advanceTimersByTimeAsync(300 + 1200 + 2700);
+  await vi.advanceTimersByTimeAsync(300 + 1200 + 1500 + 1500);
   const [, ...tries] = times;
   const from = tries[0] ?? 0;
-  expect(tries.map((at) => at - from)).toEqual([0, 300, 1500, 4200]);
+  expect(tries.map((at) => at - from)).toEqual([0, 300, 1500, 3000, 4500]);
   later.push(new FakeSession());
-  await vi.advanceTimersByTimeAsync(4800);
+  await vi.advanceTimersByTimeAsync(1500);
   expect(publisher.snapshot.state).toBe('live');
 });
 
 it('tries at once when the network comes back', async () => {
   const { first, page, later, publisher } = await live();
-  page.dispatchEvent(new Event('online'));
-  expect(first.told).toEqual(['repair']);
   first.drop();
   await vi.advanceTimersByTimeAsync(300);
   later.push(new FakeSession());
@@ -167,6 +162,77 @@ it('does not begin a broadcast anew that was ended elsewhere', async () => {
   first.drop();
   await vi.advanceTimersByTimeAsync(60_000);
   expect(publisher.snapshot).toMatchObject({ state: 'ended', reason: 'over' });
+  expect(times).toHaveLength(1);
+});
+
+it('tries a second session beside one that is silent, and goes on with it', async () => {
+  const { first, publisher, later, times, states } = await live();
+  const second = new FakeSession();
+  later.push(second);
+  first.silentMs = 1000;
+  await vi.advanceTimersByTimeAsync(200);
+  expect(times).toHaveLength(2);
+  expect(first.told).toEqual(['abandon', 'abandon']);
+  expect(publisher.snapshot.state).toBe('live');
+  expect(states()).not.toContain('reconnecting');
+  second.drop();
+  await vi.advanceTimersByTimeAsync(0);
+  expect(publisher.snapshot.state).toBe('reconnecting');
+  publisher.end();
+});
+
+it('keeps a session that is heard again, and gives up the second', async () => {
+  const opening = Promise.withResolvers<PublishSession<string>>();
+  const first = new FakeSession();
+  const signals: AbortSignal[] = [];
+  const { publisher } = start({
+    open: ({ signal }) => {
+      signals.push(signal);
+      return signals.length === 1 ? Promise.resolve(first) : opening.promise;
+    },
+  });
+  await vi.advanceTimersByTimeAsync(0);
+  first.silentMs = 3000;
+  await vi.advanceTimersByTimeAsync(200);
+  expect(publisher.snapshot).toMatchObject({ state: 'reconnecting', reason: 'network' });
+  first.silentMs = 0;
+  await vi.advanceTimersByTimeAsync(200);
+  expect(publisher.snapshot).toMatchObject({ state: 'live', reason: undefined });
+  expect(signals.at(-1)?.aborted).toBe(true);
+  const late = new FakeSession();
+  opening.resolve(late);
+  await vi.advanceTimersByTimeAsync(0);
+  expect(late.told).toEqual(['close']);
+  expect(first.told).toEqual([]);
+  publisher.end();
+});
+
+it('waits for the second session when the first is lost meanwhile, and says no goodbye', async () => {
+  const opening = Promise.withResolvers<PublishSession<string>>();
+  const first = new FakeSession();
+  let opened = 0;
+  const { publisher } = start({ open: () => (++opened === 1 ? Promise.resolve(first) : opening.promise) });
+  await vi.advanceTimersByTimeAsync(0);
+  first.silentMs = 1000;
+  await vi.advanceTimersByTimeAsync(200);
+  first.drop();
+  await vi.advanceTimersByTimeAsync(400);
+  expect(publisher.snapshot.state).toBe('reconnecting');
+  opening.resolve(new FakeSession());
+  await vi.advanceTimersByTimeAsync(0);
+  expect(publisher.snapshot.state).toBe('live');
+  expect(opened).toBe(2);
+  expect(first.told).toEqual(['abandon']);
+  publisher.end();
+});
+
+it('is over, and not tried again, when a silent session belongs to a broadcast that was ended elsewhere', async () => {
+  const { first, publisher, times } = await live({ stillWanted: () => Promise.resolve(false) });
+  first.silentMs = 1000;
+  await vi.advanceTimersByTimeAsync(400);
+  await publisher.closed;
+  expect(publisher.snapshot).toMatchObject({ state: 'ended', reason: 'over' });
+  expect(first.told).toContain('abandon');
   expect(times).toHaveLength(1);
 });
 

@@ -1,6 +1,6 @@
 /**
- * Keeps a broadcast going from this browser: opens a session, and another when it is lost, until somebody ends it. The same
- * token resumes the same broadcast, so viewers keep their player.
+ * Keeps a broadcast going from this browser: opens a session, another beside it when the server is no longer heard, and another
+ * when it is lost, until somebody ends it. The same token resumes the same broadcast, so viewers keep their player.
  */
 import { retryDelayMs } from '../retry-delay.ts';
 import { SignallingError } from '../webrtc/signalling.ts';
@@ -10,6 +10,21 @@ import { WhipSession } from './whip-session.ts';
 
 /** How often the statistics are read. */
 const STATS_MS = 1000;
+
+/** How often it is looked whether the server is still heard. */
+const LOOK_MS = 200;
+
+/** Without a sign of the server for so long, a second session is tried: a router may have given this device another address. */
+const SILENT_MS = 1000;
+
+/** After so long the person is told. */
+const TOLD_MS = 3000;
+
+/** Whoever is live waits no longer for the next try: viewers wait too. */
+const MAX_RETRY_MS = 1500;
+
+/** A question that is not answered by then is not waited for. */
+const ASK_MS = 2000;
 
 /** connecting: for the first time · reconnecting: the broadcast waits for us · failed: trying again is of no use. */
 export type PublisherState = 'connecting' | 'live' | 'reconnecting' | 'ended' | 'failed';
@@ -30,11 +45,11 @@ export interface PublisherSnapshot {
 /** One connection that sends. `lost` resolves when it will not come back. */
 export interface PublishSession<Media> {
   readonly lost: Promise<void>;
+  /** How long nothing was heard of the server. */
+  readonly silentMs: number;
   replace(stream: Media): Promise<boolean>;
   limit(limits: PublishLimits): Promise<void>;
   stats(): Promise<PublishStats | undefined>;
-  /** The network is back: looks at once whether the path still works. */
-  repairNow(): void;
   /** Tells the server. */
   close(): void;
   /** Without telling the server, which goes on waiting for us. */
@@ -55,10 +70,18 @@ export interface PublisherDeps<Media> {
   readonly page: Pick<EventTarget, 'addEventListener' | 'removeEventListener'>;
   /** What becomes of the session when the page goes: `end` tells the server at once, `keep` lets the broadcast wait for a reload. */
   readonly onPageHide: 'end' | 'keep';
+  /** Rejects with SignallingError; also when its signal is aborted. */
   open(options: OpenSession<Media>): Promise<PublishSession<Media>>;
   /** Asked before each reconnection: false when the broadcast was ended elsewhere. */
   stillWanted?(): Promise<boolean>;
   onChange(snapshot: PublisherSnapshot): void;
+}
+
+/** A session on trial beside one that is silent. */
+interface Spare<Media> {
+  readonly abort: AbortController;
+  /** Undefined when it came to nothing. */
+  readonly opening: Promise<PublishSession<Media> | undefined>;
 }
 
 /** `Media` is what is captured: a MediaStream in browsers. */
@@ -66,10 +89,14 @@ export class Publisher<Media = MediaStream> {
   readonly #deps: PublisherDeps<Media>;
   readonly #abort = new AbortController();
   readonly #listening = new AbortController();
-  readonly #timer: ReturnType<typeof setInterval>;
+  readonly #timers: readonly ReturnType<typeof setInterval>[];
   #stream: Media;
   #limits: PublishLimits;
   #session: PublishSession<Media> | undefined;
+  #spare: Spare<Media> | undefined;
+  /** Times in a row that a second session came to nothing, and when the next may be tried. */
+  #spareFailures = 0;
+  #spareAt = 0;
   #wake: (() => void) | undefined;
   #snapshot: PublisherSnapshot = { state: 'connecting', reason: undefined, stats: undefined };
   /** How it ended: `ended` or `failed` is in the snapshot. */
@@ -82,7 +109,7 @@ export class Publisher<Media = MediaStream> {
     const { signal } = this.#listening;
     deps.page.addEventListener('online', () => this.retryNow(), { signal });
     deps.page.addEventListener('pagehide', () => (deps.onPageHide === 'end' ? this.#session?.close() : this.#session?.abandon()), { signal });
-    this.#timer = setInterval(() => void this.#measure(), STATS_MS);
+    this.#timers = [setInterval(() => void this.#measure(), STATS_MS), setInterval(() => this.#look(), LOOK_MS)];
     this.closed = this.#run();
   }
 
@@ -105,7 +132,8 @@ export class Publisher<Media = MediaStream> {
 
   /** Tries at once instead of waiting. */
   retryNow(): void {
-    this.#session?.repairNow();
+    // What is on its way may be waiting for a network that is gone.
+    this.#giveUpSpare();
     this.#wake?.();
   }
 
@@ -123,24 +151,111 @@ export class Publisher<Media = MediaStream> {
   async #run(): Promise<void> {
     for (let attempt = 0; !this.#over; ) {
       try {
-        const session = await this.#deps.open({ stream: this.#stream, limits: this.#limits, signal: this.#abort.signal });
-        if (this.#over) {
-          session.close();
-          return;
-        }
+        const session = await this.#open(this.#abort.signal);
         attempt = 0;
-        this.#session = session;
-        this.#tell({ state: 'live', reason: undefined });
-        await session.lost;
-        this.#session = undefined;
-        session.close();
-        await this.#waitAgain('network', retryDelayMs(attempt++, this.#deps.random));
+        await this.#goOn(session);
+        await this.#waitAgain('network', this.#delayMs(attempt++));
       } catch (error) {
         const reason = reasonOf(error);
         if (isFinal(reason)) this.#finish('failed', reason);
-        else await this.#waitAgain(reason, Math.max(retryDelayMs(attempt++, this.#deps.random), (error instanceof SignallingError ? error.retryAfterMs : 0) ?? 0));
+        else await this.#waitAgain(reason, Math.max(this.#delayMs(attempt++), retryAfterOf(error)));
       }
     }
+  }
+
+  async #open(signal: AbortSignal): Promise<PublishSession<Media>> {
+    const stream = this.#stream;
+    const session = await this.#deps.open({ stream, limits: this.#limits, signal });
+    if (this.#over) session.close();
+    else if (stream !== this.#stream) await session.replace(this.#stream);
+    return session;
+  }
+
+  /** Until this session is lost, and those that take its place. */
+  async #goOn(first: PublishSession<Media>): Promise<void> {
+    let session: PublishSession<Media> | undefined = first;
+    while (session && !this.#over) {
+      this.#session = session;
+      this.#tell({ state: 'live', reason: undefined });
+      await session.lost;
+      // No goodbye: the server shall wait for us.
+      session.abandon();
+      session = await this.#successorOf(session);
+    }
+    this.#session = undefined;
+  }
+
+  async #successorOf(lost: PublishSession<Media>): Promise<PublishSession<Media> | undefined> {
+    if (this.#session !== lost) return this.#session;
+    this.#session = undefined;
+    if (this.#spare) this.#tell({ state: 'reconnecting', reason: 'network' });
+    return this.#spare?.opening;
+  }
+
+  #look(): void {
+    const session = this.#session;
+    if (!session) return;
+    const { silentMs } = session;
+    if (silentMs < SILENT_MS) {
+      // It is heard again before the second was.
+      this.#giveUpSpare();
+      if (this.#snapshot.state === 'reconnecting') this.#tell({ state: 'live', reason: undefined });
+      return;
+    }
+    if (silentMs >= TOLD_MS && this.#snapshot.state === 'live') this.#tell({ state: 'reconnecting', reason: 'network' });
+    if (!this.#spare && performance.now() >= this.#spareAt) this.#trySpare();
+  }
+
+  #trySpare(): void {
+    const abort = new AbortController();
+    const spare = { abort, opening: this.#openSpare(abort.signal) };
+    this.#spare = spare;
+    void spare.opening.then((next) => {
+      if (this.#spare !== spare) return;
+      this.#spare = undefined;
+      if (!next) {
+        this.#spareAt = performance.now() + this.#delayMs(this.#spareFailures++);
+        return;
+      }
+      this.#spareFailures = 0;
+      const old = this.#session;
+      if (!old) return;
+      this.#session = next;
+      old.abandon();
+    });
+  }
+
+  async #openSpare(signal: AbortSignal): Promise<PublishSession<Media> | undefined> {
+    if (!(await this.#isStillWanted())) {
+      this.#finish('ended', 'over');
+      return undefined;
+    }
+    if (signal.aborted) return undefined;
+    const next = await this.#open(signal).catch(() => undefined);
+    if (!signal.aborted) return next;
+    next?.close();
+    return undefined;
+  }
+
+  #giveUpSpare(): void {
+    this.#spare?.abort.abort();
+    this.#spare = undefined;
+    this.#spareFailures = 0;
+    this.#spareAt = 0;
+  }
+
+  #delayMs(attempt: number): number {
+    return Math.min(MAX_RETRY_MS, retryDelayMs(attempt, this.#deps.random));
+  }
+
+  /** True also when nobody can tell. */
+  async #isStillWanted(): Promise<boolean> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const unknown = new Promise<boolean>((resolve) => {
+      timer = setTimeout(() => resolve(true), ASK_MS);
+    });
+    const wanted = this.#deps.stillWanted?.().catch(() => true) ?? true;
+    return Promise.race([wanted, unknown]).finally(() => clearTimeout(timer));
   }
 
   async #waitAgain(reason: PublishReason, ms: number): Promise<void> {
@@ -155,16 +270,17 @@ export class Publisher<Media = MediaStream> {
     });
     this.#wake = undefined;
     if (this.#over || this.#snapshot.state === 'connecting') return;
-    const wanted = await this.#deps.stillWanted?.().catch(() => true);
-    if (wanted === false) this.#finish('ended', 'over');
+    if (!(await this.#isStillWanted())) this.#finish('ended', 'over');
   }
 
   #finish(state: 'ended' | 'failed', reason: PublishReason | undefined): void {
     if (this.#over) return;
-    clearInterval(this.#timer);
+    for (const timer of this.#timers) clearInterval(timer);
     this.#listening.abort();
+    this.#giveUpSpare();
     this.#tell({ state, reason });
     this.#abort.abort();
+    this.#session?.abandon();
     this.#wake?.();
   }
 
@@ -235,6 +351,10 @@ function reasonOf(error: unknown): PublishReason {
     default:
       return 'network';
   }
+}
+
+function retryAfterOf(error: unknown): number {
+  return (error instanceof SignallingError ? error.retryAfterMs : undefined) ?? 0;
 }
 
 function isFinal(reason: PublishReason): boolean {

@@ -1,9 +1,9 @@
 /** One WHIP session: a peer connection that sends, from the offer to its loss. The Publisher opens one after the other. */
 import { orderCodecs, VIDEO_CODECS } from '../webrtc/codec-order.ts';
 import { deferred } from '../webrtc/deferred.ts';
-import { negotiate, restartIce } from '../webrtc/negotiate.ts';
+import { negotiate } from '../webrtc/negotiate.ts';
 import { type Signalling, SignallingError } from '../webrtc/signalling.ts';
-import { recordsOf, type StatsRecord } from '../webrtc/stats-record.ts';
+import { numberIn, recordsOf, type StatsRecord, selectedPair } from '../webrtc/stats-record.ts';
 import { LAYERS, layerLimits, type PublishLimits, scaleDownBy } from './limits.ts';
 import { type PublishStats, publishStats } from './publish-stats.ts';
 import type { PublishSession } from './publisher.ts';
@@ -11,8 +11,11 @@ import type { PublishSession } from './publisher.ts';
 /** The path to the server has this long to come about. */
 const CONNECT_MS = 8000;
 
-/** A path that broke has this long to come back by itself or by an ICE restart; then a new session is quicker. */
-const REPAIR_MS = 3000;
+/** How often it is looked whether the server is heard. */
+const LOOK_MS = 200;
+
+/** A look that came late, because the page slept, says nothing of the time between. */
+const MAX_COUNTED_MS = 400;
 
 export interface WhipSessionOptions {
   readonly url: string;
@@ -34,7 +37,8 @@ export class WhipSession implements PublishSession<MediaStream> {
   readonly #lose: () => void;
   #limits: PublishLimits;
   #signalling: Signalling | undefined;
-  #repair: ReturnType<typeof setTimeout> | undefined;
+  #look: ReturnType<typeof setTimeout> | undefined;
+  #silentMs = 0;
   #records: readonly StatsRecord[] = [];
 
   private constructor({ stream, limits, codecs = VIDEO_CODECS, simulcast = false, RTCPeerConnection }: WhipSessionOptions) {
@@ -84,8 +88,8 @@ export class WhipSession implements PublishSession<MediaStream> {
     return before.length === 0 ? undefined : publishStats(before, records);
   }
 
-  repairNow(): void {
-    if (this.#peer.connectionState !== 'connected') this.#broken();
+  get silentMs(): number {
+    return this.#silentMs;
   }
 
   close(): void {
@@ -94,9 +98,8 @@ export class WhipSession implements PublishSession<MediaStream> {
   }
 
   abandon(): void {
-    clearTimeout(this.#repair);
     this.#peer.close();
-    this.#lose();
+    this.#gone();
   }
 
   async #connect({ url, token, fetch, signal }: WhipSessionOptions): Promise<void> {
@@ -119,40 +122,30 @@ export class WhipSession implements PublishSession<MediaStream> {
       clearTimeout(late);
       signal.removeEventListener('abort', abort);
     }
-    peer.addEventListener('connectionstatechange', () => this.#changed());
-    this.#changed();
+    peer.addEventListener('connectionstatechange', () => {
+      if (peer.connectionState === 'failed' || peer.connectionState === 'closed') this.#gone();
+    });
+    this.#watch(undefined, performance.now());
   }
 
-  #changed(): void {
-    switch (this.#peer.connectionState) {
-      case 'connected':
-        clearTimeout(this.#repair);
-        this.#repair = undefined;
-        return;
-      case 'disconnected':
-        this.#broken();
-        return;
-      case 'failed':
-      case 'closed':
-        this.#lose();
-        return;
-      case 'new':
-      case 'connecting':
-        return;
-    }
+  #gone(): void {
+    clearTimeout(this.#look);
+    this.#lose();
   }
 
-  #broken(): void {
-    if (this.#repair !== undefined) return;
-    this.#repair = setTimeout(() => this.#lose(), REPAIR_MS);
-    const signalling = this.#signalling;
-    if (!signalling) return;
-    restartIce(this.#peer, signalling).then(
-      (restarted) => {
-        if (!restarted && this.#peer.connectionState !== 'connected') this.#lose();
-      },
-      () => this.#lose(),
-    );
+  /** Counts for how long nothing comes of the server, whose reports come several times a second while it gets our packets. */
+  #watch(heard: number | undefined, at: number): void {
+    this.#look = setTimeout(async () => {
+      const bytes = await this.#peer
+        .getStats()
+        .then((report) => numberIn(selectedPair(recordsOf(report)), 'bytesReceived'))
+        .catch(() => undefined);
+      if (this.#peer.connectionState === 'closed') return;
+      const now = performance.now();
+      // Browsers that do not tell are trusted to notice by themselves.
+      this.#silentMs = bytes === undefined || bytes !== heard ? 0 : this.#silentMs + Math.min(now - at, MAX_COUNTED_MS);
+      this.#watch(bytes, now);
+    }, LOOK_MS);
   }
 
   async #applyLimits(): Promise<void> {

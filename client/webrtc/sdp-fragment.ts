@@ -1,6 +1,6 @@
-/** `application/trickle-ice-sdpfrag` (RFC 8840): candidates on their way to the server, and an answer after an ICE restart. */
+/** `application/trickle-ice-sdpfrag` (RFC 8840): candidates on their way to the server. */
 
-export interface IceCredentials {
+interface IceCredentials {
   readonly ufrag: string;
   readonly pwd: string;
 }
@@ -11,7 +11,7 @@ export interface TrickledCandidate {
 }
 
 /** The first credentials in a description or fragment: all media share them in a bundle. */
-export function iceCredentialsOf(sdp: string): IceCredentials | undefined {
+function iceCredentialsOf(sdp: string): IceCredentials | undefined {
   const ufrag = /^a=ice-ufrag:(\S+)/m.exec(sdp)?.[1];
   const pwd = /^a=ice-pwd:(\S+)/m.exec(sdp)?.[1];
   return ufrag === undefined || pwd === undefined ? undefined : { ufrag, pwd };
@@ -33,23 +33,6 @@ export function fragmentOf(sdp: string, candidates: readonly TrickledCandidate[]
     lines.push(line, `a=mid:${mid}`, ...own.map(({ candidate }) => `a=${candidate.replace(/^a=/, '')}`));
     if (ends) lines.push('a=end-of-candidates');
   }
-  return `${lines.join('\r\n')}\r\n`;
-}
-
-/** The server's description with the credentials and candidates of its answer to an ICE restart. */
-export function withRestartedIce(remoteSdp: string, fragment: string): string | undefined {
-  const credentials = iceCredentialsOf(fragment);
-  if (!credentials) return undefined;
-  const candidates = fragment.split(/\r?\n/).filter((line) => line.startsWith('a=candidate:'));
-  const lines = remoteSdp
-    .split(/\r?\n/)
-    .filter((line) => line !== '' && !line.startsWith('a=candidate:') && line !== 'a=end-of-candidates')
-    .flatMap((line) => {
-      if (line.startsWith('a=ice-ufrag:')) return [`a=ice-ufrag:${credentials.ufrag}`];
-      // Candidates stand beside the credentials, so in every media section that has its own transport.
-      if (line.startsWith('a=ice-pwd:')) return [`a=ice-pwd:${credentials.pwd}`, ...candidates];
-      return [line];
-    });
   return `${lines.join('\r\n')}\r\n`;
 }
 

@@ -1,7 +1,10 @@
-/** The HTTP side of a WHIP or WHEP session: the offer and its answer, trickled candidates, ICE restart, the end. */
+/** The HTTP side of a WHIP or WHEP session: the offer and its answer, trickled candidates, the end. */
 import { type IceServer, iceServersOf } from './link-header.ts';
 
 const SDP = 'application/sdp';
+/** A request on a connection that died with its network would wait for a minute; a new one finds another way. */
+const OFFER_MS = 5000;
+
 const FRAGMENT = 'application/trickle-ice-sdpfrag';
 
 /** The server answered, and the answer is no. `status` 0: no answer came. */
@@ -31,7 +34,7 @@ export class Signalling {
   readonly iceServers: readonly IceServer[];
   readonly #deps: SignallingDeps;
   readonly #session: string | undefined;
-  #etag: string | null;
+  readonly #etag: string | null;
   #ended = false;
 
   private constructor(deps: SignallingDeps, response: Response, answer: string) {
@@ -45,24 +48,25 @@ export class Signalling {
 
   /** Sends the offer. Throws SignallingError. */
   static async offer(deps: SignallingDeps, sdp: string, signal: AbortSignal): Promise<Signalling> {
-    const response = await send(deps, deps.url, { method: 'POST', headers: { 'content-type': SDP }, body: sdp, signal });
-    if (response.status !== 201) throw await refusal(response);
-    return new Signalling(deps, response, await response.text());
+    const giveUp = new AbortController();
+    const abort = () => giveUp.abort();
+    const late = setTimeout(abort, OFFER_MS);
+    signal.addEventListener('abort', abort, { once: true });
+    if (signal.aborted) abort();
+    try {
+      const response = await send(deps, deps.url, { method: 'POST', headers: { 'content-type': SDP }, body: sdp, signal: giveUp.signal });
+      if (response.status !== 201) throw await refusal(response);
+      return new Signalling(deps, response, await response.text());
+    } finally {
+      clearTimeout(late);
+      signal.removeEventListener('abort', abort);
+    }
   }
 
   /** Tells candidates. That the server does not want them is no failure: it sees them as they arrive. */
   async trickle(fragment: string): Promise<void> {
     if (this.#session === undefined || this.#ended) return;
     await this.#patch(fragment, this.#etag).catch(() => undefined);
-  }
-
-  /** Asks for new ICE credentials. The server's fragment; undefined when it cannot restart. */
-  async restart(fragment: string): Promise<string | undefined> {
-    if (this.#session === undefined || this.#ended) return undefined;
-    const response = await this.#patch(fragment, '*').catch(() => undefined);
-    if (response?.status !== 200) return undefined;
-    this.#etag = response.headers.get('etag') ?? this.#etag;
-    return response.text();
   }
 
   /** Ends the session on the server; also from a page that is going away. */

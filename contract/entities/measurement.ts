@@ -35,6 +35,20 @@ export const StreamWarning = z
   .meta({ id: 'StreamWarning' });
 export type StreamWarning = z.infer<typeof StreamWarning>;
 
+/** A track that the server converts because some way of watching could not play it. Costs a share of a processor core. */
+export const BridgeMeasurement = z
+  .strictObject({
+    kind: z.enum(['audio', 'video']),
+    from: z.string().meta({ description: 'What the publisher sends, e.g. aac' }),
+    to: z.string().meta({ description: 'What viewers get instead, e.g. opus. Sound costs about 1 % of a core, a picture most of one.' }),
+    reason: z
+      .enum(['CODEC', 'B_FRAMES'])
+      .meta({ description: 'CODEC: players lack the format. B_FRAMES: real time cannot show them; avoided by setting B-frames to 0 in the encoder.' }),
+    failed: z.boolean().meta({ description: 'It does not work: viewers who need it go without.' }),
+  })
+  .meta({ id: 'BridgeMeasurement' });
+export type BridgeMeasurement = z.infer<typeof BridgeMeasurement>;
+
 export const Measurement = z
   .strictObject({
     at: Instant,
@@ -47,6 +61,8 @@ export const Measurement = z
     discontinuities: z.int().nonnegative(),
     viewers: z.int().nonnegative(),
     warnings: z.array(StreamWarning),
+    /** What the server converts now, and why. */
+    bridges: z.array(BridgeMeasurement),
   })
   .meta({ id: 'Measurement' });
 export type Measurement = z.infer<typeof Measurement>;

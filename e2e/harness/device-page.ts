@@ -48,13 +48,25 @@ export class DevicePage {
     return until(async () => pattern.test(await this.says()), { what: `the page to say ${pattern}`, timeoutMs, seen: () => this.says() });
   }
 
-  /** The broadcast as the server knows it, asked with the page's own identity. */
-  async broadcastId(): Promise<string> {
-    const id = await this.page.evaluate(async (streamId) => {
-      const answer = await fetch(`/api/v1/streams/${streamId}`, { headers: { authorization: `Bearer ${localStorage.getItem('millrace.token')}` } });
-      const { stream } = await answer.json();
-      return String(stream.broadcast?.id);
-    }, this.streamId);
-    return id;
+  /** What viewers open. */
+  async link(): Promise<string> {
+    return `${new URL(this.page.url()).origin}/w/${await this.#ask('code')}`;
+  }
+
+  /** The broadcast as the server knows it. */
+  broadcastId(): Promise<string> {
+    return this.#ask('broadcast', 'id');
+  }
+
+  /** A field of the stream, asked with the page's own identity. */
+  #ask(...path: readonly string[]): Promise<string> {
+    return this.page.evaluate(
+      async ({ streamId, path }) => {
+        const answer = await fetch(`/api/v1/streams/${streamId}`, { headers: { authorization: `Bearer ${localStorage.getItem('millrace.token')}` } });
+        const { stream } = await answer.json();
+        return String(path.reduce((value, name) => value?.[name], stream));
+      },
+      { streamId: this.streamId, path },
+    );
   }
 }

@@ -16,7 +16,14 @@ export interface ClockReading {
 
 /** The clock on the screen now; undefined when none can be read (no frame yet, a page that hides the video's pixels). */
 export async function glanceAtClock(page: Page, selector = 'video'): Promise<ClockReading | undefined> {
-  const seen = await page.evaluate(lumaOfCells, { selector, columns: CELLS_PER_ROW, rows: CELL_ROWS });
+  return clockIn(await page.evaluate(lumaOfCells, { ...CELLS, selector }));
+}
+
+/** What `lumaOfCells` has to know besides where to look. */
+export const CELLS = { columns: CELLS_PER_ROW, rows: CELL_ROWS };
+
+/** The clock in what `lumaOfCells` saw. */
+export function clockIn(seen: ReturnType<typeof lumaOfCells>): ClockReading | undefined {
   const clock = seen && readClockCells(seen.luma);
   if (!seen || !clock) return undefined;
   const paintedMs = paintedAt(clock.wallMs, seen.readMs);
@@ -62,8 +69,8 @@ export async function playFor(page: Page, seconds: number, timeoutMs: number, se
   await until(async () => (await now()) >= start + seconds, { what: `${seconds} s of playing`, timeoutMs, everyMs: 200, seen: async () => `${(await now()) - start} s` });
 }
 
-// The brightness of each cell: the strip is drawn at four pixels a cell, of which the middle four are read.
-function lumaOfCells({ selector, columns, rows }: { selector: string; columns: number; rows: number }): { luma: number[]; readMs: number; mediaMs: number } | undefined {
+/** The brightness of each cell: the strip is drawn at four pixels a cell, of which the middle four are read. Runs inside a page. */
+export function lumaOfCells({ selector, columns, rows }: { selector: string; columns: number; rows: number }): { luma: number[]; readMs: number; mediaMs: number } | undefined {
   const video = document.querySelector(selector);
   if (!(video instanceof HTMLVideoElement) || video.readyState < 2 || video.videoWidth === 0) return undefined;
   const canvas = new OffscreenCanvas(columns * 4, rows * 4);

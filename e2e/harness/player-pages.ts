@@ -1,7 +1,7 @@
 /** A tiny web server on its own origin with bare pages, one per player library, as other people embed streams. */
-import { createReadStream } from 'node:fs';
+import { createReadStream, readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
-import { createRequire } from 'node:module';
+import { createRequire, stripTypeScriptTypes } from 'node:module';
 import { dirname, join } from 'node:path';
 import { ROOT } from './folder.ts';
 
@@ -11,6 +11,9 @@ const FILES: Readonly<Record<string, { readonly path: string; readonly type: str
   '/hls.html': { path: join(ROOT, 'e2e/pages/hls.html'), type: 'text/html' },
   '/dash.html': { path: join(ROOT, 'e2e/pages/dash.html'), type: 'text/html' },
   '/shaka.html': { path: join(ROOT, 'e2e/pages/shaka.html'), type: 'text/html' },
+  '/whep.html': { path: join(ROOT, 'e2e/pages/whep.html'), type: 'text/html' },
+  '/whip.html': { path: join(ROOT, 'e2e/pages/whip.html'), type: 'text/html' },
+  '/clock-picture.js': { path: join(ROOT, 'e2e/harness/clock-picture.ts'), type: 'text/javascript' },
   '/report.js': { path: join(ROOT, 'e2e/pages/report.js'), type: 'text/javascript' },
   '/hls.js': { path: join(dirname(require.resolve('hls.js')), 'hls.min.js'), type: 'text/javascript' },
   '/dash.js': { path: join(ROOT, 'node_modules/dashjs/dist/modern/umd/dash.all.min.js'), type: 'text/javascript' },
@@ -34,6 +37,10 @@ export class PlayerPages implements AsyncDisposable {
         return;
       }
       response.writeHead(200, { 'content-type': file.type });
+      if (file.path.endsWith('.ts')) {
+        response.end(stripTypeScriptTypes(readFileSync(file.path, 'utf8')));
+        return;
+      }
       createReadStream(file.path)
         .on('error', (error) => response.destroy(error))
         .pipe(response);
@@ -44,9 +51,14 @@ export class PlayerPages implements AsyncDisposable {
     return new PlayerPages(server, address.port);
   }
 
-  /** The page that plays `source` with this library. */
-  url(library: 'hls' | 'dash' | 'shaka', source: string): string {
+  /** The page that plays `source` with this library, or by WHEP with none. */
+  url(library: 'hls' | 'dash' | 'shaka' | 'whep', source: string): string {
     return `http://127.0.0.1:${this.#port}/${library}.html?src=${encodeURIComponent(source)}`;
+  }
+
+  /** The page that publishes the clock picture and a tone; its body's `data-state` tells how the connection does. */
+  whipUrl({ url, token }: { readonly url: string; readonly token: string }): string {
+    return `http://127.0.0.1:${this.#port}/whip.html?src=${encodeURIComponent(url)}&token=${encodeURIComponent(token)}`;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -64,6 +64,14 @@ export function publishSoundWithFfmpeg(target: string): Child {
   return new Child('ffmpeg', args);
 }
 
+/** A picture that is white and a sound that beeps for the first tenth of each second, exact to the sample, and nothing else: H.264 and AAC. */
+export function flashWithFfmpeg(target: string): Child {
+  const picture = "color=color=black:size=320x180:rate=30,drawbox=color=white:thickness=fill:enable='lt(mod(t,1),0.1)'[out0]";
+  const sound = "aevalsrc=exprs='lt(mod(t,1),0.1)*sin(2*PI*1000*t)/2':sample_rate=48000[out1]";
+  const video = ['-c:v', 'libx264', ...LIGHT, '-pix_fmt', 'yuv420p'];
+  return new Child('ffmpeg', ['-hide_banner', '-loglevel', 'warning', '-nostdin', '-re', '-f', 'lavfi', '-i', `${picture};${sound}`, ...video, '-c:a', 'aac', '-f', 'flv', target]);
+}
+
 /** GStreamer: `rtmp2sink` is its own RTMP, `rtmpsink` is librtmp. */
 export function publishWithGstreamer(target: string, sink: 'rtmp2sink' | 'rtmpsink', picture: Picture = {}): Child {
   const { size = '640x360', fps = '30' } = picture;

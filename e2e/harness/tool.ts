@@ -13,14 +13,35 @@ const TOOLS = {
   ffmpeg: { packages: ['ffmpeg'], probe: ['ffmpeg', '-version'] },
   ffprobe: { packages: ['ffmpeg'], probe: ['ffprobe', '-version'] },
   chromium: { packages: ['chromium', 'fonts-dejavu-core'], probe: ['/usr/bin/chromium', '--version'] },
+  firefox: { packages: ['firefox-esr', 'fonts-dejavu-core'], probe: ['firefox-esr', '--version'] },
   gstreamer: {
     packages: ['gstreamer1.0-tools', 'gstreamer1.0-plugins-base', 'gstreamer1.0-plugins-good', 'gstreamer1.0-plugins-bad', 'gstreamer1.0-plugins-ugly', 'gstreamer1.0-libav'],
     // The probe names the rarest elements: rtmp2sink and rtmpsink (librtmp) of plugins-bad, x264enc of plugins-ugly.
     probe: ['sh', '-c', 'for e in rtmp2sink rtmpsink hlsdemux souphttpsrc flvmux avenc_aac x264enc avdec_h264; do gst-inspect-1.0 $e || exit 1; done'],
   },
+  webrtcbin: {
+    packages: [
+      'python3-gi',
+      'gir1.2-gstreamer-1.0',
+      'gir1.2-gst-plugins-base-1.0',
+      'gir1.2-gst-plugins-bad-1.0',
+      'gstreamer1.0-nice',
+      'gstreamer1.0-plugins-base',
+      'gstreamer1.0-plugins-good',
+      'gstreamer1.0-plugins-bad',
+      'gstreamer1.0-plugins-ugly',
+      'gstreamer1.0-libav',
+    ],
+    probe: [
+      '/usr/bin/python3',
+      '-c',
+      "import gi; [gi.require_version(n, '1.0') for n in ('Gst', 'GstSdp', 'GstWebRTC')]; from gi.repository import Gst; Gst.init(None); assert all(Gst.ElementFactory.find(n) for n in ('webrtcbin', 'nicesrc', 'x264enc', 'vp8enc', 'opusenc', 'avdec_h264'))",
+    ],
+  },
   aiortc: { packages: ['python3', 'python3-aiortc'], probe: ['/usr/bin/python3', '-c', 'import aiortc'] },
   openssl: { packages: ['openssl'], probe: ['openssl', 'version'] },
   certutil: { packages: ['libnss3-tools'], probe: ['sh', '-c', 'command -v certutil'] },
+  janus: { packages: ['janus'], probe: ['sh', '-c', 'command -v janus'] },
   wrk: { packages: ['wrk'], probe: ['sh', '-c', 'command -v wrk'] },
   'nginx-rtmp': { packages: ['nginx', 'libnginx-mod-rtmp'], probe: ['sh', '-c', 'command -v nginx && test -f /usr/lib/nginx/modules/ngx_rtmp_module.so'] },
 } as const satisfies Record<string, ToolEntry>;

@@ -1,9 +1,14 @@
-/** A bad network in front of a UDP port: it loses and reorders what it is told to. Seeded: the same every time. */
+/** A bad network in front of a UDP port: it loses, delays and reorders what it is told to, and forgets addresses as routers do. Seeded: the same every time. */
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 
 export interface Fault {
   /** Of 1. */
   readonly loss?: number;
+  /** How many packets in a row are lost together: losses begin so much more seldom. */
+  readonly burst?: number;
+  readonly delayMs?: number;
+  /** At most so much more delay, another for each packet: they overtake each other. */
+  readonly jitterMs?: number;
   /** Of 1: how many packets are held back for `holdMs`, so that others overtake them. */
   readonly reorder?: number;
   readonly holdMs?: number;
@@ -11,7 +16,12 @@ export interface Fault {
 
 interface Client {
   readonly remote: RemoteInfo;
-  readonly upstream: Socket;
+  upstream: Socket;
+}
+
+/** One way through it: bursts of one direction do not end those of the other. */
+interface Direction {
+  left: number;
 }
 
 export class UdpProxy implements AsyncDisposable {
@@ -21,6 +31,8 @@ export class UdpProxy implements AsyncDisposable {
   #fault: Fault = {};
   #random = 1;
   #lost = 0;
+  readonly #up: Direction = { left: 0 };
+  readonly #down: Direction = { left: 0 };
 
   private constructor(target: number) {
     this.#target = target;
@@ -38,6 +50,7 @@ export class UdpProxy implements AsyncDisposable {
     return this.#listener.address().port;
   }
 
+  /** Packets so far, of both directions. */
   get lost(): number {
     return this.#lost;
   }
@@ -45,6 +58,14 @@ export class UdpProxy implements AsyncDisposable {
   /** What happens from now on, in both directions. */
   set fault(fault: Fault) {
     this.#fault = fault;
+  }
+
+  /** As a router that was started anew: what clients send comes from other ports, and what is sent to the old ones is lost. */
+  rebind(): void {
+    for (const client of this.#clients.values()) {
+      client.upstream.close();
+      client.upstream = this.#connect(client.remote);
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -60,27 +81,38 @@ export class UdpProxy implements AsyncDisposable {
       this.#clients.set(key, client);
     }
     const { upstream } = client;
-    this.#pass(() => upstream.send(packet, this.#target, '127.0.0.1', () => {}));
+    this.#pass(this.#up, () => upstream.send(packet, this.#target, '127.0.0.1', () => {}));
   }
 
   #connect({ address, port }: RemoteInfo): Socket {
     const upstream = createSocket('udp4');
-    upstream.on('message', (packet) => this.#pass(() => this.#listener.send(packet, port, address, () => {})));
+    upstream.on('message', (packet) => this.#pass(this.#down, () => this.#listener.send(packet, port, address, () => {})));
     upstream.bind(0, '127.0.0.1');
     return upstream;
   }
 
-  #pass(send: () => void): void {
-    const { loss = 0, reorder = 0, holdMs = 30 } = this.#fault;
-    if (this.#chance(loss)) this.#lost++;
-    else if (this.#chance(reorder)) setTimeout(() => ignoreClosed(send), holdMs);
+  #pass(direction: Direction, send: () => void): void {
+    const { loss = 0, burst = 1, reorder = 0, holdMs = 30, delayMs = 0, jitterMs = 0 } = this.#fault;
+    if (direction.left === 0 && this.#chance(loss / burst)) direction.left = burst;
+    if (loss === 0) direction.left = 0;
+    if (direction.left > 0) {
+      direction.left--;
+      this.#lost++;
+      return;
+    }
+    const waitMs = delayMs + (jitterMs > 0 ? this.#next() * jitterMs : 0) + (this.#chance(reorder) ? holdMs : 0);
+    if (waitMs > 0) setTimeout(() => ignoreClosed(send), waitMs);
     else ignoreClosed(send);
   }
 
-  /** A linear congruential generator: enough for losses. */
   #chance(probability: number): boolean {
+    return this.#next() < probability;
+  }
+
+  /** From 0 to below 1. A linear congruential generator: enough for losses. */
+  #next(): number {
     this.#random = (Math.imul(this.#random, 1_664_525) + 1_013_904_223) >>> 0;
-    return this.#random / 2 ** 32 < probability;
+    return this.#random / 2 ** 32;
   }
 }
 

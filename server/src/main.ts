@@ -30,6 +30,7 @@ import { Metrics } from './observe/metrics.ts';
 import { Readiness } from './observe/readiness.ts';
 import { OperatorRoutes } from './observe/routes.ts';
 import { serverMetrics } from './observe/server-metrics.ts';
+import { BridgedSink } from './outputs/cmaf/bridged-sink.ts';
 import { DEFAULT_PACKAGER_CONFIG, Packager } from './outputs/cmaf/packager.ts';
 import { PackagerRegistry } from './outputs/cmaf/registry.ts';
 import { DashRoutes } from './outputs/dash/routes.ts';
@@ -99,10 +100,10 @@ async function run(config: Config): Promise<void> {
     clock,
     reconnectGraceMs: config.reconnectGraceMs,
     newId: nanoid,
-    makeSinks: ({ broadcast }) => {
-      const packager = new Packager({ broadcast, clock, config: DEFAULT_PACKAGER_CONFIG });
-      registry.set(broadcast.streamId, packager);
-      return [packager];
+    makeSinks: (stream) => {
+      const { createdAt } = stream.broadcast;
+      const makePackager = (epoch: string) => new Packager({ broadcast: { epoch, createdAt }, clock, config: DEFAULT_PACKAGER_CONFIG });
+      return [new BridgedSink({ stream, bridges, registry, clock, makePackager, newEpoch: nanoid })];
     },
     listener: {
       broadcastChanged: (broadcast) => {
@@ -139,7 +140,7 @@ async function run(config: Config): Promise<void> {
     publicOrigin: config.publicUrl,
     newId: nanoid,
   });
-  const measurer = new Measurer({ clock, streams: hub, viewers, listeners: [sockets, history] });
+  const measurer = new Measurer({ clock, streams: hub, bridges, viewers, listeners: [sockets, history] });
 
   // The doors.
   const rtmp = new RtmpServer({ hub, gate: publishing, clock, log, config: { host: config.host, port: config.rtmpPort } });
@@ -260,6 +261,7 @@ async function run(config: Config): Promise<void> {
         ],
         publishing,
         ...(turn ? { turn } : {}),
+        transcode: { pool: workers, bridges },
         webrtc: { transport: webrtc, whip: whipIngest, whep: whepOutput },
         unwritten: () => broadcastLog.pending + viewings.pending.length,
         ping: () => store.ping(),

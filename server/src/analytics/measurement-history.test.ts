@@ -40,6 +40,7 @@ function world() {
         discontinuities: 0,
         viewers: 1,
         warnings: [],
+        bridges: [],
         ...part,
       });
       clock.advance(1_000);

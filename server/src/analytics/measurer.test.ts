@@ -6,6 +6,8 @@ import { Hub } from '../stream/hub.ts';
 import { AUDIO, picture, sound, VIDEO } from '../stream/testing/source.ts';
 import { Measurer } from './measurer.ts';
 
+const CONVERTED = { kind: 'audio', from: 'aac', to: 'opus', reason: 'CODEC', failed: false } as const;
+
 function world() {
   const clock = new FakeClock();
   let ids = 0;
@@ -14,6 +16,7 @@ function world() {
   const measurer = new Measurer({
     clock,
     streams: hub,
+    bridges: { running: (stream) => (stream.currentTracks.some(({ kind }) => kind === 'audio') ? [CONVERTED] : []) },
     viewers: { count: () => 3 },
     listeners: [{ measured: (_broadcast, measurement) => measured.push(MeasurementSchema.parse(measurement)) }],
   });
@@ -51,6 +54,7 @@ it('tells each second what a running stream looks like, in the contract’s shap
     discontinuities: 0,
     viewers: 3,
     warnings: [],
+    bridges: [CONVERTED],
   });
 });
 

@@ -1,5 +1,5 @@
 /** Reads the meter of every running stream once a second, on one timer, and tells who wants to know. */
-import type { Measurement } from '@millrace/contract/entities/measurement';
+import type { BridgeMeasurement, Measurement } from '@millrace/contract/entities/measurement';
 import type { Clock, Timer } from '../lib/clock.ts';
 import type { Broadcast } from '../stream/broadcast.ts';
 import { Health } from '../stream/health.ts';
@@ -24,23 +24,25 @@ export interface MeasurementListener {
   measured(broadcast: Broadcast, measurement: Measurement): void;
 }
 
-export interface MeasurerDeps {
+export interface MeasurerDeps<Stream extends MeasuredStream> {
   readonly clock: Clock;
-  readonly streams: { running(): Iterable<MeasuredStream> };
+  readonly streams: { running(): Iterable<Stream> };
+  /** What is converted for viewers of a stream. */
+  readonly bridges: { running(stream: Stream): readonly BridgeMeasurement[] };
   readonly viewers: { count(streamId: string): number };
   readonly listeners: readonly MeasurementListener[];
 }
 
 const PERIOD_MS = 1_000;
 
-export class Measurer {
-  readonly #deps: MeasurerDeps;
+export class Measurer<Stream extends MeasuredStream> {
+  readonly #deps: MeasurerDeps<Stream>;
   /** By broadcast; swept when a broadcast no longer runs. */
   #health = new Map<string, Health>();
   #timer: Timer | undefined;
   #lastAt: number;
 
-  constructor(deps: MeasurerDeps) {
+  constructor(deps: MeasurerDeps<Stream>) {
     this.#deps = deps;
     this.#lastAt = deps.clock.monotonic();
   }
@@ -75,7 +77,7 @@ export class Measurer {
     this.#health = health;
   }
 
-  #measurementOf(stream: MeasuredStream, reading: MeterReading, health: Health, at: string): Measurement {
+  #measurementOf(stream: Stream, reading: MeterReading, health: Health, at: string): Measurement {
     const { repaired, jumps, droppedUnits, discontinuities, refusedTracks } = stream.counters;
     return {
       at,
@@ -86,6 +88,7 @@ export class Measurer {
       discontinuities: discontinuities + jumps,
       viewers: this.#deps.viewers.count(stream.broadcast.streamId),
       warnings: health.observe({ reading, repaired: repaired + jumps, refusedTracks: refusedTracks.length }),
+      bridges: [...this.#deps.bridges.running(stream)],
     };
   }
 }

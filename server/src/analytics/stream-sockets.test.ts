@@ -135,7 +135,17 @@ it('shows a preview and measurements to the owner alone', async () => {
   const viewer = await made.client().open();
   expect(await owner.next('STREAM_STATUS_CHANGED')).toMatchObject({ status: 'preview', epoch: 'e' });
   expect(await viewer.next('STREAM_STATUS_CHANGED')).toMatchObject({ status: 'idle', epoch: null });
-  const measurement = { at: '2023-11-14T22:14:20.000Z', video: null, audio: null, droppedUnits: 0, repairedTimestamps: 0, discontinuities: 0, viewers: 0, warnings: [] };
+  const measurement = {
+    at: '2023-11-14T22:14:20.000Z',
+    video: null,
+    audio: null,
+    droppedUnits: 0,
+    repairedTimestamps: 0,
+    discontinuities: 0,
+    viewers: 0,
+    warnings: [],
+    bridges: [],
+  };
   made.sockets.measured(LIVE, measurement);
   expect(await owner.next('MEASURED')).toEqual({ type: 'MEASURED', measurement });
   await viewer.settled();

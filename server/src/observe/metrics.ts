@@ -47,6 +47,16 @@ const METRICS = {
     help: 'What happened on WebRTC sessions, by kind: losses, repairs, sessions that failed.',
     labels: ['kind'],
   },
+  transcodeWorkers: { kind: 'gauge', name: 'millrace_transcode_workers', help: 'FFmpeg processes that run.' },
+  transcodeJobs: { kind: 'gauge', name: 'millrace_transcode_jobs', help: 'Tracks that they convert.' },
+  transcodeCpuSeconds: { kind: 'counter', name: 'millrace_transcode_cpu_seconds_total', help: 'Processor time of the FFmpeg processes.' },
+  transcodeUnits: {
+    kind: 'counter',
+    name: 'millrace_transcode_units_total',
+    help: 'Units given to the FFmpeg processes, got from them, and lost because they were slow or away.',
+    labels: ['kind'],
+  },
+  transcodeEvents: { kind: 'counter', name: 'millrace_transcode_incidents_total', help: 'What happened to FFmpeg processes and their work, by kind.', labels: ['kind'] },
   databaseUp: { kind: 'gauge', name: 'millrace_database_up', help: '1 when the database answers.' },
   unwrittenRows: { kind: 'gauge', name: 'millrace_unwritten_rows', help: 'Rows that wait for the database.' },
 } as const satisfies Record<string, MetricEntry>;

@@ -24,6 +24,10 @@ function world() {
     outputs: [{ protocol: 'hls', counters: { bytes: 2000, blocked: 3 } }],
     publishing: { counters: { allowed: 1, wrongKeys: 2, refused: 0 } },
     turn: { counters: { allocations: 2, bytesToPeers: 30, bytesToClients: 40, refusals: new Map([['expired', 5]]), dropped: { slow: 6 } } },
+    transcode: {
+      pool: { workers: { length: 2 }, jobs: 3, counters: { unitsIn: 70, unitsOut: 60, crashes: 1, hangs: 0, failedJobs: 4, cpuMicros: 2_500_000, started: 5 } },
+      bridges: { counters: { droppedUnits: 8, restarts: 9 } },
+    },
     webrtc: {
       transport: { counters: { packetsReceived: 11, packetsSent: 12, neverConnected: 1, lost: 0, turnedAway: 0, strangers: 9, floods: 0, unsent: 0 } },
       whip: { counters: { sessions: 2, protocolErrors: 0, nacked: 0, keyFrameRequests: 0, strays: 0 } },
@@ -78,6 +82,13 @@ it('shows every part’s numbers', async () => {
     'millrace_turn_relayed_bytes_total{direction="to_peers"} 30',
     'millrace_turn_refusals_total{reason="expired"} 5',
     'millrace_turn_dropped_packets_total{reason="slow"} 6',
+    'millrace_transcode_workers 2',
+    'millrace_transcode_jobs 3',
+    'millrace_transcode_cpu_seconds_total 2.5',
+    'millrace_transcode_units_total{kind="dropped"} 8',
+    'millrace_transcode_units_total{kind="out"} 60',
+    'millrace_transcode_incidents_total{kind="failedJobs"} 4',
+    'millrace_transcode_incidents_total{kind="restarts"} 9',
     'millrace_database_up 1',
     'millrace_unwritten_rows 8',
   ])

@@ -53,6 +53,22 @@ export interface ServerParts {
       readonly dropped: Readonly<Record<string, number>>;
     };
   };
+  readonly transcode: {
+    readonly pool: {
+      readonly workers: { readonly length: number };
+      readonly jobs: number;
+      readonly counters: {
+        readonly unitsIn: number;
+        readonly unitsOut: number;
+        readonly crashes: number;
+        readonly hangs: number;
+        readonly failedJobs: number;
+        readonly cpuMicros: number;
+        readonly started: number;
+      };
+    };
+    readonly bridges: { readonly counters: { readonly droppedUnits: number; readonly restarts: number } };
+  };
   readonly webrtc: {
     readonly transport: {
       readonly counters: {
@@ -89,7 +105,7 @@ export interface ServerParts {
 }
 
 export function serverMetrics(parts: ServerParts): MetricSources {
-  const { hub, packagers, viewers, sockets, http, certificate, ingests, outputs, publishing, webrtc } = parts;
+  const { hub, packagers, viewers, sockets, http, certificate, ingests, outputs, publishing, transcode, webrtc } = parts;
 
   /** A sum over broadcasts that stays when they end. */
   const ofBroadcasts = (count: (running: RunningBroadcast) => number) => {
@@ -163,6 +179,17 @@ export function serverMetrics(parts: ServerParts): MetricSources {
         whepLowered: whep.lowered,
       };
       return Object.entries({ ...ofTransport, ...ofWhip, ...ofWhep }).map(([kind, count]) => [{ kind }, count]);
+    },
+    transcodeWorkers: () => transcode.pool.workers.length,
+    transcodeJobs: () => transcode.pool.jobs,
+    transcodeCpuSeconds: () => transcode.pool.counters.cpuMicros / 1_000_000,
+    transcodeUnits: () => {
+      const { unitsIn, unitsOut } = transcode.pool.counters;
+      return Object.entries({ in: unitsIn, out: unitsOut, dropped: transcode.bridges.counters.droppedUnits }).map(([kind, count]) => [{ kind }, count]);
+    },
+    transcodeEvents: () => {
+      const { started, crashes, hangs, failedJobs } = transcode.pool.counters;
+      return Object.entries({ started, crashes, hangs, failedJobs, restarts: transcode.bridges.counters.restarts }).map(([kind, count]) => [{ kind }, count]);
     },
     databaseUp: () =>
       parts.ping().then(

@@ -50,12 +50,13 @@ it('does not flicker between a long and a short group', () => {
   expect(observe(health, 7, observation()).at(-1)).toEqual([]);
 });
 
-it('warns of B-frames and of codecs that some browsers lack', () => {
+it('warns of B-frames and of codecs that some browsers lack and nothing converts', () => {
   expect(new Health().observe(observation({ bFrames: true }))).toEqual(['B_FRAMES']);
   for (const codec of ['hvc1.1.6.L93.B0', 'av01.0.05M.08', 'vp09.00.31.08', 'avc1.6e0028', 'avc1.f4001f'])
     expect(new Health().observe(observation({ codec })), codec).toEqual(['VIDEO_CODEC_NOT_EVERYWHERE']);
-  for (const codec of ['opus', 'ac-3', 'ec-3', 'fLaC']) expect(new Health().observe(observation({}, { codec })), codec).toEqual(['AUDIO_CODEC_NOT_EVERYWHERE']);
-  for (const codec of ['mp4a.40.5', 'mp4a.40.29', 'mp3', 'mp4a.40.34']) expect(new Health().observe(observation({}, { codec })), codec).toEqual([]);
+  for (const codec of ['ac-3', 'ec-3', 'fLaC']) expect(new Health().observe(observation({}, { codec })), codec).toEqual(['AUDIO_CODEC_NOT_EVERYWHERE']);
+  expect(new Health().observe(observation({ codec: 'vp8' }))).toEqual([]);
+  for (const codec of ['opus', 'mp4a.40.5', 'mp4a.40.29', 'mp3', 'mp4a.40.34']) expect(new Health().observe(observation({}, { codec })), codec).toEqual([]);
 });
 
 it('warns of a collapsed bit rate after three seconds, for as long as it lasts, and takes it back when it is over', () => {

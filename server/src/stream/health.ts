@@ -116,12 +116,12 @@ function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 }
 
-/** H.264 in 4:2:0 with eight bits: Baseline, Main, Extended and High (profile_idc 66, 77, 88, 100). The rest some browsers lack. */
+/** H.264 in 4:2:0 with eight bits: Baseline, Main, Extended and High (profile_idc 66, 77, 88, 100); VP8, which is converted. The rest some browsers lack. */
 function playsEverywhere(codec: string): boolean {
-  return /^avc[13]\.(42|4d|58|64)/i.test(codec);
+  return /^(avc[13]\.(42|4d|58|64)|vp8$)/i.test(codec);
 }
 
-/** AAC LC and both HE profiles, and MP3 under the names it goes by. */
+/** AAC LC and both HE profiles, and MP3 under the names it goes by; Opus, which is converted. */
 function soundsEverywhere(codec: string): boolean {
-  return /^(mp4a\.40\.(2|02|5|05|29|34)|mp4a\.6b|mp4a\.69|\.?mp3)$/i.test(codec);
+  return /^(mp4a\.40\.(2|02|5|05|29|34)|mp4a\.6b|mp4a\.69|\.?mp3|opus)$/i.test(codec);
 }

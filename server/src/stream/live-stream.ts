@@ -246,8 +246,9 @@ export class LiveStream {
     this.#isFresh = true;
     this.#gop.reset(tracks);
     this.meter.tracks(tracks);
-    this.#toSinks((sink) => sink.tracks(tracks));
+    // Before the sinks: a reader that one of them opens begins with these already, and must not be told twice.
     for (const reader of this.#readers) reader.tracks(tracks);
+    this.#toSinks((sink) => sink.tracks(tracks));
   }
 
   #write(publisher: Publisher, unit: Unit, arrivedAt: number): void {
@@ -269,6 +270,7 @@ export class LiveStream {
     this.#isFresh = false;
     this.#gop.push(mapped);
     this.meter.unit(mapped);
+    for (const reader of this.#readers) reader.unit(mapped);
     for (const sink of this.#sinks) {
       try {
         sink.unit(mapped);
@@ -276,7 +278,6 @@ export class LiveStream {
         this.#sinkFailed(error);
       }
     }
-    for (const reader of this.#readers) reader.unit(mapped);
   }
 
   /** Nothing can be shown before the first key frame, and sound that runs ahead of it, whatever its size, would only open a gap. */

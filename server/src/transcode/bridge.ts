@@ -14,7 +14,7 @@ import { type BridgeWant, bridgedAudio, bridgedBitsPerSecond, bridgedChannels, b
 import type { JobSpec, ResumePoint, VideoFormat } from './job.ts';
 import type { WorkerPool } from './pool.ts';
 import type { WireUnit } from './wire.ts';
-import type { Job } from './worker-process.ts';
+import type { Job, JobLoss } from './worker-process.ts';
 
 const MICROS = 1_000_000;
 
@@ -27,6 +27,12 @@ const PROVEN_MS = 60_000;
 
 /** A job that lost so many workers in a row gets the next for itself. */
 const LOSSES_TO_BE_ALONE = 2;
+
+/** After so many losses in a row whoever listens is told to do without. */
+const LOSSES_TO_FAIL = 4;
+
+/** What a worker says so often that it cannot do is not asked for again until the format changes. */
+const REFUSALS_TO_GIVE_UP = 3;
 
 /** Key frames cost the picture; nobody needs more. */
 const KEY_FRAME_REQUEST_MS = 1_000;
@@ -42,6 +48,8 @@ export interface BridgeListener {
   unit(unit: Unit): void;
   /** The publisher is gone but may return. */
   pause?(): void;
+  /** Workers cannot do this, or not now: nothing follows until the format changes, or until a unit comes after all. */
+  fail?(): void;
   /** Nothing follows: the broadcast has ended. */
   end(): void;
 }
@@ -75,6 +83,8 @@ export class Bridge {
   #job: Job | undefined;
   #openedAt = 0;
   #losses = 0;
+  #refusals = 0;
+  #failed = false;
   #retryTimer: Timer | undefined;
   #lastMicros = -1;
   #keyFrameAskedAt = Number.NEGATIVE_INFINITY;
@@ -97,6 +107,11 @@ export class Bridge {
     return this.#track;
   }
 
+  /** Whether listeners do without. */
+  get failed(): boolean {
+    return this.#failed;
+  }
+
   get counters(): Readonly<BridgeCounters> {
     return { ...this.#counters, droppedUnits: this.#counters.droppedUnits + (this.#reader?.droppedUnits ?? 0) };
   }
@@ -107,6 +122,7 @@ export class Bridge {
       listener.track(this.#track);
       for (const unit of this.#gop.units) listener.unit(unit);
     }
+    if (this.#failed) listener.fail?.();
     if (this.#closed) listener.end();
     else this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -176,6 +192,10 @@ export class Bridge {
     const goesOn = isRead && this.#track !== undefined && before !== undefined && source !== undefined && sameFormat(before, source);
     this.#source = source;
     this.#closeJob();
+    if (!isRead) {
+      this.#failed = false;
+      this.#refusals = 0;
+    }
     if (!goesOn) {
       this.#isFresh = true;
       if (source?.kind === 'audio' && this.want.kind === 'audio') this.#announce(bridgedAudio(source, this.want.codec));
@@ -192,7 +212,7 @@ export class Bridge {
       unit: (unit: WireUnit) => {
         if (this.#isCurrent(listener)) this.#give(unit);
       },
-      lost: (why: string, detail: string) => {
+      lost: (why: JobLoss, detail: string) => {
         if (this.#isCurrent(listener)) this.#lost(why, detail);
       },
     };
@@ -235,22 +255,35 @@ export class Bridge {
     const micros = rescale(dts, track.timescale, MICROS);
     if (micros <= this.#lastMicros) return;
     this.#lastMicros = micros;
+    this.#failed = false;
     const unit: Unit = { track: track.id, dts, pts, key, data };
     this.#gop.push(unit);
     for (const listener of this.#listeners) listener.unit(unit);
   }
 
-  #lost(why: string, detail: string): void {
+  #lost(why: JobLoss, detail: string): void {
     const { clock, log, stream } = this.#deps;
     this.#job = undefined;
     this.#losses = clock.monotonic() - this.#openedAt > PROVEN_MS ? 1 : this.#losses + 1;
+    if (why === 'failed') this.#refusals++;
     this.#counters.restarts++;
-    const retryMs = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** (this.#losses - 1));
-    log.warn({ streamId: stream.broadcast.streamId, want: this.want, why, detail, losses: this.#losses, retryMs }, 'a bridge lost its worker');
+    const about = { streamId: stream.broadcast.streamId, want: this.want, why, detail, losses: this.#losses };
+    const givesUp = this.#refusals >= REFUSALS_TO_GIVE_UP;
     this.#retryTimer?.cancel();
-    this.#retryTimer = clock.after(retryMs, () => {
-      if (!this.#closed && !this.#job) this.#read();
-    });
+    if (givesUp) log.error(about, 'a bridge gives up until the format changes');
+    else {
+      const retryMs = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** (this.#losses - 1));
+      log.warn({ ...about, retryMs }, 'a bridge lost its worker');
+      this.#retryTimer = clock.after(retryMs, () => {
+        if (!this.#closed && !this.#job) this.#read();
+      });
+    }
+    if ((givesUp || this.#losses >= LOSSES_TO_FAIL) && !this.#failed) this.#fail();
+  }
+
+  #fail(): void {
+    this.#failed = true;
+    for (const listener of this.#listeners) listener.fail?.();
   }
 
   #closeJob(): void {

@@ -30,6 +30,8 @@ export interface RunningBridge {
   readonly from: Track['codec'];
   readonly to: Track['codec'];
   readonly reason: 'CODEC' | 'B_FRAMES';
+  /** It does not work: players get what there is without it. */
+  readonly failed: boolean;
 }
 
 export interface BridgesDeps {
@@ -88,9 +90,9 @@ export class Bridges {
   running(stream: LiveStream): readonly RunningBridge[] {
     const running: RunningBridge[] = [];
     for (const { bridge } of this.#entries.get(stream)?.values() ?? []) {
-      const { source, want } = bridge;
+      const { source, want, failed } = bridge;
       if (!source) continue;
-      running.push({ kind: want.kind, from: source.codec, to: want.codec, reason: source.codec === want.codec ? 'B_FRAMES' : 'CODEC' });
+      running.push({ kind: want.kind, from: source.codec, to: want.codec, reason: source.codec === want.codec ? 'B_FRAMES' : 'CODEC', failed });
     }
     return running;
   }

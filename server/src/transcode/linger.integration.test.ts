@@ -27,7 +27,7 @@ test('a bridge starts with the first lease, is shared, and stops ten seconds aft
   const first = stand.bridges.acquire(stream, OPUS);
   const second = stand.bridges.acquire(stream, OPUS);
   await expect.poll(() => stand.pool.jobs).toBe(1);
-  expect(stand.bridges.running(stream)).toEqual([{ kind: 'audio', from: 'aac', to: 'opus', reason: 'CODEC' }]);
+  expect(stand.bridges.running(stream)).toEqual([{ kind: 'audio', from: 'aac', to: 'opus', reason: 'CODEC', failed: false }]);
   first.release();
   first.release();
   await advance(BRIDGE_LINGER_MS);

@@ -23,12 +23,15 @@ const MAX_COMPLAINT = 2_000;
 /** What a picture costs in comparison with sound, of which one core carries fifty. */
 const WEIGHTS = { audio: 2, video: 60 } as const;
 
+/** The worker is gone (`crashed`, `hung`), or it cannot do this (`failed`). */
+export type JobLoss = 'crashed' | 'hung' | 'failed';
+
 export interface JobListener {
   /** What pictures come out as; before the first, and when it changes. */
   format(format: VideoFormat): void;
   unit(unit: WireUnit): void;
-  /** Nothing more comes: the worker is gone (`crashed`, `hung`), or it cannot do this (`failed`). */
-  lost(why: 'crashed' | 'hung' | 'failed', detail: string): void;
+  /** Nothing more comes. */
+  lost(why: JobLoss, detail: string): void;
 }
 
 export interface WorkerProcessDeps {
@@ -258,7 +261,7 @@ export class Job {
   }
 
   /** Called by its worker. */
-  lose(why: 'crashed' | 'hung' | 'failed', detail: string): void {
+  lose(why: JobLoss, detail: string): void {
     if (this.#closed) return;
     this.#close();
     this.listener.lost(why, detail);

@@ -9,6 +9,7 @@ import { SharePanel } from '../share/share-panel.tsx';
 import { clockTime, elapsed, when } from '../text/format.ts';
 import { t } from '../text/text.ts';
 import { Connect } from './connect.tsx';
+import { Conversions } from './conversions.tsx';
 import { HealthStrip } from './health-strip.tsx';
 import { Preview } from './preview.tsx';
 import { RunControls } from './run-controls.tsx';
@@ -55,6 +56,7 @@ export function Studio({ addresses }: { readonly addresses: StreamWithAddresses 
               <Preview stream={stream} hls={playback.hls} status={status} live={live} />
               <HealthStrip measurements={live.measurements} />
               <Warnings warnings={latest?.warnings} />
+              <Conversions bridges={latest?.bridges ?? []} />
               <details className={classes.more}>
                 <summary>{t('studio.connect.details')}</summary>
                 <Connect streamId={stream.id} ingest={ingest} />

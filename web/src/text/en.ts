@@ -224,6 +224,15 @@ export const en = {
   'warning.NO_AUDIO': 'There is no sound',
   'warning.NO_AUDIO.do': 'If that is not on purpose, check the audio source in your encoder.',
 
+  'bridge.list': 'What the server converts',
+  'bridge.audio.opus': 'Viewers in real time need another sound format than yours, so the server converts it. It costs about 1 % of a processor core. Nothing to do.',
+  'bridge.audio.aac': 'Many players need another sound format than yours, so the server converts it. It costs about 1 % of a processor core. Nothing to do.',
+  'bridge.video': 'Some viewers need another picture format than yours, so the server converts it while they watch. It costs most of a processor core. Choose H.264 to avoid that.',
+  'bridge.video.bFrames':
+    'Your encoder sends B-frames, which real time cannot show, so the server converts the picture. It costs most of a processor core. Set “B-frames” to 0 or choose the tuning “zerolatency” to avoid that.',
+  'bridge.audio.failed': 'The server cannot convert your sound, so some viewers hear nothing. Choose AAC as the audio encoder, or start the encoder again.',
+  'bridge.video.failed': 'The server cannot convert your picture, so some viewers see nothing. Choose H.264 without B-frames, or start the encoder again.',
+
   'share.title': 'Share this stream',
   'share.action': 'Share',
   'share.send': 'Send…',

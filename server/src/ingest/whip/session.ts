@@ -17,7 +17,8 @@ import { type StreamTarget, ToStream } from './to-stream.ts';
 /** How often missing packets are looked at. */
 const TICK_MS = 20;
 
-const REPORT_MS = 500;
+/** Our client takes the path for broken without any for a second: often enough that a lossy one still carries some. */
+const REPORT_MS = 250;
 
 /** A publisher that sends nothing for this long has lost its network: viewers are told, its seat is free. */
 const LOST_AFTER_MS = 10_000;

@@ -8,15 +8,20 @@ const LINGER_MS = 60_000;
 export class PackagerRegistry {
   readonly #clock: Clock;
   readonly #packagers = new Map<string, Packager>();
+  readonly #onUse = new WeakMap<Packager, () => void>();
   readonly #arrivals = new Map<string, Set<() => void>>();
 
   constructor(deps: { readonly clock: Clock }) {
     this.#clock = deps.clock;
   }
 
-  /** A new run takes the place of the last one. */
-  set(streamId: string, packager: Packager): void {
+  /**
+   * A new run takes the place of the last one.
+   * @param onUse called whenever somebody wants to play it; cheap, since that is every request.
+   */
+  set(streamId: string, packager: Packager, onUse?: () => void): void {
     this.#packagers.set(streamId, packager);
+    if (onUse) this.#onUse.set(packager, onUse);
     packager.whenEnded(() => {
       this.#clock.after(LINGER_MS, () => {
         if (this.#packagers.get(streamId) === packager) this.#packagers.delete(streamId);
@@ -27,8 +32,11 @@ export class PackagerRegistry {
     for (const call of waiting ?? []) call();
   }
 
+  /** For somebody who wants to play. */
   get(streamId: string): Packager | undefined {
-    return this.#packagers.get(streamId);
+    const packager = this.#packagers.get(streamId);
+    if (packager) this.#onUse.get(packager)?.();
+    return packager;
   }
 
   *all(): Iterable<Packager> {

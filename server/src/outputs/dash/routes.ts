@@ -9,6 +9,9 @@ import type { Packager } from '../cmaf/packager.ts';
 import type { PackagerRegistry } from '../cmaf/registry.ts';
 import { PackagerManifest } from './from-stream.ts';
 
+/** How long the first request is held of a broadcast whose pictures a bridge has to convert first. */
+const MAX_START_WAIT_MS = 5000;
+
 export interface DashRoutesDeps {
   readonly registry: PackagerRegistry;
   readonly gate: PlaybackGate;
@@ -40,12 +43,36 @@ export class DashRoutes {
         sendProblem(res, 'not_found');
         return;
       }
-      const packager = this.#deps.registry.get(request.streamId);
-      const text = packager && this.#manifestOf(packager).text({ streamId: request.streamId, query: request.carried, now: this.#deps.clock.now() });
-      if (text === undefined) sendProblem(res, 'not_live', { retryAfterSeconds: 2 });
-      else this.#send(req, res, text, 'application/dash+xml');
+      this.#whenPlaying(res, request.streamId, (packager) => {
+        const text = packager && this.#manifestOf(packager).text({ streamId: request.streamId, query: request.carried, now: this.#deps.clock.now() });
+        if (text === undefined) sendProblem(res, 'not_live', { retryAfterSeconds: 2 });
+        else this.#send(req, res, text, 'application/dash+xml');
+      });
     });
     return checked ? checked.then(() => true) : true;
+  }
+
+  /** Calls with the packager once there is something to play, or when that takes too long. */
+  #whenPlaying(res: ServerResponse, streamId: string, serve: (packager: Packager | undefined) => void): void {
+    const { registry, clock } = this.#deps;
+    const packager = registry.get(streamId);
+    if (!packager || packager.ready || packager.ended) {
+      serve(packager);
+      return;
+    }
+    let open = true;
+    const settle = (then?: () => void): void => {
+      if (!open) return;
+      open = false;
+      timer.cancel();
+      stopWaiting();
+      res.off('close', hungUp);
+      then?.();
+    };
+    const hungUp = (): void => settle();
+    const timer = clock.after(MAX_START_WAIT_MS, () => settle(() => serve(packager)));
+    const stopWaiting = packager.whenReady(() => settle(() => serve(packager)));
+    res.once('close', hungUp);
   }
 
   #manifestOf(packager: Packager): PackagerManifest {

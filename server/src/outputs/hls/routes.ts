@@ -13,8 +13,8 @@ import { multivariantText, PlaylistText, PlaylistTexts } from './from-stream.ts'
 import { type OpenSegmentCounters, sendOpenSegment } from './open-segment.ts';
 import { isTooFarAhead, parseReloadQuery } from './reload-query.ts';
 
-/** How long the first request of a broadcast that is about to begin is held. */
-const MAX_START_WAIT_MS = 3000;
+/** How long the first request of a broadcast that is about to begin is held: a bridge of its pictures has to start. */
+const MAX_START_WAIT_MS = 5000;
 
 /** rfc8216bis §6.2.5.2: a reload blocked longer than this many target durations is answered 503. */
 const MAX_BLOCK_TARGETS = 3;

@@ -88,7 +88,7 @@ test('it is open as long as somebody watches or may come, and no longer', () => 
   broadcaster.join(viewer);
   const second = broadcaster.reserve();
   release();
-  clock.advance(1_000);
+  clock.advance(500);
   expect(viewer.told).toEqual(['report']);
   broadcaster.leave(viewer);
   expect(state()).toEqual({ isFed: true, isIdle: false });

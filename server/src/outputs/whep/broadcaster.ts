@@ -12,8 +12,8 @@ import type { TrackFeedSource, TrackSource } from './track-source.ts';
 /** How long a viewer's request waits for the tracks of a stream that has them ready, or makes them. */
 const TRACKS_TIMEOUT_MS = 3_000;
 
-/** Players mix sound and picture by these: soon after the first packet, and often enough for clocks that drift. */
-const REPORT_MS = 1_000;
+/** Players mix sound and picture by these, and know by them that the way from here works while a publisher is silent. */
+const REPORT_MS = 500;
 
 /** Why the broadcaster tells a viewer to go: it would have to negotiate anew, or there is nothing more. */
 export type DismissalReason = 'formats_changed' | 'broadcast_ended';

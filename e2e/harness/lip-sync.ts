@@ -1,0 +1,93 @@
+/** How far sound and picture are apart, measured on media that flash and beep at each full second. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { run } from './child.ts';
+import { TemporaryFolder } from './folder.ts';
+import { renditionsOf } from './playlist-follower.ts';
+import { until } from './until.ts';
+
+/** When flashes and beeps began, on one clock. */
+export interface Onsets {
+  readonly flashesMs: readonly number[];
+  readonly beepsMs: readonly number[];
+}
+
+/** Half the distance of flashes: beyond it a beep belongs to another. */
+const MAX_OFFSET_MS = 500;
+
+/** Luma of a flash is 235, of the rest 16; the beep has -6 dB or more, the rest none. */
+const BRIGHT = 128;
+const LOUD_DECIBELS = -20;
+
+/** How late each beep is behind its flash; negative: early. In order of size. */
+export function soundDelays({ flashesMs, beepsMs }: Onsets): number[] {
+  const delays = flashesMs.flatMap((flash) => {
+    const delay = beepsMs.map((beep) => beep - flash).reduce((best, one) => (Math.abs(one) < Math.abs(best) ? one : best), Number.POSITIVE_INFINITY);
+    return Math.abs(delay) < MAX_OFFSET_MS ? [delay] : [];
+  });
+  return delays.sort((a, b) => a - b);
+}
+
+/** Waits for so many flashes with their beeps. */
+export async function untilDelays(onsets: () => Onsets | Promise<Onsets>, { count, timeoutMs }: { readonly count: number; readonly timeoutMs: number }): Promise<number[]> {
+  let last: Onsets | undefined;
+  return until(
+    async () => {
+      last = await onsets();
+      const delays = soundDelays(last);
+      return delays.length >= count && delays;
+    },
+    { what: `${count} flashes with beeps`, timeoutMs, everyMs: 250, seen: () => JSON.stringify(last) },
+  );
+}
+
+/** What the segments that a live playlist holds now have in them, by their own timestamps: nothing a player does is part of it. */
+export async function onsetsInSegments(multivariantUrl: string): Promise<Onsets> {
+  using folder = new TemporaryFolder();
+  const onsets = { flashesMs: [] as number[], beepsMs: [] as number[] };
+  for (const [i, url] of (await renditionsOf(multivariantUrl)).entries()) {
+    const path = join(folder.path, `${i}.mp4`);
+    writeFileSync(path, await mediaOf(url));
+    onsets.flashesMs.push(...(await flashesIn(path)));
+    onsets.beepsMs.push(...(await beepsIn(path)));
+  }
+  return onsets;
+}
+
+/** The init segment and the whole segments of a playlist. */
+async function mediaOf(url: string): Promise<Buffer> {
+  const text = await (await fetch(url)).text();
+  const map = [...text.matchAll(/#EXT-X-MAP:URI="([^"]+)"/g)].at(-1)?.[1] ?? '';
+  const segments = text.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('#'));
+  const bodies = [map, ...segments].map(async (uri) => Buffer.from(await (await fetch(new URL(uri, url))).arrayBuffer()));
+  return Buffer.concat(await Promise.all(bodies));
+}
+
+async function flashesIn(path: string): Promise<number[]> {
+  return onsetsOf(await readFrames(path, ['-vf', 'signalstats,metadata=print:key=lavfi.signalstats.YAVG:file=-']), BRIGHT);
+}
+
+async function beepsIn(path: string): Promise<number[]> {
+  return onsetsOf(await readFrames(path, ['-af', 'asetnsamples=48,astats=metadata=1:reset=1,ametadata=print:key=lavfi.astats.Overall.Peak_level:file=-']), LOUD_DECIBELS);
+}
+
+interface Frame {
+  readonly atMs: number;
+  readonly level: number;
+}
+
+/** Empty for a file that has no such track. */
+async function readFrames(path: string, filter: readonly string[]): Promise<Frame[]> {
+  const { stdout } = await run('ffmpeg', ['-hide_banner', '-loglevel', 'error', '-nostdin', '-copyts', '-i', path, ...filter, '-f', 'null', '-']);
+  return [...stdout.matchAll(/pts_time:(\S+)\s+lavfi\.\S+=(\S+)/g)].map(([, at, level]) => ({
+    atMs: Number(at) * 1000,
+    level: level === '-inf' ? Number.NEGATIVE_INFINITY : Number(level),
+  }));
+}
+
+function onsetsOf(frames: readonly Frame[], threshold: number): number[] {
+  return frames.flatMap(({ atMs, level }, i) => {
+    const before = frames[i - 1]?.level ?? Number.POSITIVE_INFINITY;
+    return level > threshold && before <= threshold ? [atMs] : [];
+  });
+}
