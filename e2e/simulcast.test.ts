@@ -1,9 +1,13 @@
 /** One publisher at several sizes: a browser's simulcast layers become renditions, between which players change. */
+import { readFile } from 'node:fs/promises';
+import { stripTypeScriptTypes } from 'node:module';
+import { join } from 'node:path';
 import { PlaylistChecker } from '@millrace/media/m3u8/check-playlist';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Owner } from './harness/api.ts';
 import { browserTestsAreOff, newVisitor, openBrowser } from './harness/chromium.ts';
+import { ROOT } from './harness/folder.ts';
 import { playFor } from './harness/page-clock.ts';
 import { PlayerPages } from './harness/player-pages.ts';
 import { followPlaylist, renditionsOf } from './harness/playlist-follower.ts';
@@ -55,14 +59,20 @@ describe.skipIf(browserTestsAreOff)('simulcast', () => {
     return { id: made.stream.id, publisher, ...made.playback };
   }
 
+  test('the client sends half the size beside the whole, and keeps both to a quality', async () => {
+    const made = await owner.create({ title: 'By the client' });
+    const page = await pageAt(`${server.http}/healthz`);
+    await loadClient(page);
+    await page.evaluate(publishWithClient, { url: made.ingest.whip.url, token: made.streamKey });
+    await owner.untilStatus(made.stream.id, 'live', 20_000);
+    await untilWidths(made.playback.hls, [960, 480]);
+    await page.evaluate(() => Reflect.get(window, 'publisher').limit({ maxHeight: 360, maxBitsPerSecond: 600_000 }));
+    await untilWidths(made.playback.hls, [640, 320]);
+  });
+
   test('each layer is a rendition that keeps every rule, with one that stops and comes back', async () => {
     const { publisher, hls, id } = await broadcast('H264');
-    const multivariant = await until(async () => (await fetch(hls)).text().then((text) => (text.match(/RESOLUTION/g)?.length ?? 0) === 2 && text), {
-      what: 'two variants',
-      timeoutMs: 30_000,
-      seen: () => fetch(hls).then((response) => response.text()),
-    });
-    expect([...multivariant.matchAll(/RESOLUTION=(\d+)x/g)].map(([, width]) => Number(width))).toEqual(WIDTHS);
+    await untilWidths(hls, WIDTHS);
     const violations: string[] = [];
     const latest = new Map<string, string>();
     const over = new AbortController();
@@ -99,7 +109,7 @@ describe.skipIf(browserTestsAreOff)('simulcast', () => {
 
   test('hls.js and dash.js play every size and change between them', { timeout: 180_000 }, async () => {
     const { hls, dash } = await broadcast('H264');
-    await until(async () => (await fetch(hls)).text().then((text) => text.match(/RESOLUTION/g)?.length === 2), { what: 'two variants', timeoutMs: 30_000 });
+    await untilWidths(hls, WIDTHS);
     for (const [library, source] of [
       ['hls', hls],
       ['dash', dash],
@@ -150,6 +160,32 @@ describe.skipIf(browserTestsAreOff)('simulcast', () => {
     expect(await metric(server, 'whepLowered')).toBe(before + 1);
   });
 });
+
+/** Gives the page `publish` of the client, its modules as a bundler would have them. */
+async function loadClient(page: Page): Promise<void> {
+  await page.route('**/client/**', async (route) => {
+    const source = await readFile(join(ROOT, new URL(route.request().url()).pathname), 'utf8');
+    await route.fulfill({ contentType: 'text/javascript', body: stripTypeScriptTypes(source) });
+  });
+  await page.addScriptTag({ type: 'module', content: "import { publish } from '/client/publish/publisher.ts'; Object.assign(window, { publish });" });
+  await until(() => page.evaluate(() => 'publish' in window), { what: 'the client in the page', timeoutMs: 10_000 });
+}
+
+async function publishWithClient({ url, token }: { url: string; token: string }): Promise<void> {
+  const publish = Reflect.get(window, 'publish');
+  const stream = await navigator.mediaDevices.getUserMedia({ video: { width: 1280, height: 720 }, audio: true });
+  const publisher = publish({ url, token, stream, simulcast: true, limits: { maxHeight: 540, maxBitsPerSecond: 1_500_000, maxFramesPerSecond: 15 } });
+  Object.assign(window, { publisher });
+}
+
+async function untilWidths(hls: string, widths: readonly number[]): Promise<void> {
+  const seen = async () => (await fetch(hls)).text();
+  await until(async () => [...(await seen()).matchAll(/RESOLUTION=(\d+)x/g)].map(([, width]) => width).join() === widths.join(), {
+    what: `renditions ${widths.join(' and ')} pixels wide`,
+    timeoutMs: 45_000,
+    seen,
+  });
+}
 
 async function receives(page: Page, width: number): Promise<void> {
   await until(async () => (await receivedBy(page)).width === width, {

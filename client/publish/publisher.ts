@@ -306,7 +306,7 @@ export interface PublishOptions {
   /** Preferred video codecs, first choice first; H.264 when left out. */
   readonly codecs?: readonly string[];
   /**
-   * Sends the picture at half its size too, for viewers whose network does not take the whole. Costs the encoder a quarter more. For
+   * Sends the picture at half its size too, for viewers whose network does not take the whole. A quarter more pixels to encode. For
    * cameras of 540 lines and more: browsers leave out layers of smaller pictures. Default false.
    */
   readonly simulcast?: boolean;

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FakeClock } from '../../lib/clock.ts';
 import { Hub } from '../../stream/hub.ts';
 import type { Publication } from '../../stream/live-stream.ts';
-import { AUDIO, picture, sound, VIDEO } from '../../stream/testing/source.ts';
+import { AUDIO, picture, SMALL_VIDEO, smallPicture, sound, VIDEO } from '../../stream/testing/source.ts';
 import { BridgedSink } from './bridged-sink.ts';
 import type { BridgeSource } from './bridged-track.ts';
 import { DEFAULT_PACKAGER_CONFIG, Packager } from './packager.ts';
@@ -103,6 +103,23 @@ describe('a packager behind bridges', () => {
         ?.rendition('video')
         ?.segments.find(({ gap }) => !gap)?.startTicks,
     ).toBe(0);
+  });
+
+  it('gets the key frame of a smaller size that came before the largest began', () => {
+    const publication = goLive([VIDEO, SMALL_VIDEO, OPUS]);
+    bridges.get('audio')?.track(AAC);
+    for (let frame = 0; frame < 50; frame++) {
+      publication.unit(smallPicture(frame / 25, frame % 25 === 0));
+      publication.unit(picture(frame / 25 + 0.01, frame % 25 === 0));
+      if (frame > 10) bridges.get('audio')?.unit({ ...sound(frame / 25), track: AAC.id });
+      clock.advance(40);
+    }
+    const begin = (name: string) =>
+      registry
+        .get('one')
+        ?.rendition(name)
+        ?.segments.find(({ gap }) => !gap)?.parts[0]?.independent;
+    expect([begin('video'), begin('video2')]).toEqual([true, true]);
   });
 
   it('goes on with Opus when the bridge does not come, and takes AAC behind a discontinuity when it does', () => {

@@ -273,7 +273,12 @@ function inOrder(units: readonly Unit[], tracks: readonly Track[]): readonly Uni
   const timescales = new Map(tracks.map(({ id, timescale }) => [id, timescale]));
   const secondsOf = ({ dts, track }: Unit) => dts / (timescales.get(track) ?? 1);
   const known = units.filter(({ track }) => timescales.has(track)).sort((a, b) => secondsOf(a) - secondsOf(b));
-  const lead = tracks.find((track) => track.kind === 'video' && canPackage(track));
-  const first = lead && known.findIndex(({ track }) => track === lead.id);
-  return first === undefined || first < 0 ? known : known.slice(first);
+  const pictures = new Set(tracks.filter((track) => track.kind === 'video' && canPackage(track)).map(({ id }) => id));
+  // Of several sizes the smaller may begin a moment before the larger.
+  return known.slice(
+    Math.max(
+      0,
+      known.findIndex(({ track }) => pictures.has(track)),
+    ),
+  );
 }
