@@ -10,7 +10,7 @@ import type { PackagerCounters, TrackWriter } from './track-writer.ts';
 export const MAX_SKEW_SECONDS = 1;
 
 /** How far a key frame may be from the boundary that it is for. Layers of one camera send theirs within the jitter of a network. */
-export const KEY_REACH_SECONDS = 0.4;
+const KEY_REACH_SECONDS = 0.4;
 
 export interface Boundary {
   /** Seconds since the broadcast began. */
