@@ -172,7 +172,8 @@ async function run(config: Config): Promise<void> {
     secret: config.turn.kind === 'elsewhere' ? config.turn.secret : secrets.turn,
     urls: config.turn.kind === 'elsewhere' ? config.turn.urls : undefined,
     ports: () => ports.turn,
-    isTlsTrusted: () => certificates?.isPublic ?? false,
+    // A certificate that the operator gave is one that browsers know.
+    isTlsTrusted: () => certificates !== undefined && certificates.caCertificate === undefined,
     fallbackHostname: config.publicUrl === undefined ? shownHost(config.host) : new URL(config.publicUrl).hostname,
   });
   const hls = new HlsRoutes({ registry, gate: playback, clock });
