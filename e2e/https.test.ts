@@ -10,7 +10,7 @@ import { LIGHT, publishWithFfmpeg } from './harness/publisher.ts';
 import { type RunningServer, startServer } from './harness/server.ts';
 import { ensureTool } from './harness/tool.ts';
 import { until } from './harness/until.ts';
-import { WatchPage } from './harness/watch-page.ts';
+import { preferLatency, WatchPage } from './harness/watch-page.ts';
 
 /** Each holds up to four requests at a time; a browser makes six connections to a host over HTTP/1.1. */
 const PLAYERS = 7;
@@ -76,7 +76,7 @@ describe.skipIf(browserTestsAreOff)('in a browser', () => {
     await owner.untilStatus(stream.id, 'live', 15_000);
     const browser = await openBrowser({ autoplay: 'allowed', home: home.path });
     try {
-      const visitor = await newVisitor(browser);
+      const visitor = await preferLatency(await newVisitor(browser), 'low');
       const players = await Promise.all(Array.from({ length: PLAYERS }, () => WatchPage.open(visitor, `${server.https}/w/${stream.code}`)));
       for (const player of players) await player.untilState('playing', 30_000);
       const begun = await Promise.all(players.map((player) => player.currentTime()));
