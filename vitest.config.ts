@@ -29,6 +29,8 @@ export default defineConfig({
           testTimeout: 240_000,
           hookTimeout: 120_000,
           fileParallelism: false,
+          // Encoders, browsers and networks of real time on a machine that may stall: what fails is tried once more, and the report names it.
+          retry: 1,
         },
       },
     ],

@@ -63,8 +63,8 @@ describe.skipIf(browserTestsAreOff)('an outage', () => {
     const context = await newVisitor(browser, PHONE, { mayUseCamera: true });
     const network = await networkOf(context);
     const device = await goLive(context);
-    const broadcast = await device.broadcastId();
     const [realTime, segments] = [await watch(device, await newVisitor(browser), 'whep'), await watch(device, await preferLatency(await newVisitor(browser), 'low'), 'll-hls')];
+    const broadcast = await device.broadcastId();
     const expectTheSame = async () => {
       expect(await device.broadcastId()).toBe(broadcast);
       expect(await realTime.protocol()).toBe('whep');
