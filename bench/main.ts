@@ -38,7 +38,7 @@ const PLAN = flags.quick
   : {
       publishers: [1, 10, 50],
       viewers: [100, 300, 600],
-      warmSeconds: 8,
+      warmSeconds: 60,
       ingestSeconds: 30,
       whepSeconds: 30,
       loadSeconds: 10,
