@@ -13,7 +13,7 @@ import { StudioPage } from './harness/studio-page.ts';
 import { ensureTool } from './harness/tool.ts';
 import { until } from './harness/until.ts';
 import { preferLatency, WatchPage } from './harness/watch-page.ts';
-import { moreFrames, playInPage, publishFromPage, receivedBy } from './harness/webrtc-page.ts';
+import { moreFrames, openBlankPage, playInPage, publishFromPage, receivedBy } from './harness/webrtc-page.ts';
 
 describe.skipIf(browserTestsAreOff)('bridges', () => {
   let browser: Browser;
@@ -36,11 +36,7 @@ describe.skipIf(browserTestsAreOff)('bridges', () => {
     for (const context of browser.contexts()) await context.close();
   });
 
-  async function blankPage(): Promise<Page> {
-    const page = await (await newVisitor(browser)).newPage();
-    await page.goto(`${server.http}/healthz`);
-    return page;
-  }
+  const blankPage = (): Promise<Page> => openBlankPage(browser, server.http);
 
   async function stream() {
     const made = await owner.create({ title: 'Bridged' });

@@ -6,7 +6,7 @@ import { browserTestsAreOff, newVisitor, openBrowser } from './harness/chromium.
 import { type RunningServer, startServer } from './harness/server.ts';
 import { UdpProxy } from './harness/udp-proxy.ts';
 import { preferLatency, WatchPage } from './harness/watch-page.ts';
-import { moreFrames, playInPage, publishFromPage, receivedBy } from './harness/webrtc-page.ts';
+import { moreFrames, openBlankPage, playInPage, publishFromPage, receivedBy } from './harness/webrtc-page.ts';
 
 /** From the end of a fault to moving pictures. */
 const RECOVERY_MS = 2_000;
@@ -33,11 +33,7 @@ describe.skipIf(browserTestsAreOff)('WebRTC over a bad network', () => {
     for (const context of browser.contexts()) await context.close();
   });
 
-  async function blankPage(): Promise<Page> {
-    const page = await (await newVisitor(browser)).newPage();
-    await page.goto(`${server.http}/healthz`);
-    return page;
-  }
+  const blankPage = (): Promise<Page> => openBlankPage(browser, server.http);
 
   /** A publisher and a viewer, either of them behind the proxy. */
   async function stage(through: { readonly publisher?: UdpProxy; readonly viewer?: UdpProxy }) {

@@ -3,13 +3,13 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { playWithAiortc, publishWithAiortc } from './harness/aiortc.ts';
 import { Owner } from './harness/api.ts';
-import { browserTestsAreOff, newVisitor, openBrowser } from './harness/chromium.ts';
+import { browserTestsAreOff, openBrowser } from './harness/chromium.ts';
 import { hearSound } from './harness/page-clock.ts';
 import { publishEnhanced, publishWithFfmpeg } from './harness/publisher.ts';
 import { type RunningServer, startServer } from './harness/server.ts';
 import { ensureTool } from './harness/tool.ts';
 import { until } from './harness/until.ts';
-import { moreFrames, playInPage, publishFromPage, receivedBy } from './harness/webrtc-page.ts';
+import { moreFrames, openBlankPage, playInPage, publishFromPage, receivedBy } from './harness/webrtc-page.ts';
 
 const NO_B_FRAMES = ['-preset', 'ultrafast', '-tune', 'zerolatency', '-g', '60', '-b:v', '800k'];
 
@@ -35,11 +35,7 @@ describe.skipIf(browserTestsAreOff)('WebRTC', () => {
     for (const context of browser.contexts()) await context.close();
   });
 
-  async function blankPage(): Promise<Page> {
-    const page = await (await newVisitor(browser)).newPage();
-    await page.goto(`${server.http}/healthz`);
-    return page;
-  }
+  const blankPage = (): Promise<Page> => openBlankPage(browser, server.http);
 
   async function stream() {
     const made = await owner.create({ title: 'By WebRTC' });

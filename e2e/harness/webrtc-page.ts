@@ -1,5 +1,6 @@
 /** A bare browser page as a WHIP publisher or a WHEP viewer, with nothing of ours in it. Functions given to evaluate() use nothing from outside. */
-import type { Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
+import { newVisitor } from './chromium.ts';
 import { until } from './until.ts';
 
 export interface Negotiated {
@@ -18,6 +19,13 @@ export interface PublishOptions {
   readonly layers?: number;
   /** UDP port to use in place of the server's. */
   readonly port?: number | undefined;
+}
+
+/** A page of the server's own origin with nothing on it. */
+export async function openBlankPage(browser: Browser, http: string): Promise<Page> {
+  const page = await (await newVisitor(browser)).newPage();
+  await page.goto(`${http}/healthz`);
+  return page;
 }
 
 /** Sends the fake camera and microphone. The page must be of a secure or local origin. */
