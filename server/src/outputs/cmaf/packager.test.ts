@@ -3,8 +3,15 @@ import { FakeClock } from '../../lib/clock.ts';
 import { AUDIO, picture, sound, VIDEO } from '../../stream/testing/source.ts';
 import { DEFAULT_PACKAGER_CONFIG, Packager } from './packager.ts';
 
+interface Source {
+  readonly seconds: number;
+  readonly keySeconds: number;
+  /** Where the sound ends, seconds. */
+  readonly soundUntil?: number;
+}
+
 /** A packager that has been given `seconds` of 30 fps video with a key frame every `keySeconds`, and sound. */
-function packaged({ seconds, keySeconds }: { readonly seconds: number; readonly keySeconds: number }): Packager {
+function packaged({ seconds, keySeconds, soundUntil = seconds }: Source): Packager {
   const clock = new FakeClock();
   const packager = new Packager({ broadcast: { epoch: 'epoch', createdAt: clock.now() }, clock, config: DEFAULT_PACKAGER_CONFIG });
   packager.tracks([VIDEO, AUDIO]);
@@ -12,7 +19,7 @@ function packaged({ seconds, keySeconds }: { readonly seconds: number; readonly 
   let soundAt = 0;
   for (let frame = 0; frame < seconds * 30; frame++) {
     packager.unit(picture(frame / 30, frame % frames === 0));
-    for (; soundAt <= frame / 30; soundAt += 1024 / 48_000) packager.unit(sound(soundAt));
+    for (; soundAt <= Math.min(frame / 30, soundUntil); soundAt += 1024 / 48_000) packager.unit(sound(soundAt));
   }
   return packager;
 }
@@ -48,6 +55,20 @@ describe('a packager', () => {
       const twin = audio.find(({ msn }) => msn === segment.msn);
       expect(Math.abs((twin?.startTicks ?? 0) / AUDIO.timescale - (segment.startTicks ?? 0) / VIDEO.timescale)).toBeLessThan(1024 / 48_000);
     }
+  });
+
+  it('lists silence as parts that are gaps: who asks for the part behind them waits for sound', () => {
+    const audio = packaged({ seconds: 12.5, keySeconds: 2, soundUntil: 5.5 }).rendition('audio');
+    const silent = audio?.segments.filter((segment) => segment.gap && segment.track) ?? [];
+    expect(silent.length).toBeGreaterThanOrEqual(2);
+    for (const { parts, seconds } of silent) {
+      expect(parts.every((part) => part.gap && part.seconds <= (audio?.header.partTargetSeconds ?? 0))).toBe(true);
+      expect(parts.reduce((sum, part) => sum + part.seconds, 0)).toBeCloseTo(seconds, 6);
+    }
+    const last = silent.at(-1);
+    expect(audio?.open.msn).toBe((last?.msn ?? 0) + 1);
+    expect(audio?.has(last?.msn ?? 0, (last?.parts.length ?? 0) - 1)).toBe(true);
+    expect(audio?.has(last?.msn ?? 0, last?.parts.length)).toBe(false);
   });
 
   it('keeps parts within the part target, and at 85 % of it but for the last of a segment', () => {

@@ -122,7 +122,7 @@ export class Rendition {
     if (this.#ended || msn < this.#open.msn) {
       const segment = part === undefined || this.#ended ? undefined : this.#find(msn);
       // A part past the end of its segment is the first of the next (rfc8216bis §6.2.5.2).
-      if (!segment || part === undefined || part < segment.parts.length || segment.gap) return true;
+      if (!segment || part === undefined || part < segment.parts.length) return true;
       return msn + 1 < this.#open.msn || this.#open.parts.length > 0;
     }
     return msn === this.#open.msn && part !== undefined && part < this.#open.parts.length;
@@ -184,6 +184,7 @@ export class Rendition {
       open.gap = true;
       open.seconds = gapSeconds;
       open.startsAt = gapStartsAt;
+      this.#fillWithGaps(open);
     }
     this.#listedSeconds += open.seconds;
     this.#open = this.#next(open.msn + 1, false, open.discontinuitySequence);
@@ -203,7 +204,10 @@ export class Rendition {
     this.#changed();
   }
 
-  /** hls.js loads parts of the open segment only when the part list begins before it: here it begins with parts that are gaps. */
+  /**
+   * Parts that are gaps. hls.js loads parts of the open segment only when the part list begins before it, and asks for what follows the
+   * last part it knows: behind a segment without parts it would ask for what it has, and wait a target duration to ask again.
+   */
   #fillWithGaps(segment: Segment): void {
     const { partTargetSeconds } = this.header;
     const count = Math.ceil(segment.seconds / partTargetSeconds);

@@ -103,10 +103,10 @@ export function multivariantText(packager: Packager, query: string): string {
   return writeMultivariantPlaylist(variants, group, query);
 }
 
-/** Its last whole segment is a gap, and nothing came since. The gaps in front of its beginning have parts. */
+/** Its last whole segment is a gap, and nothing came since. The gaps in front of its beginning are of no format yet. */
 function isSilent({ open, segments }: Rendition): boolean {
   const last = segments.findLast(({ complete }) => complete);
-  return open.parts.length === 0 && last !== undefined && last.gap && last.parts.length === 0;
+  return open.parts.length === 0 && last !== undefined && last.gap && last.track !== undefined;
 }
 
 /** Bits a second over the listed segments: the largest segment and all of them. */
