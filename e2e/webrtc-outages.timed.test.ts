@@ -83,6 +83,18 @@ describe.skipIf(browserTestsAreOff)('an outage', () => {
     await expectTheSame();
   });
 
+  test('a router gives a viewer another address', async () => {
+    const device = await goLive(await newVisitor(browser, PHONE, { mayUseCamera: true }));
+    const context = await newVisitor(browser);
+    await using network = await networkOf(context);
+    const [moved, beside] = [await watch(device, context, 'whep'), await watch(device, await newVisitor(browser), 'whep')];
+    network.udp.rebind();
+    await Promise.all([moved.untilFrames(6, RECOVERY_MS), beside.untilFrames(6, 1_000)]);
+    expect(await moved.protocol()).toBe('whep');
+    await expectSamePage(moved);
+    await expectSamePage(beside);
+  });
+
   test('5 s without the publisher', async () => {
     const { network, device, realTime, segments, expectTheSame } = await stage();
     await using _ = network;
