@@ -162,6 +162,27 @@ test('sound goes from a publisher through the hub to a viewer, and DELETE ends b
   expect(world.transport.counters.sessions).toBe(0);
 });
 
+test('a session that receives is a viewer, but for one that says that it is counted elsewhere', async () => {
+  await using world = await stand();
+  const { peer } = await publish(world);
+  using publisher = peer;
+  for (let i = 0; i < 20; i++) publisher.send(opus(i));
+  await publisher.until(({ received }) => received.some((packet) => packet[1] === 201));
+  using counted = new TestPeer({ direction: 'recvonly', video: false });
+  const response = await world.post('/whep/one', counted.offer);
+  expect(world.visits).toEqual([]);
+  counted.answer(await response.text());
+  await counted.open;
+  using known = new TestPeer({ direction: 'recvonly', video: false });
+  known.answer(await (await world.post('/whep/one?viewer=visitor-1', known.offer)).text());
+  await known.open;
+  await vi.waitUntil(() => (world.visits[0]?.beats ?? 0) >= 2 && world.whep.counters.viewers === 2, 10_000);
+  expect(world.visits).toMatchObject([{ streamId: 'one' }]);
+  await world.fetch(response.headers.get('location') ?? '', { method: 'DELETE' });
+  expect(world.whep.counters.viewers).toBe(1);
+  expect(world.visits).toEqual([]);
+});
+
 test('a second publisher takes over, or is refused where the stream says so', async () => {
   await using open = await stand();
   const first = await publish(open);

@@ -24,6 +24,8 @@ export class Stand implements AsyncDisposable {
   readonly whip: WhipIngest;
   readonly whep: WhepOutput;
   readonly sinks: RecordingSink[] = [];
+  /** Streams of the sessions that are counted as viewers. */
+  readonly visits: { readonly streamId: string; beats: number }[] = [];
   readonly #server: Server;
   #origin = '';
 
@@ -58,7 +60,15 @@ export class Stand implements AsyncDisposable {
       log,
     });
     const check = (streamId: string) => (streamId === 'private' ? 'denied' : streamId === 'one' || streamId === 'two' ? 'allowed' : 'hidden');
-    this.whep = new WhepOutput({ hub: this.hub, gate: { check }, transport: this.transport, source: publishedTracks, clock, log });
+    this.whep = new WhepOutput({
+      hub: this.hub,
+      gate: { check },
+      transport: this.transport,
+      source: publishedTracks,
+      viewers: { beginSession: (streamId) => this.#beginVisit(streamId) },
+      clock,
+      log,
+    });
     const routes = { clock, log, iceServers: { for: () => iceServers }, newId, remoteAddressOf: () => '192.0.2.1' };
     const whip = new OfferRoutes({ ...routes, name: 'whip', take: (offer) => this.whip.take(offer) });
     const whep = new OfferRoutes({ ...routes, name: 'whep', take: (offer) => this.whep.take(offer) });
@@ -84,6 +94,12 @@ export class Stand implements AsyncDisposable {
   /** POSTs an offer. */
   post(path: string, sdp: string, key?: string): Promise<Response> {
     return this.fetch(path, { method: 'POST', body: sdp, headers: { 'content-type': 'application/sdp', ...(key !== undefined && { authorization: `Bearer ${key}` }) } });
+  }
+
+  #beginVisit(streamId: string) {
+    const visit = { streamId, beats: 0 };
+    this.visits.push(visit);
+    return { beat: () => visit.beats++, end: () => this.visits.splice(this.visits.indexOf(visit), 1) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
