@@ -7,14 +7,17 @@ import { Attribute, textAttribute } from '@millrace/media/stun/attribute';
 import { StunClass, StunMethod, writeStun } from '@millrace/media/stun/message';
 import { expect, test, vi } from 'vitest';
 import { FakeClock } from '../../lib/clock.ts';
+import { OpenApiRecorder } from '../../lib/testing/openapi-recorder.ts';
 import { TestPeer } from './testing/peer.ts';
 import { Stand, type StandOptions } from './testing/stand.ts';
 
 const SDP = { 'content-type': 'application/sdp' };
 const FRAGMENT = { 'content-type': 'application/trickle-ice-sdpfrag' };
 
+const recorder = new OpenApiRecorder({ part: 'offers' });
+
 function stand(options?: StandOptions): Promise<Stand> {
-  return new Stand(options).start();
+  return new Stand({ ...options, recorder }).start();
 }
 
 function opus(sequence: number): Uint8Array {
@@ -113,6 +116,8 @@ test('OPTIONS tells what is taken, to browsers of every origin', async () => {
   expect(endpoint.headers.get('access-control-allow-methods')).toBe('POST, OPTIONS');
   expect(endpoint.headers.get('access-control-allow-headers')).toContain('If-Match');
   expect((await world.fetch('/whep/one/x', { method: 'OPTIONS' })).headers.get('access-control-allow-methods')).toBe('PATCH, DELETE, OPTIONS');
+  await world.fetch('/whip/one/x', { method: 'OPTIONS' });
+  await world.fetch('/whep/one', { method: 'OPTIONS' });
 });
 
 test('PATCH takes candidates of the session that is meant, and no restart', async () => {
@@ -178,7 +183,10 @@ test('a session that receives is a viewer, but for one that says that it is coun
   await known.open;
   await vi.waitUntil(() => (world.visits[0]?.beats ?? 0) >= 2 && world.whep.counters.viewers === 2, 10_000);
   expect(world.visits).toMatchObject([{ streamId: 'one' }]);
-  await world.fetch(response.headers.get('location') ?? '', { method: 'DELETE' });
+  const path = response.headers.get('location') ?? '';
+  const trickled = { method: 'PATCH', body: 'a=end-of-candidates\r\n', headers: { ...FRAGMENT, 'if-match': response.headers.get('etag') ?? '' } };
+  expect((await world.fetch(path, trickled)).status).toBe(204);
+  await world.fetch(path, { method: 'DELETE' });
   expect(world.whep.counters.viewers).toBe(1);
   expect(world.visits).toEqual([]);
 });
@@ -301,4 +309,8 @@ test('sessions that came and went leave nothing behind', async () => {
   }
   expect(world.transport.counters).toMatchObject({ opened: 50, sessions: 0 });
   expect(world.whip.counters).toMatchObject({ sessions: 0, publishers: 0 });
+});
+
+test('every operation of WHIP and WHEP that OpenAPI describes was tried and went well', () => {
+  expect(recorder.missing()).toEqual([]);
 });

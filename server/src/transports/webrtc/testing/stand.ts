@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import { WhipIngest } from '../../../ingest/whip/ingest.ts';
 import { type Clock, systemClock } from '../../../lib/clock.ts';
 import { silentLog } from '../../../lib/silent-log.ts';
+import { OpenApiRecorder } from '../../../lib/testing/openapi-recorder.ts';
 import { WhepOutput } from '../../../outputs/whep/output.ts';
 import { publishedTracks } from '../../../outputs/whep/track-source.ts';
 import { Hub } from '../../../stream/hub.ts';
@@ -16,6 +17,8 @@ export interface StandOptions {
   readonly secondPublisher?: 'takeover' | 'refuse';
   readonly maxSessions?: number;
   readonly iceServers?: readonly IceServer[];
+  /** Of several worlds. */
+  readonly recorder?: OpenApiRecorder;
 }
 
 export class Stand implements AsyncDisposable {
@@ -27,10 +30,12 @@ export class Stand implements AsyncDisposable {
   /** Streams of the sessions that are counted as viewers. */
   readonly visits: { readonly streamId: string; beats: number }[] = [];
   readonly #server: Server;
+  readonly #recorder: OpenApiRecorder;
   #origin = '';
 
   /** Streams `one` and `two` have the keys `key-one` and `key-two`; `private` may not be watched. */
-  constructor({ clock = systemClock, secondPublisher = 'takeover', maxSessions, iceServers = [] }: StandOptions = {}) {
+  constructor({ clock = systemClock, secondPublisher = 'takeover', maxSessions, iceServers = [], recorder = new OpenApiRecorder({ part: 'offers' }) }: StandOptions = {}) {
+    this.#recorder = recorder;
     let ids = 0;
     const newId = () => `id${++ids}`;
     const log = silentLog;
@@ -87,8 +92,11 @@ export class Stand implements AsyncDisposable {
     return this;
   }
 
-  fetch(path: string, init: RequestInit = {}): Promise<Response> {
-    return fetch(`${this.#origin}${path}`, init);
+  /** Every answer must be one that OpenAPI has. */
+  async fetch(path: string, init: RequestInit = {}): Promise<Response> {
+    const response = await fetch(`${this.#origin}${path}`, init);
+    await this.#recorder.check(init.method ?? 'GET', path, response);
+    return response;
   }
 
   /** POSTs an offer. */
