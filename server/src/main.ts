@@ -11,6 +11,7 @@ import { MeasurementHistory } from './analytics/measurement-history.ts';
 import { Measurer } from './analytics/measurer.ts';
 import { StreamSockets } from './analytics/stream-sockets.ts';
 import { MemoryViewerCounter } from './analytics/viewer-counter.ts';
+import { Visits } from './analytics/visits.ts';
 import { createApi } from './api/create-api.ts';
 import { Pages } from './api/pages.ts';
 import { Certificates } from './certificates/certificates.ts';
@@ -129,16 +130,16 @@ async function run(config: Config): Promise<void> {
 
   // What viewers and owners hear, and what is remembered of it.
   const viewings = new BatchWriter<ViewingRow>({ clock, log, name: 'viewings', keyOf: ({ id }) => id, write: (rows) => new ViewingStore(store.db).put(rows) });
+  const visits = new Visits({ clock, counter: viewers, viewings, broadcasts: { get: media.broadcast }, newId: nanoid });
   const history = new MeasurementHistory({ clock, log, store: new MeasurementStore(store.db) });
   const sockets = new StreamSockets({
     clock,
     log,
     gate: new WatchPermission({ store: streamStore, playback, identify }),
     counter: viewers,
-    viewings,
+    visits,
     broadcasts: { get: media.broadcast },
     publicOrigin: config.publicUrl,
-    newId: nanoid,
   });
   const measurer = new Measurer({ clock, streams: hub, bridges, viewers, listeners: [sockets, history] });
 
@@ -188,7 +189,7 @@ async function run(config: Config): Promise<void> {
   };
   const whipIngest = new WhipIngest({ hub, gate: publishing, transport: webrtc, clock, log });
   const whip = new OfferRoutes({ ...offers, name: 'whip', take: (offer) => whipIngest.take(offer) });
-  const whepOutput = new WhepOutput({ hub, gate: playback, transport: webrtc, source: new BridgedTracks({ bridges, clock }), clock, log });
+  const whepOutput = new WhepOutput({ hub, gate: playback, transport: webrtc, source: new BridgedTracks({ bridges, clock }), viewers: visits, clock, log });
   const whep = new OfferRoutes({ ...offers, name: 'whep', take: (offer) => whepOutput.take(offer) });
   const api = createApi({
     accounts,

@@ -7,6 +7,7 @@ import { createAuth } from '../../accounts/auth.ts';
 import { FakeClock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import { silentLog } from '../../lib/silent-log.ts';
+import { OpenApiRecorder } from '../../lib/testing/openapi-recorder.ts';
 import { BroadcastStore } from '../../store/broadcasts.ts';
 import type { Store } from '../../store/open.ts';
 import { StreamStore } from '../../store/streams.ts';
@@ -26,7 +27,6 @@ import type { ServedCertificate } from '../connection.ts';
 import { type Api, createApi } from '../create-api.ts';
 import type { AuthoritySource } from '../handlers/trust.ts';
 import type { Pages } from '../pages.ts';
-import { Recorder } from './recorder.ts';
 
 export interface TestServerOptions {
   readonly store: Store;
@@ -40,7 +40,7 @@ export interface TestServerOptions {
   readonly certificate?: ServedCertificate;
   readonly authority?: AuthoritySource;
   /** Shared by the servers of a suite. */
-  readonly recorder?: Recorder;
+  readonly recorder?: OpenApiRecorder;
 }
 
 export interface TestRequest {
@@ -56,7 +56,17 @@ export interface TestRequest {
 /** As a real server waits. */
 const GRACE_MS = 60_000;
 
-export function createTestServer({ store, guests = 'publish', publicUrl, trustProxy = false, pages, turn, certificate, authority, recorder = new Recorder() }: TestServerOptions) {
+export function createTestServer({
+  store,
+  guests = 'publish',
+  publicUrl,
+  trustProxy = false,
+  pages,
+  turn,
+  certificate,
+  authority,
+  recorder = new OpenApiRecorder({ part: 'api' }),
+}: TestServerOptions) {
   // The auth library keeps its own time, so the clock begins now.
   const clock = new FakeClock(Date.now());
   // What a test does not expect is to be seen.

@@ -43,6 +43,13 @@ export interface WhepCounters {
   malformedRtcp: number;
 }
 
+/** A session as one who is counted. */
+export interface SessionVisit {
+  /** Still there. */
+  beat(): void;
+  end(): void;
+}
+
 export interface WhepSessionDeps {
   readonly clock: Clock;
   readonly log: Log;
@@ -50,6 +57,8 @@ export interface WhepSessionDeps {
   readonly counters: WhepCounters;
   /** What this viewer negotiated. */
   readonly tracks: readonly { readonly outgoing: OutgoingTrack; readonly payloadType: number }[];
+  /** It begins to receive; undefined when it is counted elsewhere. */
+  beginVisit(): SessionVisit | undefined;
   newSequence(): number;
 }
 
@@ -74,6 +83,9 @@ export class WhepSession implements Audience, PeerListener {
   #resendWindowAt = 0;
   #resentInWindow = 0;
   readonly #choice = new RenditionChoice();
+  #visit: SessionVisit | undefined;
+  /** Whether it reports what it receives, as browsers do: then its silence tells that it is gone. */
+  #reports = false;
 
   constructor(deps: WhepSessionDeps) {
     this.#deps = deps;
@@ -87,6 +99,7 @@ export class WhepSession implements Audience, PeerListener {
       this.#burst?.cancel();
       this.#countSkips();
       this.#deps.broadcaster.leave(this);
+      this.#visit?.end();
       this.#deps.log.info({ reason }, 'viewer gone');
     });
   }
@@ -108,6 +121,7 @@ export class WhepSession implements Audience, PeerListener {
       sentBefore: 0,
       skippedBefore: 0,
     }));
+    this.#visit = this.#deps.beginVisit();
     this.#chooseSize();
     this.packets();
     if (this.#tracks.some(({ feed }) => feed.needsKeyFrame)) this.#askForKeyFrame();
@@ -132,6 +146,7 @@ export class WhepSession implements Audience, PeerListener {
       if (track.outgoing.log.kind === 'video') this.#judge(track);
     }
     this.#countSkips();
+    if (!this.#reports) this.#visit?.beat();
   }
 
   dismiss(reason: DismissalReason): void {
@@ -146,6 +161,8 @@ export class WhepSession implements Audience, PeerListener {
 
   rtcp(packet: Buffer): void {
     const { counters } = this.#deps;
+    this.#reports = true;
+    this.#visit?.beat();
     try {
       for (const message of readRtcp(packet)) {
         if (message.type === 'nack') this.#resend(message.media, message.sequences);
