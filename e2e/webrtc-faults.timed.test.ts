@@ -52,6 +52,11 @@ describe.skipIf(browserTestsAreOff)('WebRTC over a bad network', () => {
     return UdpProxy.before(Number(new URL(server.addresses.get('webrtc') ?? '').port));
   }
 
+  async function packetsIn(): Promise<number> {
+    const text = await (await fetch(`${server.http}/metrics`)).text();
+    return Number(/^millrace_webrtc_packets_total\{direction="in"\} (\d+)$/m.exec(text)?.[1]);
+  }
+
   async function metric(kind: string): Promise<number> {
     const text = await (await fetch(`${server.http}/metrics`)).text();
     return Number(new RegExp(`^millrace_webrtc_incidents_total\\{kind="${kind}"\\} (\\d+)$`, 'm').exec(text)?.[1]);
@@ -88,6 +93,22 @@ describe.skipIf(browserTestsAreOff)('WebRTC over a bad network', () => {
     expect(during.frames - before.frames).toBeGreaterThan(150 * NEARLY_ALL);
     expect(await metric('whepResent')).toBeGreaterThan(resent);
     expect(others.lost).toBe(0);
+    await moreFrames(viewer, 20, RECOVERY_MS);
+  });
+
+  test('packets that are recorded on their way and sent again are dropped where they are decrypted', async () => {
+    await using network = await proxy();
+    const { viewer } = await stage({ publisher: network });
+    const [packetsBefore, passedBefore] = [await packetsIn(), network.counts.passed];
+    network.fault = { replayAfterMs: 300 };
+    await moreFrames(viewer, 90, 20_000);
+    network.fault = {};
+    const { passed, replayed } = network.counts;
+    const came = (await packetsIn()) - packetsBefore;
+    expect(replayed).toBeGreaterThan(300);
+    // Nearly all go to the server: had each been let in three times, it would have seen more than were sent.
+    expect(came).toBeLessThan(passed - passedBefore);
+    expect(await metric('whipMalformed')).toBe(0);
     await moreFrames(viewer, 20, RECOVERY_MS);
   });
 

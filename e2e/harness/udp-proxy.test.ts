@@ -83,6 +83,15 @@ test('jitter makes packets overtake each other and loses none', async () => {
   expect(proxy.lost).toBe(0);
 });
 
+test('a replay sends each packet twice more', async () => {
+  const { proxy, arrived, send } = await world({ echo: false });
+  proxy.fault = { replayAfterMs: 50 };
+  send(0, 20);
+  await until(() => arrived.length === 60, soon);
+  expect(new Set(arrived).size).toBe(20);
+  expect(proxy.counts).toEqual({ passed: 20, replayed: 40 });
+});
+
 test('after a rebinding packets come from another port, and answers find the client', async () => {
   const { proxy, ports, returned, send } = await world();
   send(0, 1);

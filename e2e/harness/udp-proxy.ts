@@ -1,4 +1,4 @@
-/** A bad network in front of a UDP port: it loses, delays and reorders what it is told to, and forgets addresses as routers do. Seeded: the same every time. */
+/** A bad network in front of a UDP port: it loses, delays, reorders and replays what it is told to, and forgets addresses as routers do. Seeded: the same every time. */
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 
 export interface Fault {
@@ -12,6 +12,8 @@ export interface Fault {
   /** Of 1: how many packets are held back for `holdMs`, so that others overtake them. */
   readonly reorder?: number;
   readonly holdMs?: number;
+  /** Every packet comes again at once, and once more after so long: a recording played back. */
+  readonly replayAfterMs?: number;
 }
 
 interface Client {
@@ -31,6 +33,8 @@ export class UdpProxy implements AsyncDisposable {
   #fault: Fault = {};
   #random = 1;
   #lost = 0;
+  #passed = 0;
+  #replayed = 0;
   readonly #up: Direction = { left: 0 };
   readonly #down: Direction = { left: 0 };
 
@@ -53,6 +57,11 @@ export class UdpProxy implements AsyncDisposable {
   /** Packets so far, of both directions. */
   get lost(): number {
     return this.#lost;
+  }
+
+  /** Packets that were let through, in both directions, and how often they were sent once more. */
+  get counts(): { readonly passed: number; readonly replayed: number } {
+    return { passed: this.#passed, replayed: this.#replayed };
   }
 
   /** What happens from now on, in both directions. */
@@ -92,7 +101,7 @@ export class UdpProxy implements AsyncDisposable {
   }
 
   #pass(direction: Direction, send: () => void): void {
-    const { loss = 0, burst = 1, reorder = 0, holdMs = 30, delayMs = 0, jitterMs = 0 } = this.#fault;
+    const { loss = 0, burst = 1, reorder = 0, holdMs = 30, delayMs = 0, jitterMs = 0, replayAfterMs } = this.#fault;
     if (direction.left === 0 && this.#chance(loss / burst)) direction.left = burst;
     if (loss === 0) direction.left = 0;
     if (direction.left > 0) {
@@ -100,9 +109,19 @@ export class UdpProxy implements AsyncDisposable {
       this.#lost++;
       return;
     }
+    this.#passed++;
+    if (replayAfterMs !== undefined) {
+      setImmediate(() => this.#replay(send));
+      setTimeout(() => this.#replay(send), replayAfterMs);
+    }
     const waitMs = delayMs + (jitterMs > 0 ? this.#next() * jitterMs : 0) + (this.#chance(reorder) ? holdMs : 0);
     if (waitMs > 0) setTimeout(() => ignoreClosed(send), waitMs);
     else ignoreClosed(send);
+  }
+
+  #replay(send: () => void): void {
+    this.#replayed++;
+    ignoreClosed(send);
   }
 
   #chance(probability: number): boolean {

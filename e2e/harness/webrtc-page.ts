@@ -17,6 +17,8 @@ export interface PublishOptions {
   readonly codec?: string;
   /** Simulcast layers, least first. */
   readonly layers?: number;
+  /** Of the camera; default 640 × 480. */
+  readonly size?: { readonly width: number; readonly height: number };
   /** UDP port to use in place of the server's. */
   readonly port?: number | undefined;
 }
@@ -30,8 +32,8 @@ export async function openBlankPage(browser: Browser, http: string): Promise<Pag
 
 /** Sends the fake camera and microphone. The page must be of a secure or local origin. */
 export function publishFromPage(page: Page, options: PublishOptions): Promise<Negotiated> {
-  return page.evaluate(async ({ url, token, codec, layers, port }: PublishOptions) => {
-    const stream = await navigator.mediaDevices.getUserMedia({ video: { width: 640, height: 480 }, audio: { echoCancellation: false, noiseSuppression: false } });
+  return page.evaluate(async ({ url, token, codec, layers, size = { width: 640, height: 480 }, port }: PublishOptions) => {
+    const stream = await navigator.mediaDevices.getUserMedia({ video: size, audio: { echoCancellation: false, noiseSuppression: false } });
     const connection = new RTCPeerConnection();
     Object.assign(window, { connection });
     for (const track of stream.getTracks()) {

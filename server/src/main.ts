@@ -175,6 +175,7 @@ async function run(config: Config): Promise<void> {
     ports: () => ports.turn,
     // A certificate that the operator gave is one that browsers know.
     isTlsTrusted: () => certificates !== undefined && certificates.caCertificate === undefined,
+    httpsPort: () => (ports.https === undefined ? undefined : (publicHttpsPort(config.publicUrl) ?? ports.https)),
     fallbackHostname: config.publicUrl === undefined ? shownHost(config.host) : new URL(config.publicUrl).hostname,
   });
   const hls = new HlsRoutes({ registry, gate: playback, clock });
@@ -221,7 +222,7 @@ async function run(config: Config): Promise<void> {
     fallback: getRequestListener((request, env) => api.fetch(request, env)),
     upgrades: [sockets],
   });
-  const https = tls && config.httpsPort !== undefined ? new SecureListener({ host: config.host, port: config.httpsPort, certificate: tls, http, log }) : undefined;
+  const https = tls && config.httpsPort !== undefined ? new SecureListener({ host: config.host, port: config.httpsPort, certificate: tls, http, turn, clock, log }) : undefined;
   certificates?.onChange((pair) => {
     https?.setCertificate(pair);
     rtmps?.setCertificate(pair);
@@ -330,6 +331,12 @@ interface ServedPorts {
 
 function usesTls({ httpsPort, rtmpsPort, turn }: Config): boolean {
   return httpsPort !== undefined || rtmpsPort !== undefined || (turn.kind === 'built-in' && turn.tlsPort !== undefined);
+}
+
+/** The port that people reach HTTPS by may be another than the one it listens on. */
+function publicHttpsPort(publicUrl: string | undefined): number | undefined {
+  const url = publicUrl === undefined ? undefined : new URL(publicUrl);
+  return url?.protocol === 'https:' ? Number(url.port || 443) : undefined;
 }
 
 /** The product's view of the hub. */
