@@ -162,6 +162,13 @@ export const ERRORS = {
     retry: 'after-fixing',
     remedy: 'POST takes `Content-Type: application/sdp`, PATCH `application/trickle-ice-sdpfrag`.',
   },
+  address_not_allowed: {
+    status: 422,
+    title: 'This server does not call that address.',
+    retry: 'after-fixing',
+    remedy:
+      'The host is, or its name leads to, this machine, a private network or another range that is not of the open internet. An operator who trusts everybody with an account allows it with `ALLOW_PRIVATE_ADDRESSES=true`.',
+  },
   ice_restart_unsupported: {
     status: 422,
     title: 'This session cannot change its ICE credentials.',
