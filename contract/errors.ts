@@ -66,6 +66,18 @@ export const ERRORS = {
     retry: 'never',
     remedy: 'A stream of somebody else answers as if it did not exist.',
   },
+  webhook_not_found: {
+    status: 404,
+    title: 'There is no such webhook, or it is not yours.',
+    retry: 'never',
+    remedy: 'A webhook of somebody else answers as if it did not exist.',
+  },
+  delivery_not_found: {
+    status: 404,
+    title: 'This delivery is not in the log of the webhook, or no longer.',
+    retry: 'never',
+    remedy: 'Deliveries stay in the log for 30 days.',
+  },
   code_not_found: {
     status: 404,
     title: 'No stream has this code. Check the six characters, or ask for the link.',
@@ -138,6 +150,18 @@ export const ERRORS = {
     retry: 'after-fixing',
     remedy: 'Delete a stream you no longer need, or use an account with a larger limit.',
   },
+  webhook_limit_reached: {
+    status: 409,
+    title: 'You have as many webhooks as you may have.',
+    retry: 'after-fixing',
+    remedy: 'Delete a webhook you no longer need: one address may be for several events.',
+  },
+  webhook_disabled: {
+    status: 409,
+    title: 'This webhook is switched off.',
+    retry: 'after-fixing',
+    remedy: 'Switch it on by `PATCH /webhooks/{id}` with `{"enabled": true}`, then send again.',
+  },
   precondition_failed: {
     status: 412,
     title: 'The session has changed since.',
@@ -161,6 +185,13 @@ export const ERRORS = {
     title: 'The request is not a session description.',
     retry: 'after-fixing',
     remedy: 'POST takes `Content-Type: application/sdp`, PATCH `application/trickle-ice-sdpfrag`.',
+  },
+  address_not_allowed: {
+    status: 422,
+    title: 'This server does not call that address.',
+    retry: 'after-fixing',
+    remedy:
+      'The host is, or its name leads to, this machine, a private network or another range that is not of the open internet. An operator who trusts everybody with an account allows it with `ALLOW_PRIVATE_ADDRESSES=true`.',
   },
   ice_restart_unsupported: {
     status: 422,

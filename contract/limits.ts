@@ -31,3 +31,9 @@ export const MAX_PLAYBACK_TOKEN_SECONDS = 7 * 24 * 3600;
 
 /** How long a broadcast waits for its publisher to come back. */
 export const RECONNECT_GRACE_MS = 60_000;
+
+/** As long as proxies and servers take. */
+export const MAX_WEBHOOK_URL_LENGTH = 2_000;
+
+/** One for each program of a user's, and some to try out; each is called for each event. */
+export const MAX_WEBHOOKS_PER_USER = 10;

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { writeAsyncApi } from './asyncapi.ts';
 import { StreamSocketCommand } from './commands/stream-socket.ts';
 import { StreamSocketEvent } from './events/stream-socket.ts';
+import { SubscribableEvent } from './events/webhook.ts';
 import { asObject, type Json } from './json-schema.ts';
 import { writeOpenApi } from './openapi.ts';
 import { ROUTES } from './rest/routes.ts';
@@ -36,6 +37,10 @@ describe('the OpenAPI document', () => {
     const ids = operationIds(paths);
     expect(new Set(ids).size).toBe(ids.length);
     expect(operationIds(offers)).toHaveLength(10);
+  });
+
+  test('has every event that webhooks are sent', () => {
+    expect(Object.keys(asObject(document['webhooks'] ?? {})).sort()).toEqual([...SubscribableEvent.options, 'webhook.test'].sort());
   });
 
   test('refers to nothing that it does not define', () => {

@@ -1,6 +1,7 @@
 /** Writes the REST interface as OpenAPI 3.1 from the routes, and WHIP and WHEP beside it. tools/generate.ts stores it as openapi.json. */
 import { Problem } from './entities/problem.ts';
 import type { ErrorCode } from './errors.ts';
+import { WebhookEvent } from './events/webhook.ts';
 import { asObject, type Json, type JsonObject, SchemaCollection } from './json-schema.ts';
 import { problemResponses } from './openapi-problems.ts';
 import { API_PREFIX, SESSION_COOKIE } from './protocol.ts';
@@ -28,6 +29,7 @@ export function writeOpenApi(version: string): JsonObject {
     info: { title: 'Millrace', version, description: 'Live streaming that you run yourself. Failures are problem documents (RFC 9457) with a `code` from `/errors`.' },
     servers: [{ url: API_PREFIX }],
     paths: { ...paths, ...offerPaths(problem) },
+    webhooks: webhooksOf(schemas),
     components: {
       securitySchemes: {
         bearer: { type: 'http', scheme: 'bearer' },
@@ -56,6 +58,25 @@ function operation(route: Route, schemas: SchemaCollection, problem: JsonObject)
 function errorsOf({ errors, method }: Route): readonly ErrorCode[] {
   return [...errors, ...(method === 'get' ? [] : WRITE_ERRORS), ...ANY_ERRORS];
 }
+
+/** What this server sends, as the operations of those who receive it. */
+function webhooksOf(schemas: SchemaCollection): JsonObject {
+  return Object.fromEntries(
+    WebhookEvent.options.map((event): [string, Json] => {
+      const { description } = event.meta() ?? {};
+      const content = { 'application/json': { schema: schemas.add(event, 'output') } };
+      const responses = { '2XX': { description: 'Taken. Anything else, redirects included, and silence for 10 s is tried again for a day.' } };
+      return [event.shape.type.value, { post: { summary: description ?? '', parameters: SIGNATURE_HEADERS, requestBody: { required: true, content }, responses } }];
+    }),
+  );
+}
+
+/** Of Standard Webhooks. */
+const SIGNATURE_HEADERS: Json = [
+  ['webhook-id', 'The same for every attempt of one event: drop what you have seen.'],
+  ['webhook-timestamp', 'When it was sent, in seconds since 1970. Refuse what is older than five minutes.'],
+  ['webhook-signature', '`v1,` and base64 of HMAC-SHA256 over `{webhook-id}.{webhook-timestamp}.{body}`, with the key behind `whsec_`, decoded from base64.'],
+].map(([name = '', description = '']) => ({ name, in: 'header', required: true, description, schema: { type: 'string' } }));
 
 function securityOf({ auth }: Route): Json {
   const either = [{ bearer: [] }, { session: [] }];

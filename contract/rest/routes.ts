@@ -5,6 +5,7 @@ import * as documents from './documents.ts';
 import * as streams from './streams.ts';
 import * as trust from './trust.ts';
 import * as viewing from './viewing.ts';
+import * as webhooks from './webhooks.ts';
 
 export const ROUTES = {
   createGuest: auth.createGuest,
@@ -23,6 +24,15 @@ export const ROUTES = {
   listLive: viewing.listLive,
   getIceServers: connectivity.getIceServers,
   getTrust: trust.getTrust,
+  createWebhook: webhooks.createWebhook,
+  listWebhooks: webhooks.listWebhooks,
+  getWebhook: webhooks.getWebhook,
+  updateWebhook: webhooks.updateWebhook,
+  deleteWebhook: webhooks.deleteWebhook,
+  rotateWebhookSecret: webhooks.rotateWebhookSecret,
+  testWebhook: webhooks.testWebhook,
+  listDeliveries: webhooks.listDeliveries,
+  redeliver: webhooks.redeliver,
   getOpenApi: documents.getOpenApi,
   getAsyncApi: documents.getAsyncApi,
   listErrors: documents.listErrors,

@@ -22,8 +22,11 @@ import { loadSecrets } from './config/secrets.ts';
 import { greet } from './greeting/greeting.ts';
 import { RtmpServer } from './ingest/rtmp/server.ts';
 import { WhipIngest } from './ingest/whip/ingest.ts';
+import { JobRunner } from './jobs/runner.ts';
 import { systemClock as clock } from './lib/clock.ts';
 import { isWildcard, lanAddressOf, thisMachine, urlHost } from './lib/machine.ts';
+import { PublicAddresses } from './lib/public-address.ts';
+import { Sealer } from './lib/sealed.ts';
 import { Shutdown } from './lib/shutdown.ts';
 import { StartError } from './lib/start-error.ts';
 import { makeLog } from './observe/log.ts';
@@ -39,6 +42,7 @@ import { HlsRoutes } from './outputs/hls/routes.ts';
 import { BridgedTracks } from './outputs/whep/bridged-tracks.ts';
 import { WhepOutput } from './outputs/whep/output.ts';
 import { BroadcastStore } from './store/broadcasts.ts';
+import { JobStore } from './store/jobs.ts';
 import { MeasurementStore } from './store/measurements.ts';
 import { openStore } from './store/open.ts';
 import { StreamStore } from './store/streams.ts';
@@ -63,6 +67,7 @@ import { OwnAddresses } from './transports/turn/own-addresses.ts';
 import { type TurnPorts, TurnServer } from './transports/turn/server.ts';
 import { OfferRoutes } from './transports/webrtc/offer-routes.ts';
 import { WebRtcTransport } from './transports/webrtc/transport.ts';
+import { createWebhooks } from './webhooks/service.ts';
 
 /** Where the launcher's build puts the pages. */
 const PAGES_FOLDER = join(import.meta.dirname, '..', '..', 'web', 'dist');
@@ -96,7 +101,19 @@ async function run(config: Config): Promise<void> {
   const registry = new PackagerRegistry({ clock });
   const workers = new WorkerPool({ clock, log, maxWorkers: config.transcodeWorkers });
   const bridges = new Bridges({ pool: workers, clock, log });
-  const broadcastLog = new BroadcastLog({ store: new BroadcastStore(store.db), clock, log });
+  const ownAddresses = new OwnAddresses({ clock, publicAddresses: config.webrtc.addresses });
+  const hooks = createWebhooks({
+    db: store.db,
+    clock,
+    log,
+    sealer: new Sealer(secrets.sealing),
+    addresses: new PublicAddresses({ allowPrivate: config.allowPrivateAddresses, isOwnAddress: (address) => ownAddresses.has(address) }),
+    mayPublish: (user) => accounts.mayPublish(user),
+    wake: () => jobs.wake(),
+  });
+  const jobStore = new JobStore(store.db);
+  const jobs = new JobRunner({ store: jobStore, clock, log, handlers: hooks.jobs, newId: nanoid });
+  const broadcastLog = new BroadcastLog({ store: new BroadcastStore(store.db), follower: hooks.events, clock, log });
   const hub = new Hub({
     clock,
     reconnectGraceMs: config.reconnectGraceMs,
@@ -123,7 +140,16 @@ async function run(config: Config): Promise<void> {
   const media = mediaPortOf(hub, viewers);
   const streamStore = new StreamStore(store.db);
   const directory = new StreamDirectory({ store: streamStore, clock });
-  const streams = new Streams({ store: streamStore, directory, media, clock, names: randomNames, mayPublish, onRemoved: (streamId) => sockets.streamDeleted(streamId) });
+  const streams = new Streams({
+    store: streamStore,
+    directory,
+    media,
+    clock,
+    names: randomNames,
+    mayPublish,
+    broadcastsStored: () => broadcastLog.flush(),
+    onRemoved: (streamId) => sockets.streamDeleted(streamId),
+  });
   const tokens = new PlaybackTokens(secrets.playback);
   const playback = new PlaybackPermission({ directory, media, tokens, clock, identify });
   const publishing = new PublishPermission({ directory, media, clock, mayPublish });
@@ -147,7 +173,6 @@ async function run(config: Config): Promise<void> {
   const rtmp = new RtmpServer({ hub, gate: publishing, clock, log, config: { host: config.host, port: config.rtmpPort } });
   const rtmps =
     tls && config.rtmpsPort !== undefined ? new RtmpServer({ hub, gate: publishing, clock, log, config: { host: config.host, port: config.rtmpsPort, tls } }) : undefined;
-  const ownAddresses = new OwnAddresses({ clock, publicAddresses: config.webrtc.addresses });
   const turn =
     config.turn.kind === 'built-in'
       ? new TurnServer({
@@ -196,6 +221,7 @@ async function run(config: Config): Promise<void> {
     accounts,
     streams,
     tokens,
+    webhooks: hooks.webhooks,
     history: { minutes: (streamId, since) => history.since(streamId, since) },
     iceServers,
     connection: { publicUrl: config.publicUrl, trustProxy: config.trustProxy, ports: () => ports, certificate: certificates },
@@ -298,9 +324,14 @@ async function run(config: Config): Promise<void> {
     viewers.close();
     await Promise.all([history.close(), viewings.close(), broadcastLog.flush()]);
   });
+  shutdown.add('jobs', () => jobs.close());
   shutdown.add('database', () => store.close());
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => void shutdown.stop(signal));
 
+  // On a database of its own nobody else works on what an earlier life had begun.
+  if (store.kind === 'embedded') await jobStore.releaseAll();
+  await hooks.start();
+  jobs.start();
   for (const broadcast of await broadcastLog.restore()) hub.restore(broadcast);
   for (const service of [viewings, viewers, history, measurer, sockets]) service.start();
   ports.rtmp = (await rtmp.start()).port;

@@ -8,6 +8,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { PlaybackTokens } from '../streams/playback-tokens.ts';
 import type { Streams } from '../streams/streams.ts';
+import type { Webhooks } from '../webhooks/webhooks.ts';
 import { type Connection, type ConnectionSettings, mayBeStrict } from './connection.ts';
 import { accountHandlers } from './handlers/accounts.ts';
 import { connectivityHandlers, type IceServerSource } from './handlers/connectivity.ts';
@@ -15,6 +16,7 @@ import { documentHandlers } from './handlers/documents.ts';
 import { type StreamHistory, streamHandlers } from './handlers/streams.ts';
 import { type AuthoritySource, trustHandlers } from './handlers/trust.ts';
 import { viewingHandlers } from './handlers/viewing.ts';
+import { webhookHandlers } from './handlers/webhooks.ts';
 import { type Handler, type MountDeps, mount } from './mount.ts';
 import type { Pages } from './pages.ts';
 import { problemOf, problemResponse } from './problem.ts';
@@ -25,6 +27,7 @@ export interface ApiDeps {
   readonly streams: Streams;
   readonly tokens: PlaybackTokens;
   readonly history: StreamHistory;
+  readonly webhooks: Webhooks;
   readonly iceServers: IceServerSource;
   readonly connection: ConnectionSettings;
   /** Undefined while HTTPS is off. */
@@ -65,11 +68,12 @@ export function createApi(deps: ApiDeps): Api {
   };
 }
 
-function mountRoutes(mountDeps: MountDeps, { accounts, streams, tokens, history, iceServers, clock, authority }: ApiDeps): void {
+function mountRoutes(mountDeps: MountDeps, { accounts, streams, tokens, history, iceServers, clock, authority, webhooks }: ApiDeps): void {
   const handlers: { readonly [Id in RouteId]: Handler<(typeof ROUTES)[Id]> } = {
     ...accountHandlers(accounts),
     ...streamHandlers({ streams, tokens, history, clock }),
     ...viewingHandlers({ streams, tokens, clock }),
+    ...webhookHandlers(webhooks),
     ...connectivityHandlers(iceServers),
     ...trustHandlers(authority),
     ...documentHandlers,

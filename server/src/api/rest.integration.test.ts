@@ -10,6 +10,7 @@ import type { Suite } from './testing/suite.ts';
 import { createTestServer } from './testing/test-server.ts';
 import { trustSuite } from './trust.suite.ts';
 import { viewingSuite } from './viewing.suite.ts';
+import { webhooksSuite } from './webhooks.suite.ts';
 
 const recorder = new OpenApiRecorder({ part: 'api' });
 let temporary: TemporaryStore | undefined;
@@ -34,6 +35,7 @@ describe('streams', () => streamsSuite(suite));
 describe('viewing', () => viewingSuite(suite));
 describe('connectivity', () => connectivitySuite(suite));
 describe('trust', () => trustSuite(suite));
+describe('webhooks', () => webhooksSuite(suite));
 describe('hostile requests', () => hostileSuite(suite));
 
 test('every operation of the OpenAPI document was called with success', () => {

@@ -38,6 +38,7 @@ describe('the settings', () => {
       trustProxy: false,
       logLevel: 'info',
       guests: 'publish',
+      allowPrivateAddresses: false,
       reconnectGraceMs: 60_000,
       transcodeWorkers: availableParallelism(),
     });
@@ -109,6 +110,7 @@ describe('the settings', () => {
     [{ WEBRTC_ADDRESSES: 'live.example.org' }, 'WEBRTC_ADDRESSES cannot be "live.example.org": it must be IP addresses separated by commas, at most 8.'],
     [{ GUESTS: 'maybe' }, 'GUESTS cannot be "maybe": it must be publish, watch or off.'],
     [{ LOG_LEVEL: 'loud' }, 'LOG_LEVEL cannot be "loud": it must be error, warn,'],
+    [{ ALLOW_PRIVATE_ADDRESSES: 'some' }, 'ALLOW_PRIVATE_ADDRESSES cannot be "some": it must be true or false.'],
     [{ TRUST_PROXY: 'perhaps' }, 'TRUST_PROXY cannot be "perhaps": it must be true or false.'],
     [{ PUBLIC_URL: 'ftp://x' }, 'PUBLIC_URL cannot be "ftp://x": it must be an address like https://live.example.org, without a path.'],
     [{ PUBLIC_URL: 'https://x.org/live' }, 'PUBLIC_URL cannot be "https://x.org/live": it must be an address like'],
@@ -137,12 +139,12 @@ describe('the secrets', () => {
   test('are drawn once and are for their owner alone', async () => {
     const drawn = await loadSecrets(folder);
     expect(await loadSecrets(folder)).toEqual(drawn);
-    expect(new Set([drawn.session, drawn.playback, drawn.turn]).size).toBe(3);
+    expect(new Set([drawn.session, drawn.playback, drawn.turn, drawn.sealing]).size).toBe(4);
     expect((await stat(join(folder, 'secrets'))).mode & 0o777).toBe(0o600);
     expect(await readFile(join(folder, 'secrets'), 'utf8')).toContain(drawn.playback);
   });
 
-  test('of a version without a relay are kept and gain one for it', async () => {
+  test('of a version that had fewer are kept and gain the others', async () => {
     const { session, playback } = await loadSecrets(folder);
     await writeFile(join(folder, 'secrets'), JSON.stringify({ session, playback }));
     const secrets = await loadSecrets(folder);

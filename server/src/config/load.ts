@@ -58,6 +58,8 @@ export interface Config {
   readonly turn: TurnConfig;
   readonly logLevel: Settings['LOG_LEVEL'];
   readonly guests: Settings['GUESTS'];
+  /** For hosts that users name. */
+  readonly allowPrivateAddresses: boolean;
   readonly reconnectGraceMs: number;
   /** FFmpeg processes at once. */
   readonly transcodeWorkers: number;
@@ -125,6 +127,7 @@ function configOf(settings: Settings, folder: string): Config {
     turn: turnConfigOf(settings, certFile !== undefined || settings.ACME),
     logLevel: settings.LOG_LEVEL,
     guests: settings.GUESTS,
+    allowPrivateAddresses: settings.ALLOW_PRIVATE_ADDRESSES,
     reconnectGraceMs: settings.RECONNECT_GRACE_SECONDS * 1000,
     transcodeWorkers: settings.TRANSCODE_WORKERS ?? availableParallelism(),
   };

@@ -129,6 +129,8 @@ export const Settings = z.strictObject({
   TURN_SECRET: z.string(TURN_SECRET_ALLOWED).min(8, TURN_SECRET_ALLOWED).optional(),
   /** What people without an account may do. */
   GUESTS: z.enum(['publish', 'watch', 'off'], 'publish, watch or off').default('publish'),
+  /** Whether hosts that users name (webhooks, targets, sources) may lie in private networks or on this machine. */
+  ALLOW_PRIVATE_ADDRESSES: z.union([z.boolean(), z.stringbool()], FLAG_ALLOWED).default(false),
   /** FFmpeg processes at once; as many as there are cores when not set. */
   TRANSCODE_WORKERS: numeric(WORKERS_ALLOWED).pipe(z.int(WORKERS_ALLOWED).min(1, WORKERS_ALLOWED).max(256, WORKERS_ALLOWED)).optional(),
   /** How long a broadcast waits for its publisher to come back. */

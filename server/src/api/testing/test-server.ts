@@ -4,11 +4,15 @@ import type { MinuteMeasurement } from '@millrace/contract/entities/measurement'
 import { nanoid } from 'nanoid';
 import { Accounts } from '../../accounts/accounts.ts';
 import { createAuth } from '../../accounts/auth.ts';
+import { JobRunner } from '../../jobs/runner.ts';
 import { FakeClock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
+import { PublicAddresses } from '../../lib/public-address.ts';
+import { Sealer } from '../../lib/sealed.ts';
 import { silentLog } from '../../lib/silent-log.ts';
 import { OpenApiRecorder } from '../../lib/testing/openapi-recorder.ts';
 import { BroadcastStore } from '../../store/broadcasts.ts';
+import { JobStore } from '../../store/jobs.ts';
 import type { Store } from '../../store/open.ts';
 import { StreamStore } from '../../store/streams.ts';
 import { Hub } from '../../stream/hub.ts';
@@ -23,6 +27,7 @@ import { PublishPermission } from '../../streams/publish-permission.ts';
 import { Streams } from '../../streams/streams.ts';
 import { IceServers } from '../../transports/turn/ice-servers.ts';
 import type { TurnPorts } from '../../transports/turn/server.ts';
+import { createWebhooks } from '../../webhooks/service.ts';
 import type { ServedCertificate } from '../connection.ts';
 import { type Api, createApi } from '../create-api.ts';
 import type { AuthoritySource } from '../handlers/trust.ts';
@@ -39,6 +44,8 @@ export interface TestServerOptions {
   /** As of HTTPS with a certificate. */
   readonly certificate?: ServedCertificate;
   readonly authority?: AuthoritySource;
+  /** As the setting; true unless given, since the tests' receivers are on this machine. */
+  readonly allowPrivateAddresses?: boolean;
   /** Shared by the servers of a suite. */
   readonly recorder?: OpenApiRecorder;
 }
@@ -65,6 +72,7 @@ export function createTestServer({
   turn,
   certificate,
   authority,
+  allowPrivateAddresses = true,
   recorder = new OpenApiRecorder({ part: 'api' }),
 }: TestServerOptions) {
   // The auth library keeps its own time, so the clock begins now.
@@ -72,7 +80,12 @@ export function createTestServer({
   // What a test does not expect is to be seen.
   const log: Log = { ...silentLog, error: (fields, message) => console.error(message, fields) };
   const broadcasts = new BroadcastStore(store.db);
-  const broadcastLog = new BroadcastLog({ store: broadcasts, clock, log });
+  const jobs: JobRunner[] = [];
+  const accounts = new Accounts({ auth: createAuth({ db: store.db, secret: 'a secret for tests that is long enough', log, newId: nanoid }), clock, guests });
+  const mayPublish = accounts.mayPublish.bind(accounts);
+  const addresses = new PublicAddresses({ allowPrivate: allowPrivateAddresses, isOwnAddress: () => false });
+  const hooks = createWebhooks({ db: store.db, clock, log, sealer: new Sealer('a secret for sealing in tests, long enough'), addresses, mayPublish, wake: () => jobs[0]?.wake() });
+  const broadcastLog = new BroadcastLog({ store: broadcasts, follower: hooks.events, clock, log });
   const hub = new Hub({ clock, reconnectGraceMs: GRACE_MS, listener: broadcastLog, newId: nanoid, makeSinks: () => [] });
   const viewers = new Map<string, number>();
   const media: MediaPort = {
@@ -84,17 +97,25 @@ export function createTestServer({
     stop: (id, reason: EndReason) => hub.stop(id, reason),
     viewers: (id) => viewers.get(id) ?? 0,
   };
-  const accounts = new Accounts({ auth: createAuth({ db: store.db, secret: 'a secret for tests that is long enough', log, newId: nanoid }), clock, guests });
   const streamStore = new StreamStore(store.db);
   const directory = new StreamDirectory({ store: streamStore, clock });
-  const mayPublish = accounts.mayPublish.bind(accounts);
-  const streams = new Streams({ store: streamStore, directory, media, clock, names: randomNames, mayPublish, onRemoved() {} });
+  const streams = new Streams({
+    store: streamStore,
+    directory,
+    media,
+    clock,
+    names: randomNames,
+    mayPublish,
+    broadcastsStored: () => broadcastLog.flush(),
+    onRemoved() {},
+  });
   const tokens = new PlaybackTokens('another secret for tests');
   const minutes = new Map<string, MinuteMeasurement[]>();
   const api = createApi({
     accounts,
     streams,
     tokens,
+    webhooks: hooks.webhooks,
     history: { minutes: async (id, since) => (minutes.get(id) ?? []).filter((minute) => since === undefined || new Date(minute.at) > since) },
     iceServers: new IceServers({
       clock,
@@ -121,6 +142,14 @@ export function createTestServer({
     broadcasts,
     broadcastLog,
     streamStore,
+    events: hooks.events,
+    /** Sends what waits in the database, the test's to close. */
+    startJobs(): JobRunner {
+      const runner = new JobRunner({ store: new JobStore(store.db), clock, log, handlers: hooks.jobs, newId: nanoid });
+      jobs.unshift(runner);
+      runner.start();
+      return runner;
+    },
     playback: new PlaybackPermission({ directory, media, tokens, clock, identify: accounts.identify.bind(accounts) }),
     publishing: new PublishPermission({ directory, media, clock, mayPublish }),
     tokens,
