@@ -66,6 +66,12 @@ export const ERRORS = {
     retry: 'never',
     remedy: 'A stream of somebody else answers as if it did not exist.',
   },
+  target_not_found: {
+    status: 404,
+    title: 'This stream is not forwarded to such a service.',
+    retry: 'never',
+    remedy: '`GET /api/v1/streams/{id}/targets` lists the targets of a stream.',
+  },
   code_not_found: {
     status: 404,
     title: 'No stream has this code. Check the six characters, or ask for the link.',

@@ -31,3 +31,14 @@ export const MAX_PLAYBACK_TOKEN_SECONDS = 7 * 24 * 3600;
 
 /** How long a broadcast waits for its publisher to come back. */
 export const RECONNECT_GRACE_MS = 60_000;
+
+/** Services one stream may be forwarded to: each costs the server the stream's rate in upload. */
+export const MAX_TARGETS_PER_STREAM = 8;
+
+export const MAX_TARGET_NAME_LENGTH = 60;
+
+/** Longer than any address that services give out. */
+export const MAX_ADDRESS_LENGTH = 1_024;
+
+/** SRT's stream ids have at most so many characters, RTMP's keys are shorter. */
+export const MAX_TARGET_KEY_LENGTH = 512;

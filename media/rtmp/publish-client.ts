@@ -2,7 +2,7 @@
  * The publisher's side of RTMP: bytes of the server in, bytes for the server out. The simple handshake, which every server takes.
  * Source: Adobe RTMP 1.0 §5.2, §7.2. No clock, no socket.
  */
-import { type AmfObject, amfObject, amfString, isAmfObject } from '../amf/value.ts';
+import { type AmfObject, type AmfValue, amfObject, amfString, isAmfObject } from '../amf/value.ts';
 import { writeAmf0 } from '../amf/write.ts';
 import { concat, u32 } from '../big-endian.ts';
 import { ProtocolError } from '../protocol-error.ts';
@@ -166,7 +166,7 @@ export class PublishClient {
     if (code === 'NetStream.Unpublish.Success' || code === 'NetConnection.Connect.Closed') throw new ProtocolError('the server ended the stream');
   }
 
-  #command(streamId: number, ...values: Parameters<typeof writeAmf0>): Uint8Array {
+  #command(streamId: number, ...values: readonly AmfValue[]): Uint8Array {
     return this.#writer.write(COMMAND_CHUNKS, writeCommand(streamId, ...values));
   }
 

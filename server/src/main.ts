@@ -23,6 +23,8 @@ import { RtmpServer } from './ingest/rtmp/server.ts';
 import { WhipIngest } from './ingest/whip/ingest.ts';
 import { systemClock as clock } from './lib/clock.ts';
 import { isWildcard, lanAddressOf, thisMachine, urlHost } from './lib/machine.ts';
+import { PublicAddresses } from './lib/public-address.ts';
+import { Sealer } from './lib/sealed.ts';
 import { Shutdown } from './lib/shutdown.ts';
 import { StartError } from './lib/start-error.ts';
 import { makeLog } from './observe/log.ts';
@@ -35,12 +37,15 @@ import { DEFAULT_PACKAGER_CONFIG, Packager } from './outputs/cmaf/packager.ts';
 import { PackagerRegistry } from './outputs/cmaf/registry.ts';
 import { DashRoutes } from './outputs/dash/routes.ts';
 import { HlsRoutes } from './outputs/hls/routes.ts';
+import { PushOutput } from './outputs/push/push-output.ts';
+import { rtmpSenders } from './outputs/push/rtmp-sender.ts';
 import { BridgedTracks } from './outputs/whep/bridged-tracks.ts';
 import { WhepOutput } from './outputs/whep/output.ts';
 import { BroadcastStore } from './store/broadcasts.ts';
 import { MeasurementStore } from './store/measurements.ts';
 import { openStore } from './store/open.ts';
 import { StreamStore } from './store/streams.ts';
+import { TargetStore } from './store/targets.ts';
 import { type ViewingRow, ViewingStore } from './store/viewings.ts';
 import { Hub } from './stream/hub.ts';
 import { BroadcastLog } from './streams/broadcast-log.ts';
@@ -51,6 +56,7 @@ import { PlaybackPermission } from './streams/playback-permission.ts';
 import { PlaybackTokens } from './streams/playback-tokens.ts';
 import { PublishPermission } from './streams/publish-permission.ts';
 import { Streams } from './streams/streams.ts';
+import { Targets } from './streams/targets.ts';
 import { WatchPermission } from './streams/watch-permission.ts';
 import { Bridges } from './transcode/bridges.ts';
 import { WorkerPool } from './transcode/pool.ts';
@@ -109,6 +115,7 @@ async function run(config: Config): Promise<void> {
       broadcastChanged: (broadcast) => {
         broadcastLog.broadcastChanged(broadcast);
         sockets.broadcastChanged(broadcast);
+        push.broadcastChanged(broadcast);
       },
     },
     onSinkFailure: ({ broadcast }, error, failures) => log.error({ err: error, streamId: broadcast.streamId, failures }, 'an output failed'),
@@ -123,6 +130,8 @@ async function run(config: Config): Promise<void> {
   const streamStore = new StreamStore(store.db);
   const directory = new StreamDirectory({ store: streamStore, clock });
   const streams = new Streams({ store: streamStore, directory, media, clock, names: randomNames, mayPublish, onRemoved: (streamId) => sockets.streamDeleted(streamId) });
+  const addresses = new PublicAddresses({ allowPrivate: config.allowPrivateAddresses, isOwnAddress: (address) => ownAddresses.has(address) });
+  const targets = new Targets({ store: new TargetStore(store.db), streams, sealer: new Sealer(secrets.sealing), addresses, clock, newId: nanoid, forwarding: () => push });
   const tokens = new PlaybackTokens(secrets.playback);
   const playback = new PlaybackPermission({ directory, media, tokens, clock, identify });
   const publishing = new PublishPermission({ directory, media, clock, mayPublish });
@@ -190,9 +199,12 @@ async function run(config: Config): Promise<void> {
   const whip = new OfferRoutes({ ...offers, name: 'whip', take: (offer) => whipIngest.take(offer) });
   const whepOutput = new WhepOutput({ hub, gate: playback, transport: webrtc, source: new BridgedTracks({ bridges, clock }), clock, log });
   const whep = new OfferRoutes({ ...offers, name: 'whep', take: (offer) => whepOutput.take(offer) });
+  const rtmpSender = rtmpSenders({ addresses, clock });
+  const push = new PushOutput({ hub, bridges, senders: { rtmp: rtmpSender, rtmps: rtmpSender, srt: rtmpSender }, clock, log, targetsOf: (id) => targets.enabled(id) });
   const api = createApi({
     accounts,
     streams,
+    targets,
     tokens,
     history: { minutes: (streamId, since) => history.since(streamId, since) },
     iceServers,
@@ -255,6 +267,12 @@ async function run(config: Config): Promise<void> {
           { protocol: 'hls', counters: hls.counters },
           { protocol: 'dash', counters: dash.counters },
           {
+            protocol: 'push',
+            get counters() {
+              return push.counters;
+            },
+          },
+          {
             protocol: 'whep',
             get counters() {
               return { bytes: webrtc.counters.bytesSent };
@@ -279,6 +297,7 @@ async function run(config: Config): Promise<void> {
   shutdown.add('broadcasts', () => {
     for (const { broadcast } of [...hub.running()]) hub.stop(broadcast.streamId, 'server_stopped');
   });
+  shutdown.add('forwarding', () => push.close());
   shutdown.add('webrtc', () => webrtc.close());
   shutdown.add('transcoding', () => {
     bridges.close();

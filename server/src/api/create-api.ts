@@ -8,11 +8,13 @@ import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { PlaybackTokens } from '../streams/playback-tokens.ts';
 import type { Streams } from '../streams/streams.ts';
+import type { Targets } from '../streams/targets.ts';
 import { type Connection, type ConnectionSettings, mayBeStrict } from './connection.ts';
 import { accountHandlers } from './handlers/accounts.ts';
 import { connectivityHandlers, type IceServerSource } from './handlers/connectivity.ts';
 import { documentHandlers } from './handlers/documents.ts';
 import { type StreamHistory, streamHandlers } from './handlers/streams.ts';
+import { targetHandlers } from './handlers/targets.ts';
 import { type AuthoritySource, trustHandlers } from './handlers/trust.ts';
 import { viewingHandlers } from './handlers/viewing.ts';
 import { type Handler, type MountDeps, mount } from './mount.ts';
@@ -23,6 +25,7 @@ import { API_HEADERS, COMMON_HEADERS, CORS_HEADERS, STRICT_HEADERS } from './sec
 export interface ApiDeps {
   readonly accounts: Accounts;
   readonly streams: Streams;
+  readonly targets: Targets;
   readonly tokens: PlaybackTokens;
   readonly history: StreamHistory;
   readonly iceServers: IceServerSource;
@@ -65,10 +68,11 @@ export function createApi(deps: ApiDeps): Api {
   };
 }
 
-function mountRoutes(mountDeps: MountDeps, { accounts, streams, tokens, history, iceServers, clock, authority }: ApiDeps): void {
+function mountRoutes(mountDeps: MountDeps, { accounts, streams, targets, tokens, history, iceServers, clock, authority }: ApiDeps): void {
   const handlers: { readonly [Id in RouteId]: Handler<(typeof ROUTES)[Id]> } = {
     ...accountHandlers(accounts),
     ...streamHandlers({ streams, tokens, history, clock }),
+    ...targetHandlers(targets),
     ...viewingHandlers({ streams, tokens, clock }),
     ...connectivityHandlers(iceServers),
     ...trustHandlers(authority),

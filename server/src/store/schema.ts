@@ -117,6 +117,20 @@ export interface MinuteMeasurementsTable {
   viewers: number;
 }
 
+/** A service that a stream is forwarded to. */
+export interface TargetsTable {
+  id: string;
+  stream_id: string;
+  name: string;
+  /** Without secrets. */
+  address: string;
+  /** Sealed. */
+  secret: string;
+  enabled: boolean;
+  created_at: Date;
+  updated_at: Date;
+}
+
 export interface MigrationsTable {
   name: string;
   applied_at: Generated<Date>;
@@ -131,5 +145,6 @@ export interface Schema {
   broadcasts: BroadcastsTable;
   viewings: ViewingsTable;
   minute_measurements: MinuteMeasurementsTable;
+  targets: TargetsTable;
   migrations: MigrationsTable;
 }

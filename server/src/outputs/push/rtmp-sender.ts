@@ -177,7 +177,8 @@ function metadataOf(tracks: readonly Track[]) {
 export function explained(error: unknown, { host, port, key }: Pick<PushTarget, 'host' | 'port' | 'key'>): Error {
   if (error instanceof TargetFailed || error instanceof TargetRefused) return error;
   // Services repeat in their answers what they were sent.
-  if (error instanceof PublishRefused) return new TargetRefused(`The service refused the broadcast: ${(key === '' ? error.message : error.message.replaceAll(key, '…')).replace(/\.+$/, '')}.`);
+  if (error instanceof PublishRefused)
+    return new TargetRefused(`The service refused the broadcast: ${(key === '' ? error.message : error.message.replaceAll(key, '…')).replace(/\.+$/, '')}.`);
   if (error instanceof AppError) return new TargetRefused(error.message);
   if (error instanceof ProtocolError) return new TargetFailed(`What answers at ${host}:${port} is not as expected: ${error.message}.`);
   const code = errorCodeOf(error) ?? '';
