@@ -39,6 +39,7 @@ import { DashRoutes } from './outputs/dash/routes.ts';
 import { HlsRoutes } from './outputs/hls/routes.ts';
 import { PushOutput } from './outputs/push/push-output.ts';
 import { rtmpSenders } from './outputs/push/rtmp-sender.ts';
+import { srtSenders } from './outputs/push/srt-sender.ts';
 import { BridgedTracks } from './outputs/whep/bridged-tracks.ts';
 import { WhepOutput } from './outputs/whep/output.ts';
 import { BroadcastStore } from './store/broadcasts.ts';
@@ -200,7 +201,7 @@ async function run(config: Config): Promise<void> {
   const whepOutput = new WhepOutput({ hub, gate: playback, transport: webrtc, source: new BridgedTracks({ bridges, clock }), clock, log });
   const whep = new OfferRoutes({ ...offers, name: 'whep', take: (offer) => whepOutput.take(offer) });
   const rtmpSender = rtmpSenders({ addresses, clock });
-  const push = new PushOutput({ hub, bridges, senders: { rtmp: rtmpSender, rtmps: rtmpSender, srt: rtmpSender }, clock, log, targetsOf: (id) => targets.enabled(id) });
+  const push = new PushOutput({ hub, bridges, senders: { rtmp: rtmpSender, rtmps: rtmpSender, srt: srtSenders({ addresses, clock }) }, clock, log, targetsOf: (id) => targets.enabled(id) });
   const api = createApi({
     accounts,
     streams,

@@ -69,6 +69,7 @@ function parseSrt(url: URL, given: string | undefined): ParsedTarget {
   const passphrase = query.get('passphrase') ?? '';
   if (passphrase !== '' && (passphrase.length < PASSPHRASE.min || passphrase.length > PASSPHRASE.max))
     throw wrong('url', `must have a passphrase of ${PASSPHRASE.min} to ${PASSPHRASE.max} characters`);
+  if (!/^[\x21-\x7e]*$/.test(passphrase) || /[&+%#]/.test(passphrase)) throw wrong('url', 'must have a passphrase of letters, digits and signs other than & + % #');
   const address = `srt://${url.hostname}:${url.port}`;
   return { protocol: 'srt', host: bare(url.hostname), port: Number(url.port), app: '', address, secret: { key: given ?? query.get('streamid') ?? '', passphrase } };
 }

@@ -1,6 +1,10 @@
 /** A real encoder publishes to one server, which forwards to another: what arrives there is compared with what was sent. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import type { Unit } from '@millrace/media/unit';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { BenchStand } from '../../ingest/rtmp/testing/bench-stand.ts';
@@ -9,9 +13,13 @@ import { PublicAddresses } from '../../lib/public-address.ts';
 import { quietLog } from '../../lib/testing/quiet-log.ts';
 import { Bridges } from '../../transcode/bridges.ts';
 import { WorkerPool } from '../../transcode/pool.ts';
+import { ensureTool, freeUdpPort, Program } from '../../transports/ffmpeg/testing/tools.ts';
 import { PushOutput } from './push-output.ts';
 import { rtmpSenders } from './rtmp-sender.ts';
+import { srtSenders } from './srt-sender.ts';
 import type { PushTarget } from './target.ts';
+
+const run = promisify(execFile);
 
 const children: ChildProcess[] = [];
 
@@ -49,7 +57,7 @@ class Origin implements AsyncDisposable {
     this.push = new PushOutput({
       hub: this.stand.hub,
       bridges: this.#bridges,
-      senders: { rtmp, rtmps: rtmp, srt: rtmp },
+      senders: { rtmp, rtmps: rtmp, srt: srtSenders({ addresses, clock: systemClock }) },
       clock: systemClock,
       log: this.log,
       targetsOf: async () => this.targets,
@@ -190,6 +198,48 @@ describe('forwarding by RTMP', () => {
     expect(there.broadcasts).toEqual([]);
   });
 });
+
+describe('forwarding by SRT', () => {
+  test('reaches a listener as MPEG-TS, and comes back when the listener does', async () => {
+    await ensureTool('srt-live-transmit');
+    const port = await freeUdpPort();
+    const listen = () => new Program('srt-live-transmit', ['-q', `srt://127.0.0.1:${port}?mode=listener`, 'file://con']);
+    await using origin = new Origin([{ ...targetAt(port, 't', 'publish:x', 'srt'), app: '' }]);
+    await origin.live();
+    await origin.untilState('t', 'waiting');
+    expect(origin.push.status('t').error).toBe(`The connection to 127.0.0.1:${port} could not be made, or was lost.`);
+    using first = listen();
+    await vi.waitFor(() => expect(first.output.length).toBeGreaterThan(100_000), { timeout: 40_000 });
+    expect(origin.push.status('t')).toMatchObject({ state: 'forwarding', error: null });
+    expect(origin.push.status('t').bytesSent).toBeGreaterThan(50_000);
+    await first.stop();
+    const pictures = await probed(first.output);
+    expect(pictures.codecs).toEqual(['aac', 'h264']);
+    // Without gaps, but for the end that was cut off, and with B-frames between.
+    const whole = pictures.pts.slice(0, -8);
+    const times = whole.toSorted((a, b) => a - b);
+    expect(times.length).toBeGreaterThan(30);
+    expect(Math.max(...times.slice(1, -8).map((time, i) => time - (times[i] ?? 0)))).toBeLessThan(0.04);
+    expect(whole).not.toEqual(times);
+    using second = listen();
+    await vi.waitFor(() => expect(second.output.length).toBeGreaterThan(50_000), { timeout: 60_000 });
+  });
+});
+
+/** What ffprobe sees in a stream of MPEG-TS: the codecs, and the display times of the pictures in the order of their packets. */
+async function probed(bytes: Uint8Array): Promise<{ readonly codecs: readonly string[]; readonly pts: readonly number[] }> {
+  const folder = await mkdtemp(join(tmpdir(), 'millrace-srt-'));
+  try {
+    const file = join(folder, 'received.ts');
+    await writeFile(file, bytes);
+    const probe = (...args: readonly string[]) => run('ffprobe', ['-v', 'error', ...args, '-of', 'csv=p=0', file]).then(({ stdout }) => stdout.trim().split('\n'));
+    const codecs = new Set((await probe('-show_entries', 'stream=codec_name')).map((line) => line.trim()).filter((line) => line !== ''));
+    const pts = (await probe('-select_streams', 'v', '-show_entries', 'packet=pts_time')).map(Number.parseFloat).filter((time) => !Number.isNaN(time));
+    return { codecs: [...codecs].sort(), pts };
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
 
 async function listening(onSocket: (socket: Socket) => void): Promise<{ readonly server: Server; readonly port: number }> {
   const server = createServer(onSocket);
