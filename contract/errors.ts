@@ -78,6 +78,12 @@ export const ERRORS = {
     retry: 'never',
     remedy: 'Deliveries stay in the log for 30 days.',
   },
+  target_not_found: {
+    status: 404,
+    title: 'This stream is not forwarded to such a service.',
+    retry: 'never',
+    remedy: '`GET /api/v1/streams/{id}/targets` lists the targets of a stream.',
+  },
   code_not_found: {
     status: 404,
     title: 'No stream has this code. Check the six characters, or ask for the link.',

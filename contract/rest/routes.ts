@@ -3,6 +3,7 @@ import * as auth from './auth.ts';
 import * as connectivity from './connectivity.ts';
 import * as documents from './documents.ts';
 import * as streams from './streams.ts';
+import * as targets from './targets.ts';
 import * as trust from './trust.ts';
 import * as viewing from './viewing.ts';
 import * as webhooks from './webhooks.ts';
@@ -20,6 +21,10 @@ export const ROUTES = {
   rotateStreamKey: streams.rotateStreamKey,
   createPlaybackToken: streams.createPlaybackToken,
   getStreamMetrics: streams.getStreamMetrics,
+  listTargets: targets.listTargets,
+  createTarget: targets.createTarget,
+  updateTarget: targets.updateTarget,
+  deleteTarget: targets.deleteTarget,
   getCode: viewing.getCode,
   listLive: viewing.listLive,
   getIceServers: connectivity.getIceServers,

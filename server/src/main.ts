@@ -39,6 +39,9 @@ import { DEFAULT_PACKAGER_CONFIG, Packager } from './outputs/cmaf/packager.ts';
 import { PackagerRegistry } from './outputs/cmaf/registry.ts';
 import { DashRoutes } from './outputs/dash/routes.ts';
 import { HlsRoutes } from './outputs/hls/routes.ts';
+import { PushOutput } from './outputs/push/push-output.ts';
+import { rtmpSenders } from './outputs/push/rtmp-sender.ts';
+import { srtSenders } from './outputs/push/srt-sender.ts';
 import { BridgedTracks } from './outputs/whep/bridged-tracks.ts';
 import { WhepOutput } from './outputs/whep/output.ts';
 import { BroadcastStore } from './store/broadcasts.ts';
@@ -46,6 +49,7 @@ import { JobStore } from './store/jobs.ts';
 import { MeasurementStore } from './store/measurements.ts';
 import { openStore } from './store/open.ts';
 import { StreamStore } from './store/streams.ts';
+import { TargetStore } from './store/targets.ts';
 import { type ViewingRow, ViewingStore } from './store/viewings.ts';
 import { Hub } from './stream/hub.ts';
 import { BroadcastLog } from './streams/broadcast-log.ts';
@@ -56,6 +60,7 @@ import { PlaybackPermission } from './streams/playback-permission.ts';
 import { PlaybackTokens } from './streams/playback-tokens.ts';
 import { PublishPermission } from './streams/publish-permission.ts';
 import { Streams } from './streams/streams.ts';
+import { Targets } from './streams/targets.ts';
 import { WatchPermission } from './streams/watch-permission.ts';
 import { Bridges } from './transcode/bridges.ts';
 import { WorkerPool } from './transcode/pool.ts';
@@ -102,12 +107,14 @@ async function run(config: Config): Promise<void> {
   const workers = new WorkerPool({ clock, log, maxWorkers: config.transcodeWorkers });
   const bridges = new Bridges({ pool: workers, clock, log });
   const ownAddresses = new OwnAddresses({ clock, publicAddresses: config.webrtc.addresses });
+  const addresses = new PublicAddresses({ allowPrivate: config.allowPrivateAddresses, isOwnAddress: (address) => ownAddresses.has(address) });
+  const sealer = new Sealer(secrets.sealing);
   const hooks = createWebhooks({
     db: store.db,
     clock,
     log,
-    sealer: new Sealer(secrets.sealing),
-    addresses: new PublicAddresses({ allowPrivate: config.allowPrivateAddresses, isOwnAddress: (address) => ownAddresses.has(address) }),
+    sealer,
+    addresses,
     mayPublish: (user) => accounts.mayPublish(user),
     wake: () => jobs.wake(),
   });
@@ -127,6 +134,7 @@ async function run(config: Config): Promise<void> {
       broadcastChanged: (broadcast) => {
         broadcastLog.broadcastChanged(broadcast);
         sockets.broadcastChanged(broadcast);
+        push.broadcastChanged(broadcast);
       },
     },
     onSinkFailure: ({ broadcast }, error, failures) => log.error({ err: error, streamId: broadcast.streamId, failures }, 'an output failed'),
@@ -150,6 +158,7 @@ async function run(config: Config): Promise<void> {
     broadcastsStored: () => broadcastLog.flush(),
     onRemoved: (streamId) => sockets.streamDeleted(streamId),
   });
+  const targets = new Targets({ store: new TargetStore(store.db), streams, sealer, addresses, clock, newId: nanoid, forwarding: () => push });
   const tokens = new PlaybackTokens(secrets.playback);
   const playback = new PlaybackPermission({ directory, media, tokens, clock, identify });
   const publishing = new PublishPermission({ directory, media, clock, mayPublish });
@@ -217,9 +226,19 @@ async function run(config: Config): Promise<void> {
   const whip = new OfferRoutes({ ...offers, name: 'whip', take: (offer) => whipIngest.take(offer) });
   const whepOutput = new WhepOutput({ hub, gate: playback, transport: webrtc, source: new BridgedTracks({ bridges, clock }), viewers: visits, clock, log });
   const whep = new OfferRoutes({ ...offers, name: 'whep', take: (offer) => whepOutput.take(offer) });
+  const rtmpSender = rtmpSenders({ addresses, clock });
+  const push = new PushOutput({
+    hub,
+    bridges,
+    senders: { rtmp: rtmpSender, rtmps: rtmpSender, srt: srtSenders({ addresses, clock }) },
+    clock,
+    log,
+    targetsOf: (id) => targets.enabled(id),
+  });
   const api = createApi({
     accounts,
     streams,
+    targets,
     tokens,
     webhooks: hooks.webhooks,
     history: { minutes: (streamId, since) => history.since(streamId, since) },
@@ -283,6 +302,12 @@ async function run(config: Config): Promise<void> {
           { protocol: 'hls', counters: hls.counters },
           { protocol: 'dash', counters: dash.counters },
           {
+            protocol: 'push',
+            get counters() {
+              return push.counters;
+            },
+          },
+          {
             protocol: 'whep',
             get counters() {
               return { bytes: webrtc.counters.bytesSent };
@@ -307,6 +332,7 @@ async function run(config: Config): Promise<void> {
   shutdown.add('broadcasts', () => {
     for (const { broadcast } of [...hub.running()]) hub.stop(broadcast.streamId, 'server_stopped');
   });
+  shutdown.add('forwarding', () => push.close());
   shutdown.add('webrtc', () => webrtc.close());
   shutdown.add('transcoding', () => {
     bridges.close();

@@ -6,6 +6,7 @@ import { accountsSuite } from './accounts.suite.ts';
 import { connectivitySuite } from './connectivity.suite.ts';
 import { hostileSuite } from './hostile.suite.ts';
 import { streamsSuite } from './streams.suite.ts';
+import { targetsSuite } from './targets.suite.ts';
 import type { Suite } from './testing/suite.ts';
 import { createTestServer } from './testing/test-server.ts';
 import { trustSuite } from './trust.suite.ts';
@@ -32,6 +33,7 @@ afterAll(async () => {
 
 describe('accounts', () => accountsSuite(suite));
 describe('streams', () => streamsSuite(suite));
+describe('targets', () => targetsSuite(suite));
 describe('viewing', () => viewingSuite(suite));
 describe('connectivity', () => connectivitySuite(suite));
 describe('trust', () => trustSuite(suite));

@@ -153,6 +153,20 @@ export interface WebhooksTable {
   updated_at: Date;
 }
 
+/** A service that a stream is forwarded to. */
+export interface TargetsTable {
+  id: string;
+  stream_id: string;
+  name: string;
+  /** Without secrets. */
+  address: string;
+  /** Sealed. */
+  secret: string;
+  enabled: boolean;
+  created_at: Date;
+  updated_at: Date;
+}
+
 export interface WebhookDeliveriesTable {
   id: string;
   webhook_id: string;
@@ -209,5 +223,6 @@ export interface Schema {
   webhook_deliveries: WebhookDeliveriesTable;
   uploads: UploadsTable;
   upload_parts: UploadPartsTable;
+  targets: TargetsTable;
   migrations: MigrationsTable;
 }

@@ -1,6 +1,7 @@
 /** The product with a real store and a real hub, without sockets: what the API tests talk to. */
 import type { EndReason } from '@millrace/contract/entities/broadcast';
 import type { MinuteMeasurement } from '@millrace/contract/entities/measurement';
+import { sql } from 'kysely';
 import { nanoid } from 'nanoid';
 import { Accounts } from '../../accounts/accounts.ts';
 import { createAuth } from '../../accounts/auth.ts';
@@ -11,10 +12,12 @@ import { PublicAddresses } from '../../lib/public-address.ts';
 import { Sealer } from '../../lib/sealed.ts';
 import { silentLog } from '../../lib/silent-log.ts';
 import { OpenApiRecorder } from '../../lib/testing/openapi-recorder.ts';
+import { IDLE } from '../../outputs/push/target.ts';
 import { BroadcastStore } from '../../store/broadcasts.ts';
 import { JobStore } from '../../store/jobs.ts';
 import type { Store } from '../../store/open.ts';
 import { StreamStore } from '../../store/streams.ts';
+import { TargetStore } from '../../store/targets.ts';
 import { Hub } from '../../stream/hub.ts';
 import type { Publication } from '../../stream/live-stream.ts';
 import { BroadcastLog } from '../../streams/broadcast-log.ts';
@@ -25,6 +28,7 @@ import { PlaybackPermission } from '../../streams/playback-permission.ts';
 import { PlaybackTokens } from '../../streams/playback-tokens.ts';
 import { PublishPermission } from '../../streams/publish-permission.ts';
 import { Streams } from '../../streams/streams.ts';
+import { Targets } from '../../streams/targets.ts';
 import { IceServers } from '../../transports/turn/ice-servers.ts';
 import type { TurnPorts } from '../../transports/turn/server.ts';
 import { createWebhooks } from '../../webhooks/service.ts';
@@ -88,6 +92,7 @@ export function createTestServer({
   const broadcastLog = new BroadcastLog({ store: broadcasts, follower: hooks.events, clock, log });
   const hub = new Hub({ clock, reconnectGraceMs: GRACE_MS, listener: broadcastLog, newId: nanoid, makeSinks: () => [] });
   const viewers = new Map<string, number>();
+  const forwarding = { changed: [] as string[], status: (_targetId: string) => IDLE };
   const media: MediaPort = {
     broadcast: (id) => hub.get(id)?.broadcast,
     *running() {
@@ -109,11 +114,21 @@ export function createTestServer({
     broadcastsStored: () => broadcastLog.flush(),
     onRemoved() {},
   });
+  const targets = new Targets({
+    store: new TargetStore(store.db),
+    streams,
+    sealer: new Sealer('a secret for sealing in tests, long enough'),
+    addresses: new PublicAddresses({ allowPrivate: false, isOwnAddress: () => false, resolve: async () => [{ address: '198.41.0.4' }] }),
+    clock,
+    newId: nanoid,
+    forwarding: () => ({ ...forwarding, targetsChanged: (streamId) => void forwarding.changed.push(streamId) }),
+  });
   const tokens = new PlaybackTokens('another secret for tests');
   const minutes = new Map<string, MinuteMeasurement[]>();
   const api = createApi({
     accounts,
     streams,
+    targets,
     tokens,
     webhooks: hooks.webhooks,
     history: { minutes: async (id, since) => (minutes.get(id) ?? []).filter((minute) => since === undefined || new Date(minute.at) > since) },
@@ -138,6 +153,8 @@ export function createTestServer({
     clock,
     hub,
     viewers,
+    forwarding,
+    targets,
     minutes,
     broadcasts,
     broadcastLog,
@@ -153,6 +170,8 @@ export function createTestServer({
     playback: new PlaybackPermission({ directory, media, tokens, clock, identify: accounts.identify.bind(accounts) }),
     publishing: new PublishPermission({ directory, media, clock, mayPublish }),
     tokens,
+    /** The rows of a table as they are stored. */
+    dump: (table: string) => sql`select * from ${sql.table(table)}`.execute(store.db),
     /** Calls the API; every answer is checked against the OpenAPI document. */
     async request(path: string, options: TestRequest = {}): Promise<Response> {
       const response = await send(api, path, options);
