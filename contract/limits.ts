@@ -31,3 +31,7 @@ export const MAX_PLAYBACK_TOKEN_SECONDS = 7 * 24 * 3600;
 
 /** How long a broadcast waits for its publisher to come back. */
 export const RECONNECT_GRACE_MS = 60_000;
+
+/** How far back viewers may go where the owner says nothing, and the most that can be said short of "to the beginning". */
+export const DEFAULT_REWIND_SECONDS = 2 * 3600;
+export const MAX_REWIND_SECONDS = 24 * 3600;

@@ -2,6 +2,7 @@
 import * as auth from './auth.ts';
 import * as connectivity from './connectivity.ts';
 import * as documents from './documents.ts';
+import * as recordings from './recordings.ts';
 import * as streams from './streams.ts';
 import * as trust from './trust.ts';
 import * as viewing from './viewing.ts';
@@ -19,6 +20,12 @@ export const ROUTES = {
   rotateStreamKey: streams.rotateStreamKey,
   createPlaybackToken: streams.createPlaybackToken,
   getStreamMetrics: streams.getStreamMetrics,
+  listRecordings: recordings.listRecordings,
+  getRecording: recordings.getRecording,
+  viewRecording: recordings.viewRecording,
+  updateRecording: recordings.updateRecording,
+  deleteRecording: recordings.deleteRecording,
+  createRecordingToken: recordings.createRecordingToken,
   getCode: viewing.getCode,
   listLive: viewing.listLive,
   getIceServers: connectivity.getIceServers,

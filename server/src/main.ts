@@ -15,6 +15,7 @@ import { createApi } from './api/create-api.ts';
 import { Pages } from './api/pages.ts';
 import { Certificates } from './certificates/certificates.ts';
 import { CertificateRoutes } from './certificates/routes.ts';
+import { Library } from './compose-library.ts';
 import { ConfigError } from './config/config-error.ts';
 import { type Config, loadConfig } from './config/load.ts';
 import { loadSecrets } from './config/secrets.ts';
@@ -102,7 +103,7 @@ async function run(config: Config): Promise<void> {
     newId: nanoid,
     makeSinks: (stream) => {
       const { createdAt } = stream.broadcast;
-      const makePackager = (epoch: string) => new Packager({ broadcast: { epoch, createdAt }, clock, config: DEFAULT_PACKAGER_CONFIG });
+      const makePackager = (epoch: string) => library.recorder.follow(stream, new Packager({ broadcast: { epoch, createdAt }, clock, config: DEFAULT_PACKAGER_CONFIG }));
       return [new BridgedSink({ stream, bridges, registry, clock, makePackager, newEpoch: nanoid })];
     },
     listener: {
@@ -122,8 +123,18 @@ async function run(config: Config): Promise<void> {
   const media = mediaPortOf(hub, viewers);
   const streamStore = new StreamStore(store.db);
   const directory = new StreamDirectory({ store: streamStore, clock });
-  const streams = new Streams({ store: streamStore, directory, media, clock, names: randomNames, mayPublish, onRemoved: (streamId) => sockets.streamDeleted(streamId) });
   const tokens = new PlaybackTokens(secrets.playback);
+  const library = new Library({ config, db: store.db, streams: directory, tokens, clock, log, listeners: [], newId: nanoid, identify, use: (streamId) => registry.get(streamId) });
+  const streams = new Streams({
+    store: streamStore,
+    directory,
+    media,
+    clock,
+    names: randomNames,
+    mayPublish,
+    discardRecording: (streamId) => library.recorder.discard(streamId),
+    onRemoved: (streamId) => sockets.streamDeleted(streamId),
+  });
   const playback = new PlaybackPermission({ directory, media, tokens, clock, identify });
   const publishing = new PublishPermission({ directory, media, clock, mayPublish });
 
@@ -193,6 +204,7 @@ async function run(config: Config): Promise<void> {
   const api = createApi({
     accounts,
     streams,
+    recordings: library.recordings,
     tokens,
     history: { minutes: (streamId, since) => history.since(streamId, since) },
     iceServers,
@@ -212,6 +224,7 @@ async function run(config: Config): Promise<void> {
     handlers: [
       hls,
       dash,
+      library.vod,
       whip,
       whep,
       ...(certificates ? [new CertificateRoutes({ certificates })] : []),
@@ -254,6 +267,7 @@ async function run(config: Config): Promise<void> {
         outputs: [
           { protocol: 'hls', counters: hls.counters },
           { protocol: 'dash', counters: dash.counters },
+          { protocol: 'vod', counters: library.vod.counters },
           {
             protocol: 'whep',
             get counters() {
@@ -263,9 +277,10 @@ async function run(config: Config): Promise<void> {
         ],
         publishing,
         ...(turn ? { turn } : {}),
+        recorder: library.recorder,
         transcode: { pool: workers, bridges },
         webrtc: { transport: webrtc, whip: whipIngest, whep: whepOutput },
-        unwritten: () => broadcastLog.pending + viewings.pending.length,
+        unwritten: () => broadcastLog.pending + viewings.pending.length + library.pending,
         ping: () => store.ping(),
       }),
     ),
@@ -279,6 +294,7 @@ async function run(config: Config): Promise<void> {
   shutdown.add('broadcasts', () => {
     for (const { broadcast } of [...hub.running()]) hub.stop(broadcast.streamId, 'server_stopped');
   });
+  shutdown.add('recordings', () => library.close());
   shutdown.add('webrtc', () => webrtc.close());
   shutdown.add('transcoding', () => {
     bridges.close();
@@ -299,6 +315,7 @@ async function run(config: Config): Promise<void> {
   shutdown.add('database', () => store.close());
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => void shutdown.stop(signal));
 
+  await library.start();
   for (const broadcast of await broadcastLog.restore()) hub.restore(broadcast);
   for (const service of [viewings, viewers, history, measurer, sockets]) service.start();
   ports.rtmp = (await rtmp.start()).port;

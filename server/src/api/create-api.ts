@@ -6,12 +6,14 @@ import type { Accounts } from '../accounts/accounts.ts';
 import { AppError } from '../lib/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
+import type { Recordings } from '../library/recordings.ts';
 import type { PlaybackTokens } from '../streams/playback-tokens.ts';
 import type { Streams } from '../streams/streams.ts';
 import { type Connection, type ConnectionSettings, mayBeStrict } from './connection.ts';
 import { accountHandlers } from './handlers/accounts.ts';
 import { connectivityHandlers, type IceServerSource } from './handlers/connectivity.ts';
 import { documentHandlers } from './handlers/documents.ts';
+import { recordingHandlers } from './handlers/recordings.ts';
 import { type StreamHistory, streamHandlers } from './handlers/streams.ts';
 import { type AuthoritySource, trustHandlers } from './handlers/trust.ts';
 import { viewingHandlers } from './handlers/viewing.ts';
@@ -23,6 +25,7 @@ import { API_HEADERS, COMMON_HEADERS, CORS_HEADERS, STRICT_HEADERS } from './sec
 export interface ApiDeps {
   readonly accounts: Accounts;
   readonly streams: Streams;
+  readonly recordings: Recordings;
   readonly tokens: PlaybackTokens;
   readonly history: StreamHistory;
   readonly iceServers: IceServerSource;
@@ -65,10 +68,11 @@ export function createApi(deps: ApiDeps): Api {
   };
 }
 
-function mountRoutes(mountDeps: MountDeps, { accounts, streams, tokens, history, iceServers, clock, authority }: ApiDeps): void {
+function mountRoutes(mountDeps: MountDeps, { accounts, streams, recordings, tokens, history, iceServers, clock, authority }: ApiDeps): void {
   const handlers: { readonly [Id in RouteId]: Handler<(typeof ROUTES)[Id]> } = {
     ...accountHandlers(accounts),
     ...streamHandlers({ streams, tokens, history, clock }),
+    ...recordingHandlers({ recordings, tokens, clock }),
     ...viewingHandlers({ streams, tokens, clock }),
     ...connectivityHandlers(iceServers),
     ...trustHandlers(authority),

@@ -7,8 +7,11 @@ import { createAuth } from '../../accounts/auth.ts';
 import { FakeClock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import { silentLog } from '../../lib/silent-log.ts';
+import { RecordingDirectory } from '../../library/recording-directory.ts';
+import { Recordings } from '../../library/recordings.ts';
 import { BroadcastStore } from '../../store/broadcasts.ts';
 import type { Store } from '../../store/open.ts';
+import { RecordingStore } from '../../store/recordings.ts';
 import { StreamStore } from '../../store/streams.ts';
 import { Hub } from '../../stream/hub.ts';
 import type { Publication } from '../../stream/live-stream.ts';
@@ -78,12 +81,35 @@ export function createTestServer({ store, guests = 'publish', publicUrl, trustPr
   const streamStore = new StreamStore(store.db);
   const directory = new StreamDirectory({ store: streamStore, clock });
   const mayPublish = accounts.mayPublish.bind(accounts);
-  const streams = new Streams({ store: streamStore, directory, media, clock, names: randomNames, mayPublish, onRemoved() {} });
+  const discarded: string[] = [];
+  const streams = new Streams({
+    store: streamStore,
+    directory,
+    media,
+    clock,
+    names: randomNames,
+    mayPublish,
+    onRemoved() {},
+    discardRecording: (id) => discarded.push(id),
+  });
   const tokens = new PlaybackTokens('another secret for tests');
+  const recordingStore = new RecordingStore(store.db);
+  const recordingDirectory = new RecordingDirectory({ store: recordingStore, clock });
+  const removedFiles: string[] = [];
+  const recordings = new Recordings({
+    store: recordingStore,
+    directory: recordingDirectory,
+    tokens,
+    clock,
+    async removeFiles(id) {
+      removedFiles.push(id);
+    },
+  });
   const minutes = new Map<string, MinuteMeasurement[]>();
   const api = createApi({
     accounts,
     streams,
+    recordings,
     tokens,
     history: { minutes: async (id, since) => (minutes.get(id) ?? []).filter((minute) => since === undefined || new Date(minute.at) > since) },
     iceServers: new IceServers({ clock, secret: 'a secret of the relay', urls: undefined, ports: () => turn, isTlsTrusted: () => true, fallbackHostname: 'localhost' }),
@@ -103,6 +129,11 @@ export function createTestServer({ store, guests = 'publish', publicUrl, trustPr
     broadcasts,
     broadcastLog,
     streamStore,
+    recordingStore,
+    recordingDirectory,
+    directory,
+    discarded,
+    removedFiles,
     playback: new PlaybackPermission({ directory, media, tokens, clock, identify: accounts.identify.bind(accounts) }),
     publishing: new PublishPermission({ directory, media, clock, mayPublish }),
     tokens,
