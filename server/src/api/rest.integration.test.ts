@@ -4,6 +4,7 @@ import { openTemporaryStore, type TemporaryStore } from '../store/testing/tempor
 import { accountsSuite } from './accounts.suite.ts';
 import { connectivitySuite } from './connectivity.suite.ts';
 import { hostileSuite } from './hostile.suite.ts';
+import { recordingsSuite } from './recordings.suite.ts';
 import { streamsSuite } from './streams.suite.ts';
 import { Recorder } from './testing/recorder.ts';
 import type { Suite } from './testing/suite.ts';
@@ -31,6 +32,7 @@ afterAll(async () => {
 
 describe('accounts', () => accountsSuite(suite));
 describe('streams', () => streamsSuite(suite));
+describe('recordings', () => recordingsSuite(suite));
 describe('viewing', () => viewingSuite(suite));
 describe('connectivity', () => connectivitySuite(suite));
 describe('trust', () => trustSuite(suite));

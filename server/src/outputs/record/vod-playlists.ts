@@ -6,6 +6,7 @@ import { type ManifestPeriod, type ManifestTrack, writeManifest } from '@millrac
 import { frameRateOf } from '../cmaf/frame-rate.ts';
 import type { ArchivedSegment } from './archived-segment.ts';
 import type { StoredArchive, StoredRendition } from './read-archive.ts';
+import { runsOf, stretchesOf } from './stretches.ts';
 
 /** A player only compares it. */
 const LEAST_BANDWIDTH = 64_000;
@@ -61,18 +62,10 @@ export function vodManifest(archive: StoredArchive, query: string): string | und
   const { renditions, about } = archive;
   const [leading] = renditions;
   if (!leading) return undefined;
-  let shownAt = 0;
-  const periods: ManifestPeriod[] = [];
-  for (const run of runsOf(leading.segments)) {
-    const [first] = run;
-    const last = run.at(-1);
-    if (!first || !last) continue;
-    const start = startOf(first);
-    const end = startOf(last) + last.seconds;
-    const tracks = renditions.flatMap((rendition) => trackOf(rendition, { first: first.msn, last: last.msn, query, epoch: about.epoch }) ?? []);
-    periods.push({ id: `p${first.msn}`, start, end, shownAt, tracks });
-    shownAt += end - start;
-  }
+  const periods = stretchesOf(leading).map(({ firstMsn, lastMsn, start, end, shownAt }): ManifestPeriod => {
+    const tracks = renditions.flatMap((rendition) => trackOf(rendition, { first: firstMsn, last: lastMsn, query, epoch: about.epoch }) ?? []);
+    return { id: `p${firstMsn}`, start, end, shownAt, tracks };
+  });
   return writeManifest({
     createdAt: about.createdAt,
     publishedAt: about.createdAt,
@@ -87,20 +80,7 @@ export function vodManifest(archive: StoredArchive, query: string): string | und
   });
 }
 
-/** Segments one after the other without a gap, a discontinuity or a change of format between them. */
-function runsOf(segments: readonly ArchivedSegment[]): ArchivedSegment[][] {
-  const runs: ArchivedSegment[][] = [];
-  let before: ArchivedSegment | undefined;
-  for (const segment of segments) {
-    const isContinued = before && !segment.gap && !before.gap && !segment.discontinuity && segment.mapUri === before.mapUri;
-    if (isContinued) runs.at(-1)?.push(segment);
-    else if (!segment.gap) runs.push([segment]);
-    before = segment;
-  }
-  return runs;
-}
-
-interface Stretch {
+interface TrackPlace {
   readonly first: number;
   readonly last: number;
   readonly query: string;
@@ -108,7 +88,7 @@ interface Stretch {
 }
 
 /** Numbers follow from the first one: of a rendition with a hole in this stretch, the longest run is told. */
-function trackOf(rendition: StoredRendition, { first, last, query, epoch }: Stretch): ManifestTrack | undefined {
+function trackOf(rendition: StoredRendition, { first, last, query, epoch }: TrackPlace): ManifestTrack | undefined {
   const runs = runsOf(rendition.segments.filter(({ msn }) => msn >= first && msn <= last));
   const segments = runs.reduce((longest, run) => (run.length > longest.length ? run : longest), []);
   const track = segments[0]?.track;
@@ -130,7 +110,7 @@ function trackOf(rendition: StoredRendition, { first, last, query, epoch }: Stre
 }
 
 /** What most of it is in. */
-function usualTrack({ segments, formats }: StoredRendition) {
+export function usualTrack({ segments, formats }: StoredRendition) {
   const seconds = new Map<number, number>();
   for (const { record } of segments) if (!record.gap) seconds.set(record.format, (seconds.get(record.format) ?? 0) + record.seconds);
   const [usual] = [...seconds].sort((a, b) => b[1] - a[1]);
@@ -148,8 +128,4 @@ function bandwidth(segments: readonly ArchivedSegment[]): { readonly peak: numbe
     peak = Math.max(peak, (segment.bytes * 8) / segment.seconds);
   }
   return { peak: Math.round(peak), average: seconds === 0 ? 0 : Math.round(bits / seconds) };
-}
-
-function startOf({ startTicks = 0, timescale }: ArchivedSegment): number {
-  return startTicks / timescale;
 }

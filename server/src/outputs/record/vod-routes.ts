@@ -12,6 +12,7 @@ import { CORS_HEADERS, IMMUTABLE, PRIVATE_IMMUTABLE, sendBody } from '../../tran
 import { sendStored } from '../../transports/http/send-stored.ts';
 import { parseMediaFile } from '../cmaf/media-path.ts';
 import { initPath } from './archive-folder.ts';
+import { attachmentHeader, type Download, openDownload } from './download.ts';
 import { readArchive, type StoredArchive } from './read-archive.ts';
 import { vodManifest, vodMedia, vodMultivariant } from './vod-playlists.ts';
 
@@ -26,6 +27,9 @@ export interface VodRoutesDeps {
 
 /** An index of two hours takes some 3 MB. */
 const OPEN_ARCHIVES = { maxEntries: 32, maxAgeMs: 5 * 60_000 } as const;
+
+/** The header of two hours has some 5 MB. */
+const OPEN_DOWNLOADS = { maxEntries: 8, maxAgeMs: 5 * 60_000 } as const;
 
 /** Below this, compressing costs more than it saves: the text fits one packet. */
 const WORTH_COMPRESSING = 1400;
@@ -43,10 +47,12 @@ export class VodRoutes {
   readonly counters = { responses: 0, bytes: 0 };
   readonly #deps: VodRoutesDeps;
   readonly #archives: Recent<Promise<StoredArchive>>;
+  readonly #downloads: Recent<Promise<Download | undefined>>;
 
   constructor(deps: VodRoutesDeps) {
     this.#deps = deps;
     this.#archives = new Recent(OPEN_ARCHIVES, deps.clock);
+    this.#downloads = new Recent(OPEN_DOWNLOADS, deps.clock);
   }
 
   /** @param path without the query. False: not an address of this route. */
@@ -61,6 +67,7 @@ export class VodRoutes {
   /** The files of a recording are gone. */
   forget(id: string): void {
     this.#archives.forget((_, key) => key === id);
+    this.#downloads.forget((_, key) => key === id);
   }
 
   async #answer(req: IncomingMessage, res: ServerResponse, request: MediaRequest): Promise<boolean> {
@@ -77,7 +84,8 @@ export class VodRoutes {
 
   async #serve(exchange: Exchange): Promise<void> {
     const { res, request } = exchange;
-    const archive = await this.#archive(request.streamId);
+    const { streamId } = request;
+    const archive = await this.#kept(this.#archives, streamId, () => readArchive(this.#deps.folderOf(streamId)));
     if (!archive) {
       sendProblem(res, 'media_not_found');
       return;
@@ -92,8 +100,20 @@ export class VodRoutes {
   async #serveWhole(exchange: Exchange, archive: StoredArchive, file: string): Promise<void> {
     const { carried } = exchange.request;
     if (file === 'index.m3u8') await this.#sendText(exchange, vodMultivariant(archive, carried), PLAYLIST_TYPE);
+    else if (file === 'download.mp4') await this.#serveDownload(exchange, archive);
     else if (file === 'manifest.mpd') await this.#sendText(exchange, vodManifest(archive, carried), 'application/dash+xml');
     else sendProblem(exchange.res, 'not_found');
+  }
+
+  async #serveDownload({ req, res, request, title }: Exchange, archive: StoredArchive): Promise<void> {
+    const download = await this.#kept(this.#downloads, request.streamId, () => openDownload(archive));
+    if (!download) {
+      sendProblem(res, 'media_not_found');
+      return;
+    }
+    const headers = { 'Content-Disposition': attachmentHeader(title) };
+    const cacheControl = request.personal ? 'private, no-cache' : 'no-cache';
+    await sendStored(req, res, { ...download, headers, contentType: 'video/mp4', cacheControl, clock: this.#deps.clock, counters: this.counters });
   }
 
   async #serveFile({ req, res, request }: Exchange, archive: StoredArchive, { name, file: fileName }: { readonly name: string; readonly file: string }): Promise<void> {
@@ -113,11 +133,12 @@ export class VodRoutes {
     else await sendStored(req, res, { extents: [media], size: media.bytes, contentType, cacheControl, clock: this.#deps.clock, counters: this.counters });
   }
 
-  async #archive(id: string): Promise<StoredArchive | undefined> {
-    let reading = this.#archives.get(id);
+  /** What was read lately, else read now; undefined when the files cannot be read. */
+  async #kept<Value>(kept: Recent<Promise<Value>>, id: string, read: () => Promise<Value>): Promise<Value | undefined> {
+    let reading = kept.get(id);
     if (!reading) {
-      reading = readArchive(this.#deps.folderOf(id));
-      this.#archives.set(id, reading);
+      reading = read();
+      kept.set(id, reading);
     }
     try {
       return await reading;
