@@ -48,3 +48,7 @@ export const MAX_ADDRESS_LENGTH = 1_024;
 
 /** SRT's stream ids have at most so many characters, RTMP's keys are shorter. */
 export const MAX_TARGET_KEY_LENGTH = 512;
+
+/** How far back viewers may go where the owner says nothing, and the most that can be said short of "to the beginning". */
+export const DEFAULT_REWIND_SECONDS = 2 * 3600;
+export const MAX_REWIND_SECONDS = 24 * 3600;

@@ -2,6 +2,7 @@
 import * as auth from './auth.ts';
 import * as connectivity from './connectivity.ts';
 import * as documents from './documents.ts';
+import * as recordings from './recordings.ts';
 import * as streams from './streams.ts';
 import * as targets from './targets.ts';
 import * as trust from './trust.ts';
@@ -25,6 +26,12 @@ export const ROUTES = {
   createTarget: targets.createTarget,
   updateTarget: targets.updateTarget,
   deleteTarget: targets.deleteTarget,
+  listRecordings: recordings.listRecordings,
+  getRecording: recordings.getRecording,
+  viewRecording: recordings.viewRecording,
+  updateRecording: recordings.updateRecording,
+  deleteRecording: recordings.deleteRecording,
+  createRecordingToken: recordings.createRecordingToken,
   getCode: viewing.getCode,
   listLive: viewing.listLive,
   getIceServers: connectivity.getIceServers,

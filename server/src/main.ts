@@ -16,6 +16,7 @@ import { createApi } from './api/create-api.ts';
 import { Pages } from './api/pages.ts';
 import { Certificates } from './certificates/certificates.ts';
 import { CertificateRoutes } from './certificates/routes.ts';
+import { Library } from './compose-library.ts';
 import { ConfigError } from './config/config-error.ts';
 import { type Config, loadConfig } from './config/load.ts';
 import { loadSecrets } from './config/secrets.ts';
@@ -127,7 +128,7 @@ async function run(config: Config): Promise<void> {
     newId: nanoid,
     makeSinks: (stream) => {
       const { createdAt } = stream.broadcast;
-      const makePackager = (epoch: string) => new Packager({ broadcast: { epoch, createdAt }, clock, config: DEFAULT_PACKAGER_CONFIG });
+      const makePackager = (epoch: string) => library.recorder.follow(stream, new Packager({ broadcast: { epoch, createdAt }, clock, config: DEFAULT_PACKAGER_CONFIG }));
       return [new BridgedSink({ stream, bridges, registry, clock, makePackager, newEpoch: nanoid })];
     },
     listener: {
@@ -148,6 +149,8 @@ async function run(config: Config): Promise<void> {
   const media = mediaPortOf(hub, viewers);
   const streamStore = new StreamStore(store.db);
   const directory = new StreamDirectory({ store: streamStore, clock });
+  const tokens = new PlaybackTokens(secrets.playback);
+  const library = new Library({ config, db: store.db, streams: directory, tokens, clock, log, listeners: [], newId: nanoid, identify, use: (streamId) => registry.get(streamId) });
   const streams = new Streams({
     store: streamStore,
     directory,
@@ -156,10 +159,10 @@ async function run(config: Config): Promise<void> {
     names: randomNames,
     mayPublish,
     broadcastsStored: () => broadcastLog.flush(),
+    discardRecording: (streamId) => library.recorder.discard(streamId),
     onRemoved: (streamId) => sockets.streamDeleted(streamId),
   });
   const targets = new Targets({ store: new TargetStore(store.db), streams, sealer, addresses, clock, newId: nanoid, forwarding: () => push });
-  const tokens = new PlaybackTokens(secrets.playback);
   const playback = new PlaybackPermission({ directory, media, tokens, clock, identify });
   const publishing = new PublishPermission({ directory, media, clock, mayPublish });
 
@@ -239,6 +242,7 @@ async function run(config: Config): Promise<void> {
     accounts,
     streams,
     targets,
+    recordings: library.recordings,
     tokens,
     webhooks: hooks.webhooks,
     history: { minutes: (streamId, since) => history.since(streamId, since) },
@@ -259,6 +263,7 @@ async function run(config: Config): Promise<void> {
     handlers: [
       hls,
       dash,
+      library.vod,
       whip,
       whep,
       ...(certificates ? [new CertificateRoutes({ certificates })] : []),
@@ -301,6 +306,7 @@ async function run(config: Config): Promise<void> {
         outputs: [
           { protocol: 'hls', counters: hls.counters },
           { protocol: 'dash', counters: dash.counters },
+          { protocol: 'vod', counters: library.vod.counters },
           {
             protocol: 'push',
             get counters() {
@@ -316,9 +322,10 @@ async function run(config: Config): Promise<void> {
         ],
         publishing,
         ...(turn ? { turn } : {}),
+        recorder: library.recorder,
         transcode: { pool: workers, bridges },
         webrtc: { transport: webrtc, whip: whipIngest, whep: whepOutput },
-        unwritten: () => broadcastLog.pending + viewings.pending.length,
+        unwritten: () => broadcastLog.pending + viewings.pending.length + library.pending,
         ping: () => store.ping(),
       }),
     ),
@@ -333,6 +340,7 @@ async function run(config: Config): Promise<void> {
     for (const { broadcast } of [...hub.running()]) hub.stop(broadcast.streamId, 'server_stopped');
   });
   shutdown.add('forwarding', () => push.close());
+  shutdown.add('recordings', () => library.close());
   shutdown.add('webrtc', () => webrtc.close());
   shutdown.add('transcoding', () => {
     bridges.close();
@@ -358,6 +366,7 @@ async function run(config: Config): Promise<void> {
   if (store.kind === 'embedded') await jobStore.releaseAll();
   await hooks.start();
   jobs.start();
+  await library.start();
   for (const broadcast of await broadcastLog.restore()) hub.restore(broadcast);
   for (const service of [viewings, viewers, history, measurer, sockets]) service.start();
   ports.rtmp = (await rtmp.start()).port;

@@ -6,6 +6,7 @@ import type { Accounts } from '../accounts/accounts.ts';
 import { AppError } from '../lib/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
+import type { Recordings } from '../library/recordings.ts';
 import type { PlaybackTokens } from '../streams/playback-tokens.ts';
 import type { Streams } from '../streams/streams.ts';
 import type { Targets } from '../streams/targets.ts';
@@ -14,6 +15,7 @@ import { type Connection, type ConnectionSettings, mayBeStrict } from './connect
 import { accountHandlers } from './handlers/accounts.ts';
 import { connectivityHandlers, type IceServerSource } from './handlers/connectivity.ts';
 import { documentHandlers } from './handlers/documents.ts';
+import { recordingHandlers } from './handlers/recordings.ts';
 import { type StreamHistory, streamHandlers } from './handlers/streams.ts';
 import { targetHandlers } from './handlers/targets.ts';
 import { type AuthoritySource, trustHandlers } from './handlers/trust.ts';
@@ -28,6 +30,7 @@ export interface ApiDeps {
   readonly accounts: Accounts;
   readonly streams: Streams;
   readonly targets: Targets;
+  readonly recordings: Recordings;
   readonly tokens: PlaybackTokens;
   readonly history: StreamHistory;
   readonly webhooks: Webhooks;
@@ -72,11 +75,12 @@ export function createApi(deps: ApiDeps): Api {
 }
 
 function mountRoutes(mountDeps: MountDeps, deps: ApiDeps): void {
-  const { accounts, streams, targets, tokens, history, iceServers, clock, authority, webhooks } = deps;
+  const { accounts, streams, targets, recordings, tokens, history, iceServers, clock, authority, webhooks } = deps;
   const handlers: { readonly [Id in RouteId]: Handler<(typeof ROUTES)[Id]> } = {
     ...accountHandlers(accounts),
     ...streamHandlers({ streams, tokens, history, clock }),
     ...targetHandlers(targets),
+    ...recordingHandlers({ recordings, tokens, clock }),
     ...viewingHandlers({ streams, tokens, clock }),
     ...webhookHandlers(webhooks),
     ...connectivityHandlers(iceServers),

@@ -5,6 +5,7 @@ import { openTemporaryStore, type TemporaryStore } from '../store/testing/tempor
 import { accountsSuite } from './accounts.suite.ts';
 import { connectivitySuite } from './connectivity.suite.ts';
 import { hostileSuite } from './hostile.suite.ts';
+import { recordingsSuite } from './recordings.suite.ts';
 import { streamsSuite } from './streams.suite.ts';
 import { targetsSuite } from './targets.suite.ts';
 import type { Suite } from './testing/suite.ts';
@@ -34,6 +35,7 @@ afterAll(async () => {
 describe('accounts', () => accountsSuite(suite));
 describe('streams', () => streamsSuite(suite));
 describe('targets', () => targetsSuite(suite));
+describe('recordings', () => recordingsSuite(suite));
 describe('viewing', () => viewingSuite(suite));
 describe('connectivity', () => connectivitySuite(suite));
 describe('trust', () => trustSuite(suite));

@@ -63,6 +63,10 @@ export interface Config {
   readonly reconnectGraceMs: number;
   /** FFmpeg processes at once. */
   readonly transcodeWorkers: number;
+  /** Free space below which nothing is recorded. */
+  readonly minFreeBytes: number;
+  /** What one owner's recordings may take; infinity: anything. */
+  readonly recordingQuotaBytes: number;
 }
 
 export interface ConfigSources {
@@ -70,6 +74,9 @@ export interface ConfigSources {
   /** Where `millrace.json` is looked for and relative paths begin. */
   readonly folder: string;
 }
+
+/** As disks are sold. */
+const GIGABYTE = 1_000_000_000;
 
 const DEFAULT_FILE = 'millrace.json';
 
@@ -130,6 +137,8 @@ function configOf(settings: Settings, folder: string): Config {
     allowPrivateAddresses: settings.ALLOW_PRIVATE_ADDRESSES,
     reconnectGraceMs: settings.RECONNECT_GRACE_SECONDS * 1000,
     transcodeWorkers: settings.TRANSCODE_WORKERS ?? availableParallelism(),
+    minFreeBytes: settings.DISK_FREE_MIN_GB * GIGABYTE,
+    recordingQuotaBytes: settings.RECORDING_QUOTA_GB === undefined ? Number.POSITIVE_INFINITY : settings.RECORDING_QUOTA_GB * GIGABYTE,
   };
 }
 

@@ -14,6 +14,7 @@ const DIRECTORY_ALLOWED = 'an https address like https://acme-v02.api.letsencryp
 const EMAIL_ALLOWED = 'an e-mail address';
 const ADDRESSES_ALLOWED = 'IP addresses separated by commas, at most 8';
 const WORKERS_ALLOWED = 'a whole number from 1 to 256';
+const GIGABYTES_ALLOWED = 'a number of gigabytes from 0 to 1000000';
 const GRACE_ALLOWED = 'a number of seconds from 1 to 3600';
 
 /** Text from the environment, a number from the file. An empty text is no number. */
@@ -133,6 +134,10 @@ export const Settings = z.strictObject({
   ALLOW_PRIVATE_ADDRESSES: z.union([z.boolean(), z.stringbool()], FLAG_ALLOWED).default(false),
   /** FFmpeg processes at once; as many as there are cores when not set. */
   TRANSCODE_WORKERS: numeric(WORKERS_ALLOWED).pipe(z.int(WORKERS_ALLOWED).min(1, WORKERS_ALLOWED).max(256, WORKERS_ALLOWED)).optional(),
+  /** With less free space than this nothing is recorded, and what viewers may go back to is given up. */
+  DISK_FREE_MIN_GB: numeric(GIGABYTES_ALLOWED).pipe(z.number().min(0, GIGABYTES_ALLOWED).max(1_000_000, GIGABYTES_ALLOWED)).default(2),
+  /** What the recordings of one owner may take together; as much as there is room when not set. */
+  RECORDING_QUOTA_GB: numeric(GIGABYTES_ALLOWED).pipe(z.number().min(0, GIGABYTES_ALLOWED).max(1_000_000, GIGABYTES_ALLOWED)).optional(),
   /** How long a broadcast waits for its publisher to come back. */
   RECONNECT_GRACE_SECONDS: numeric(GRACE_ALLOWED)
     .pipe(z.number().min(1, GRACE_ALLOWED).max(3600, GRACE_ALLOWED))

@@ -98,6 +98,13 @@ export interface ServerParts {
       };
     };
   };
+  readonly recorder: {
+    readonly recording: number;
+    /** Undefined before it was measured. */
+    readonly freeBytes: number | undefined;
+    readonly isLow: boolean;
+    readonly counters: { readonly bytes: number; readonly lostSegments: number; readonly stopped: number; readonly failures: number };
+  };
   /** Rows and broadcasts that wait for the database. */
   unwritten(): number;
   /** Rejects when the database does not answer. */
@@ -105,7 +112,7 @@ export interface ServerParts {
 }
 
 export function serverMetrics(parts: ServerParts): MetricSources {
-  const { hub, packagers, viewers, sockets, http, certificate, ingests, outputs, publishing, transcode, webrtc } = parts;
+  const { hub, packagers, viewers, sockets, http, certificate, ingests, outputs, publishing, transcode, recorder, webrtc } = parts;
 
   /** A sum over broadcasts that stays when they end. */
   const ofBroadcasts = (count: (running: RunningBroadcast) => number) => {
@@ -191,6 +198,14 @@ export function serverMetrics(parts: ServerParts): MetricSources {
       const { started, crashes, hangs, failedJobs } = transcode.pool.counters;
       return Object.entries({ started, crashes, hangs, failedJobs, restarts: transcode.bridges.counters.restarts }).map(([kind, count]) => [{ kind }, count]);
     },
+    recordings: () => recorder.recording,
+    archivedBytes: () => recorder.counters.bytes,
+    recordingEvents: () => {
+      const { lostSegments, stopped, failures } = recorder.counters;
+      return Object.entries({ lostSegments, stopped, failures }).map(([kind, count]) => [{ kind }, count]);
+    },
+    diskFree: () => recorder.freeBytes ?? 0,
+    diskLow: () => Number(recorder.isLow),
     databaseUp: () =>
       parts.ping().then(
         () => 1,

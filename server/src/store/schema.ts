@@ -1,6 +1,7 @@
 /** The tables as Kysely sees them. Migrations make them; each aggregate has its module here. */
 import type { DeviceKind, PlaybackProtocol } from '@millrace/contract/commands/stream-socket';
 import type { EndReason } from '@millrace/contract/entities/broadcast';
+import type { RecordingProblem, RecordingState } from '@millrace/contract/entities/recording';
 import type { Visibility } from '@millrace/contract/entities/stream';
 import type { DeliveryState, DisabledBecause } from '@millrace/contract/entities/webhook';
 import type { SubscribableEvent, WebhookEventType } from '@millrace/contract/events/webhook';
@@ -72,6 +73,8 @@ export interface StreamsTable {
   start: 'auto' | 'manual';
   second_publisher: 'takeover' | 'refuse';
   record: boolean;
+  /** Null: to the beginning. */
+  rewind_seconds: number | null;
   ladder: 'auto' | 'off' | 'always';
   /** The running broadcast, else the last one. */
   broadcast_id: string | null;
@@ -204,6 +207,23 @@ export interface UploadPartsTable {
   md5: string;
 }
 
+/** What was kept of broadcasts; the media lies in the data folder under the id. */
+export interface RecordingsTable {
+  id: string;
+  owner_id: string;
+  stream_id: string | null;
+  broadcast_id: string;
+  title: string;
+  visibility: Visibility;
+  state: RecordingState;
+  problem: RecordingProblem | null;
+  seconds: number;
+  bytes: number;
+  started_at: Date;
+  ended_at: Date | null;
+  updated_at: Date;
+}
+
 export interface MigrationsTable {
   name: string;
   applied_at: Generated<Date>;
@@ -224,5 +244,6 @@ export interface Schema {
   uploads: UploadsTable;
   upload_parts: UploadPartsTable;
   targets: TargetsTable;
+  recordings: RecordingsTable;
   migrations: MigrationsTable;
 }

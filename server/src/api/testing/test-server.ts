@@ -12,10 +12,13 @@ import { PublicAddresses } from '../../lib/public-address.ts';
 import { Sealer } from '../../lib/sealed.ts';
 import { silentLog } from '../../lib/silent-log.ts';
 import { OpenApiRecorder } from '../../lib/testing/openapi-recorder.ts';
+import { RecordingDirectory } from '../../library/recording-directory.ts';
+import { Recordings } from '../../library/recordings.ts';
 import { IDLE } from '../../outputs/push/target.ts';
 import { BroadcastStore } from '../../store/broadcasts.ts';
 import { JobStore } from '../../store/jobs.ts';
 import type { Store } from '../../store/open.ts';
+import { RecordingStore } from '../../store/recordings.ts';
 import { StreamStore } from '../../store/streams.ts';
 import { TargetStore } from '../../store/targets.ts';
 import { Hub } from '../../stream/hub.ts';
@@ -104,6 +107,7 @@ export function createTestServer({
   };
   const streamStore = new StreamStore(store.db);
   const directory = new StreamDirectory({ store: streamStore, clock });
+  const discarded: string[] = [];
   const streams = new Streams({
     store: streamStore,
     directory,
@@ -113,6 +117,7 @@ export function createTestServer({
     mayPublish,
     broadcastsStored: () => broadcastLog.flush(),
     onRemoved() {},
+    discardRecording: (id) => discarded.push(id),
   });
   const targets = new Targets({
     store: new TargetStore(store.db),
@@ -124,11 +129,24 @@ export function createTestServer({
     forwarding: () => ({ ...forwarding, targetsChanged: (streamId) => void forwarding.changed.push(streamId) }),
   });
   const tokens = new PlaybackTokens('another secret for tests');
+  const recordingStore = new RecordingStore(store.db);
+  const recordingDirectory = new RecordingDirectory({ store: recordingStore, clock });
+  const removedFiles: string[] = [];
+  const recordings = new Recordings({
+    store: recordingStore,
+    directory: recordingDirectory,
+    tokens,
+    clock,
+    async removeFiles(id) {
+      removedFiles.push(id);
+    },
+  });
   const minutes = new Map<string, MinuteMeasurement[]>();
   const api = createApi({
     accounts,
     streams,
     targets,
+    recordings,
     tokens,
     webhooks: hooks.webhooks,
     history: { minutes: async (id, since) => (minutes.get(id) ?? []).filter((minute) => since === undefined || new Date(minute.at) > since) },
@@ -167,6 +185,11 @@ export function createTestServer({
       runner.start();
       return runner;
     },
+    recordingStore,
+    recordingDirectory,
+    directory,
+    discarded,
+    removedFiles,
     playback: new PlaybackPermission({ directory, media, tokens, clock, identify: accounts.identify.bind(accounts) }),
     publishing: new PublishPermission({ directory, media, clock, mayPublish }),
     tokens,
