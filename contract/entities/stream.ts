@@ -18,7 +18,7 @@ export const StreamSettings = z.strictObject({
   secondPublisher: z.enum(['takeover', 'refuse']),
   /** Whether broadcasts are to be kept. Stored now, honoured once recording is on. */
   record: z.boolean(),
-  /** Whether quality tiers are to be made. Stored now, honoured once transcoding is on. */
+  /** When smaller sizes of the picture are made. `auto`: while somebody plays by HLS or DASH. `always`: as long as it is live. */
   ladder: z.enum(['auto', 'off', 'always']),
 });
 export type StreamSettings = z.infer<typeof StreamSettings>;

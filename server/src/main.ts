@@ -53,6 +53,7 @@ import { PublishPermission } from './streams/publish-permission.ts';
 import { Streams } from './streams/streams.ts';
 import { WatchPermission } from './streams/watch-permission.ts';
 import { Bridges } from './transcode/bridges.ts';
+import { Ladders } from './transcode/ladders.ts';
 import { WorkerPool } from './transcode/pool.ts';
 import { remoteAddressOf } from './transports/http/remote-address.ts';
 import { SecureListener } from './transports/http/secure-listener.ts';
@@ -95,6 +96,7 @@ async function run(config: Config): Promise<void> {
   const registry = new PackagerRegistry({ clock });
   const workers = new WorkerPool({ clock, log, maxWorkers: config.transcodeWorkers });
   const bridges = new Bridges({ pool: workers, clock, log });
+  const ladders = new Ladders({ pool: workers, clock, log, settings: config.ladder.tiers, hardware: config.ladder.hardware, modeOf: (streamId) => directory.ladderOf(streamId) });
   const broadcastLog = new BroadcastLog({ store: new BroadcastStore(store.db), clock, log });
   const hub = new Hub({
     clock,
@@ -103,7 +105,7 @@ async function run(config: Config): Promise<void> {
     makeSinks: (stream) => {
       const { createdAt } = stream.broadcast;
       const makePackager = (epoch: string) => new Packager({ broadcast: { epoch, createdAt }, clock, config: DEFAULT_PACKAGER_CONFIG });
-      return [new BridgedSink({ stream, bridges, registry, clock, makePackager, newEpoch: nanoid })];
+      return [new BridgedSink({ stream, bridges, ladders, registry, clock, makePackager, newEpoch: nanoid })];
     },
     listener: {
       broadcastChanged: (broadcast) => {
@@ -140,7 +142,7 @@ async function run(config: Config): Promise<void> {
     publicOrigin: config.publicUrl,
     newId: nanoid,
   });
-  const measurer = new Measurer({ clock, streams: hub, bridges, viewers, listeners: [sockets, history] });
+  const measurer = new Measurer({ clock, streams: hub, bridges, ladders, viewers, listeners: [sockets, history] });
 
   // The doors.
   const rtmp = new RtmpServer({ hub, gate: publishing, clock, log, config: { host: config.host, port: config.rtmpPort } });
@@ -263,7 +265,7 @@ async function run(config: Config): Promise<void> {
         ],
         publishing,
         ...(turn ? { turn } : {}),
-        transcode: { pool: workers, bridges },
+        transcode: { pool: workers, bridges, ladders },
         webrtc: { transport: webrtc, whip: whipIngest, whep: whepOutput },
         unwritten: () => broadcastLog.pending + viewings.pending.length,
         ping: () => store.ping(),
@@ -282,6 +284,7 @@ async function run(config: Config): Promise<void> {
   shutdown.add('webrtc', () => webrtc.close());
   shutdown.add('transcoding', () => {
     bridges.close();
+    ladders.close();
     workers.close();
   });
   shutdown.add('sockets', () => sockets.close());

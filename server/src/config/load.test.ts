@@ -40,6 +40,14 @@ describe('the settings', () => {
       guests: 'publish',
       reconnectGraceMs: 60_000,
       transcodeWorkers: availableParallelism(),
+      ladder: {
+        tiers: [
+          { shorterSide: 720, bitsPerSecond: 2_800_000 },
+          { shorterSide: 480, bitsPerSecond: 1_400_000 },
+          { shorterSide: 360, bitsPerSecond: 700_000 },
+        ],
+        hardware: true,
+      },
     });
   });
 

@@ -61,6 +61,8 @@ export interface Config {
   readonly reconnectGraceMs: number;
   /** FFmpeg processes at once. */
   readonly transcodeWorkers: number;
+  /** The sizes that ladders have, and whether hardware may encode them. */
+  readonly ladder: { readonly tiers: Settings['LADDER']; readonly hardware: boolean };
 }
 
 export interface ConfigSources {
@@ -127,6 +129,7 @@ function configOf(settings: Settings, folder: string): Config {
     guests: settings.GUESTS,
     reconnectGraceMs: settings.RECONNECT_GRACE_SECONDS * 1000,
     transcodeWorkers: settings.TRANSCODE_WORKERS ?? availableParallelism(),
+    ladder: { tiers: settings.LADDER, hardware: settings.HARDWARE_ENCODING },
   };
 }
 

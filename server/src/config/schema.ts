@@ -14,6 +14,7 @@ const DIRECTORY_ALLOWED = 'an https address like https://acme-v02.api.letsencryp
 const EMAIL_ALLOWED = 'an e-mail address';
 const ADDRESSES_ALLOWED = 'IP addresses separated by commas, at most 8';
 const WORKERS_ALLOWED = 'a whole number from 1 to 256';
+const LADDER_ALLOWED = 'sizes with their bit rates like 720p@2800k,480p@1400k,360p@700k, each from 90p to 2160p and from 50k to 50000k; off means none';
 const GRACE_ALLOWED = 'a number of seconds from 1 to 3600';
 
 /** Text from the environment, a number from the file. An empty text is no number. */
@@ -61,6 +62,23 @@ const TurnUrls = z
     (urls) => ['turn', 'stun'].every((kind, i) => urls.filter((url) => url.startsWith(kind)).length <= 2 - i) && urls.some((url) => url.startsWith('turn')),
     TURN_URLS_ALLOWED,
   );
+
+/** A size by its shorter side, and the most it uses a second. */
+const TIER = /^(\d{2,4})p@(\d{2,5})k$/;
+
+/** Which of them a stream gets depends on its picture. */
+const Ladder = z.string(LADDER_ALLOWED).transform((text, context) => {
+  if (text.trim() === 'off') return [];
+  const tiers = text.split(',').map((entry) => {
+    const [, side, kilobits] = TIER.exec(entry.trim()) ?? [];
+    return { shorterSide: Number(side), bitsPerSecond: Number(kilobits) * 1000 };
+  });
+  const sides = new Set(tiers.map(({ shorterSide }) => shorterSide));
+  const areKnown = tiers.every(({ shorterSide, bitsPerSecond }) => shorterSide >= 90 && shorterSide <= 2160 && bitsPerSecond >= 50_000 && bitsPerSecond <= 50_000_000);
+  if (areKnown && sides.size === tiers.length) return tiers;
+  context.addIssue(LADDER_ALLOWED);
+  return z.NEVER;
+});
 
 const Path = z.string(PATH_ALLOWED).min(1, PATH_ALLOWED);
 
@@ -131,6 +149,14 @@ export const Settings = z.strictObject({
   GUESTS: z.enum(['publish', 'watch', 'off'], 'publish, watch or off').default('publish'),
   /** FFmpeg processes at once; as many as there are cores when not set. */
   TRANSCODE_WORKERS: numeric(WORKERS_ALLOWED).pipe(z.int(WORKERS_ALLOWED).min(1, WORKERS_ALLOWED).max(256, WORKERS_ALLOWED)).optional(),
+  /** Smaller sizes that streams get; of those below the picture itself, the three largest. */
+  LADDER: Ladder.default([
+    { shorterSide: 720, bitsPerSecond: 2_800_000 },
+    { shorterSide: 480, bitsPerSecond: 1_400_000 },
+    { shorterSide: 360, bitsPerSecond: 700_000 },
+  ]),
+  /** Whether encoders in hardware are used where they work. */
+  HARDWARE_ENCODING: z.union([z.boolean(), z.stringbool()], FLAG_ALLOWED).default(true),
   /** How long a broadcast waits for its publisher to come back. */
   RECONNECT_GRACE_SECONDS: numeric(GRACE_ALLOWED)
     .pipe(z.number().min(1, GRACE_ALLOWED).max(3600, GRACE_ALLOWED))

@@ -68,16 +68,16 @@ export interface TierState {
   readonly name: string;
   readonly width: number;
   readonly height: number;
-  /** `idle`: nobody plays. `shed`: the machine could not keep up with it. `failed`: it cannot be made. */
-  readonly state: 'idle' | 'running' | 'shed' | 'failed';
+  /** IDLE: nobody plays. SHED: the machine could not keep up with it. FAILED: it cannot be made. */
+  readonly state: 'IDLE' | 'RUNNING' | 'SHED' | 'FAILED';
 }
 
 export interface LadderState {
-  readonly tiers: readonly TierState[];
+  readonly tiers: TierState[];
   /** Processor cores in use for all of them. */
   readonly cores: number;
   /** Why there are no tiers. */
-  readonly none: NoTiers | 'SEVERAL_SIZES' | undefined;
+  readonly none: NoTiers | 'SEVERAL_SIZES' | null;
 }
 
 export interface LadderCounters {
@@ -109,7 +109,7 @@ export class Ladder {
   readonly #ticker: Timer;
   #source: VideoTrack | undefined;
   #tiers: readonly TierPlan[] = [];
-  #none: LadderState['none'];
+  #none: LadderState['none'] = null;
   #begun: (VideoTrack | undefined)[] = [];
   /** Tiers from the top that are left out. */
   #shed = 0;
@@ -137,10 +137,12 @@ export class Ladder {
     this.#ticker = deps.clock.every(TICK_MS, () => this.look());
   }
 
-  get state(): LadderState {
+  /** Undefined where none is wanted. */
+  get state(): LadderState | undefined {
+    if (this.#mode === 'off') return undefined;
     const isGivenUp = this.#refusals >= REFUSALS_TO_GIVE_UP || this.#losses >= LOSSES_TO_HIDE;
-    const stateOf = (i: number): TierState['state'] => (isGivenUp ? 'failed' : i < this.#shed ? 'shed' : this.#begun[i] ? 'running' : 'idle');
-    const tiers = this.#mode === 'off' ? [] : this.#tiers.map(({ name, track: { width, height } }, i) => ({ name, width, height, state: stateOf(i) }));
+    const stateOf = (i: number): TierState['state'] => (isGivenUp ? 'FAILED' : i < this.#shed ? 'SHED' : this.#begun[i] ? 'RUNNING' : 'IDLE');
+    const tiers = this.#tiers.map(({ name, track: { width, height } }, i) => ({ name, width, height, state: stateOf(i) }));
     return { tiers, cores: this.#cores, none: this.#none };
   }
 
@@ -150,7 +152,7 @@ export class Ladder {
     const pictures = tracks.filter((track) => track.kind === 'video');
     const [source] = pictures;
     const plan = source && planTiers(source, this.#deps.settings);
-    this.#none = pictures.length > 1 ? 'SEVERAL_SIZES' : typeof plan === 'string' ? plan : undefined;
+    this.#none = pictures.length > 1 ? 'SEVERAL_SIZES' : typeof plan === 'string' ? plan : null;
     this.#tiers = plan === undefined || typeof plan === 'string' || pictures.length > 1 ? [] : plan;
     this.#shed = Math.min(this.#shed, this.#tiers.length);
     this.#source = this.#tiers.length > 0 ? source : undefined;

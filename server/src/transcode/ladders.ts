@@ -58,6 +58,7 @@ export class Ladders {
   }
 
   #modeOf(stream: LiveStream): LadderMode | undefined {
+    if (this.#deps.settings.length === 0) return 'off';
     const asked = this.#deps.modeOf(stream.broadcast.streamId);
     if (asked instanceof Promise) {
       // A database that is away for a moment changes nothing; the next look asks again.

@@ -13,8 +13,8 @@ export const MAX_SKEW_SECONDS = 1;
 /** The same of a picture that is made from the leading one, whose maker gives it up when it falls behind for good. */
 const MAX_TIER_SKEW_SECONDS = 5;
 
-/** Such a picture has its key frames where the leading one has them. */
-const TIER_KEY_REACH_SECONDS = 0.004;
+/** Such a picture has the times and key frames of the leading one. */
+const TIER_REACH_SECONDS = 0.004;
 
 /** How far a key frame may be from the boundary that it is for. Layers of one camera send theirs within the jitter of a network. */
 const KEY_REACH_SECONDS = 0.4;
@@ -122,7 +122,7 @@ export class Follower {
   #join(segmentAt: number | undefined): boolean {
     // What is left of the time before a pause may lie in the segment still.
     const track = this.writer.hasMedia ? undefined : this.#joins;
-    const begin = track && this.#queue.findIndex((unit) => unit.key && Math.abs(unit.dts / track.timescale - (segmentAt ?? Number.NaN)) <= TIER_KEY_REACH_SECONDS);
+    const begin = track && this.#queue.findIndex((unit) => unit.key && Math.abs(unit.dts / track.timescale - (segmentAt ?? Number.NaN)) <= TIER_REACH_SECONDS);
     this.#queue = begin === undefined || begin === -1 ? [] : this.#queue.slice(begin);
     if (!track || this.#queue.length === 0) return false;
     this.#joins = undefined;
@@ -146,9 +146,9 @@ export class Follower {
 
   #isAt(boundary: Boundary, { key }: Unit, at: number): boolean {
     if (!this.#isPicture) return at + this.writer.usualSeconds / 2 >= boundary.at;
-    const reach = this.#deps.isTier ? TIER_KEY_REACH_SECONDS : KEY_REACH_SECONDS;
-    if (key) return at >= boundary.at - reach;
-    if (at < boundary.at + reach) return false;
+    if (this.#deps.isTier) return at >= boundary.at - TIER_REACH_SECONDS;
+    if (key) return at >= boundary.at - KEY_REACH_SECONDS;
+    if (at < boundary.at + KEY_REACH_SECONDS) return false;
     this.#deps.counters.forcedCuts++;
     return true;
   }

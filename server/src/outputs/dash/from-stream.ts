@@ -81,6 +81,8 @@ export class PackagerManifest {
   #look(leading: Rendition, renditions: readonly Rendition[]): void {
     const seen = this.#history.seenMsn ?? -1;
     const complete = Math.min(...renditions.map((rendition) => (rendition.ended ? Number.POSITIVE_INFINITY : rendition.open.msn)));
+    const sources = renditions.filter(({ tier }) => tier === undefined);
+    const tiers = renditions.filter(({ tier }) => tier !== undefined);
     for (const segment of leading.segments) {
       if (segment.msn <= seen || segment.msn >= complete || !segment.complete) continue;
       this.#history.see({
@@ -90,14 +92,16 @@ export class PackagerManifest {
         discontinuitySequence: segment.discontinuitySequence,
         final: segment.final,
         gap: segment.gap,
-        silent: renditions
-          .filter((rendition) => rendition.findSegment(segment.msn) === undefined)
-          .map(({ name }) => name)
-          .join(' '),
+        silent: namesOf(sources.filter((rendition) => rendition.findSegment(segment.msn) === undefined)),
+        tiers: namesOf(tiers.filter((rendition) => rendition.findSegment(segment.msn) !== undefined)),
       });
     }
     this.#history.trim(leading.segments.find((segment) => !segment.gap)?.msn ?? 0);
   }
+}
+
+function namesOf(renditions: readonly Rendition[]): string {
+  return renditions.map(({ name }) => name).join(' ');
 }
 
 /** Undefined where it would have to be measured. */
@@ -133,6 +137,8 @@ function periodOf(period: DashPeriod, context: PeriodContext): ManifestPeriod {
 function trackOf(rendition: Rendition, period: DashPeriod, { streamId, query, ended }: PeriodContext): ManifestTrack | undefined {
   const { firstMsn, last, discontinuitySequence, segmentSeconds } = period;
   const inPeriod = rendition.segments.filter((segment) => segment.discontinuitySequence === discontinuitySequence && segment.msn <= (last?.msn ?? segment.msn));
+  // A tier that began or ended within the period belongs to the next one, or to none.
+  if (rendition.tier && inPeriod.some(({ msn, gap }) => gap && msn >= firstMsn)) return undefined;
   const complete = lastRun(inPeriod.filter((segment) => segment.msn >= firstMsn && segment.complete));
   const isClocked = segmentSeconds !== undefined && !ended;
   // A period by the clock can begin with the segment that is made now, or made next.

@@ -32,9 +32,6 @@ export const SMALL_TIERS: readonly TierSetting[] = [
   { shorterSide: 90, bitsPerSecond: 200_000 },
 ];
 
-/** How far the publisher may be ahead of the tiers: less than waits in queues. */
-const LEAD_SECONDS = 1;
-
 export class LadderStand implements Disposable {
   readonly log: QuietLog = quietLog();
   readonly hub: Hub;
@@ -44,6 +41,8 @@ export class LadderStand implements Disposable {
   /** What came of all tiers. */
   readonly heard = new Recorder();
   mode: LadderMode = 'always';
+  /** How far the publisher may be ahead of the tiers: less than waits in queues. */
+  leadSeconds = 1;
   readonly #bridges: Bridges;
   #ids = 0;
 
@@ -90,7 +89,7 @@ export class LadderStand implements Disposable {
     const timescales = new Map(to.stream.currentTracks.map((track) => [track.id, track.timescale]));
     for (const unit of units) {
       const seconds = from + unit.dts / (timescales.get(unit.track) ?? 1);
-      await this.heard.until(() => seconds - Math.max(from, this.heard.time) < LEAD_SECONDS);
+      await this.heard.until(() => seconds - Math.max(from, this.heard.time) < this.leadSeconds);
       to.publication.unit(unit, to.stream.broadcast.createdAt + seconds * 1000);
     }
   }

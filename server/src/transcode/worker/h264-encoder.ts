@@ -41,12 +41,12 @@ export interface EncoderKind {
   readonly options: Readonly<Record<string, string>>;
 }
 
-/** Each picture out as soon as it is in; rates counted by timestamps, since frame rates vary. */
+/** Each picture out as soon as it is in. Counting rates by timestamps would hold one back: see `adaptRate`. */
 export const SOFTWARE: EncoderKind = {
   name: FF_ENCODER_LIBX264,
   pixelFormat: AV_PIX_FMT_YUV420P,
   pixelFormatName: 'yuv420p',
-  options: { preset: 'veryfast', tune: 'zerolatency', profile: 'main', crf: '23', 'forced-idr': '1', sc_threshold: '0', 'x264-params': 'force-cfr=0' },
+  options: { preset: 'veryfast', tune: 'zerolatency', profile: 'main', crf: '23', 'forced-idr': '1', sc_threshold: '0' },
 };
 
 const HARDWARE: readonly EncoderKind[] = [
@@ -76,6 +76,16 @@ export function coloursOf(frame: Frame): PictureColours {
   if (frame.colorSpace === AVCOL_SPC_UNSPECIFIED && Math.min(frame.width, frame.height) >= HD_LINES)
     return { space: AVCOL_SPC_BT709, primaries: AVCOL_PRI_BT709, transfer: AVCOL_TRC_BT709 };
   return { space: frame.colorSpace, primaries: frame.colorPrimaries, transfer: frame.colorTrc };
+}
+
+/** The most by which a slow source may exceed what was meant for each picture. */
+const MAX_STRETCH = 8;
+
+/** The encoder takes its ceiling for pictures at the rate that it was opened with: the ceiling is moved so that it is right for the real one. */
+export function adaptRate(context: CodecContext, tier: TierSize, framesPerSecond: number): void {
+  const bits = Math.round(tier.maxBitsPerSecond * Math.min(MAX_STRETCH, tier.maxFramesPerSecond / framesPerSecond));
+  context.rcMaxRate = BigInt(bits);
+  context.rcBufferSize = bits * BUFFER_SECONDS;
 }
 
 /** Throws when it refuses. */

@@ -5,10 +5,13 @@ import type { TierSize, VideoFormat } from '../job.ts';
 import type { WireUnit } from '../wire.ts';
 import { avcCOf, sampleOf } from './avcc.ts';
 import { FilterChain } from './filter-chain.ts';
-import { coloursOf, type EncoderKind, openEncoder } from './h264-encoder.ts';
+import { adaptRate, coloursOf, type EncoderKind, openEncoder, SOFTWARE } from './h264-encoder.ts';
 
 /** A picture is one too many when it comes after less than this share of the least interval: timestamps are rounded, and rates like 50 must halve. */
 const LEAST_SHARE = 0.8;
+
+/** Pictures after which the frame rate is looked at again. */
+const RATE_PICTURES = 8;
 
 /** Where pictures come from: the source, or a larger tier. */
 const MAX_SCALERS = 4;
@@ -42,6 +45,8 @@ export class TierEncoder {
   #wanted = true;
   #lastPts = Number.NEGATIVE_INFINITY;
   #lastDts = Number.NEGATIVE_INFINITY;
+  /** Since the frame rate was looked at. */
+  #counted: { readonly pts: number; pictures: number } | undefined;
   /** Of the groups whose pictures the encoder holds. */
   #delays: { readonly from: number; readonly delay: number }[] = [];
 
@@ -53,7 +58,10 @@ export class TierEncoder {
 
   /** Begins again with a key frame. */
   want(wanted: boolean): void {
-    if (wanted && !this.#wanted) this.#lastPts = Number.NEGATIVE_INFINITY;
+    if (wanted && !this.#wanted) {
+      this.#lastPts = Number.NEGATIVE_INFINITY;
+      this.#counted = undefined;
+    }
     this.#wanted = wanted;
   }
 
@@ -66,6 +74,7 @@ export class TierEncoder {
     if (!picture.key && picture.pts - this.#lastPts < (LEAST_SHARE * timescale) / tier.maxFramesPerSecond) return undefined;
     this.#lastPts = picture.pts;
     this.#context ??= this.#open(frame);
+    this.#watchRate(this.#context, picture.pts);
     this.#scaled.unref();
     if (!this.#scalerFor(frame).pass(frame, this.#scaled)) return undefined;
     this.#encode(this.#context, picture);
@@ -86,6 +95,16 @@ export class TierEncoder {
     if (!config) throw new Error('the encoder told no parameter sets');
     output.format({ width: tier.width, height: tier.height, config });
     return context;
+  }
+
+  #watchRate(context: CodecContext, pts: number): void {
+    const { tier, timescale, encoder } = this.#deps;
+    this.#counted ??= { pts, pictures: -1 };
+    this.#counted.pictures++;
+    const { pictures } = this.#counted;
+    if (pictures < RATE_PICTURES) return;
+    if (encoder === SOFTWARE) adaptRate(context, tier, (pictures * timescale) / (pts - this.#counted.pts));
+    this.#counted = { pts, pictures: 0 };
   }
 
   #scalerFor(frame: Frame): FilterChain {
