@@ -64,6 +64,7 @@ import { Streams } from './streams/streams.ts';
 import { Targets } from './streams/targets.ts';
 import { WatchPermission } from './streams/watch-permission.ts';
 import { Bridges } from './transcode/bridges.ts';
+import { Ladders } from './transcode/ladders.ts';
 import { WorkerPool } from './transcode/pool.ts';
 import { remoteAddressOf } from './transports/http/remote-address.ts';
 import { SecureListener } from './transports/http/secure-listener.ts';
@@ -122,6 +123,7 @@ async function run(config: Config): Promise<void> {
   const jobStore = new JobStore(store.db);
   const jobs = new JobRunner({ store: jobStore, clock, log, handlers: hooks.jobs, newId: nanoid });
   const broadcastLog = new BroadcastLog({ store: new BroadcastStore(store.db), follower: hooks.events, clock, log });
+  const ladders = new Ladders({ pool: workers, clock, log, settings: config.ladder.tiers, hardware: config.ladder.hardware, modeOf: (streamId) => directory.ladderOf(streamId) });
   const hub = new Hub({
     clock,
     reconnectGraceMs: config.reconnectGraceMs,
@@ -129,7 +131,7 @@ async function run(config: Config): Promise<void> {
     makeSinks: (stream) => {
       const { createdAt } = stream.broadcast;
       const makePackager = (epoch: string) => library.recorder.follow(stream, new Packager({ broadcast: { epoch, createdAt }, clock, config: DEFAULT_PACKAGER_CONFIG }));
-      return [new BridgedSink({ stream, bridges, registry, clock, makePackager, newEpoch: nanoid })];
+      return [new BridgedSink({ stream, bridges, ladders, registry, clock, makePackager, newEpoch: nanoid })];
     },
     listener: {
       broadcastChanged: (broadcast) => {
@@ -179,7 +181,7 @@ async function run(config: Config): Promise<void> {
     broadcasts: { get: media.broadcast },
     publicOrigin: config.publicUrl,
   });
-  const measurer = new Measurer({ clock, streams: hub, bridges, viewers, listeners: [sockets, history] });
+  const measurer = new Measurer({ clock, streams: hub, bridges, ladders, viewers, listeners: [sockets, history] });
 
   // The doors.
   const rtmp = new RtmpServer({ hub, gate: publishing, clock, log, config: { host: config.host, port: config.rtmpPort } });
@@ -323,7 +325,7 @@ async function run(config: Config): Promise<void> {
         publishing,
         ...(turn ? { turn } : {}),
         recorder: library.recorder,
-        transcode: { pool: workers, bridges },
+        transcode: { pool: workers, bridges, ladders },
         webrtc: { transport: webrtc, whip: whipIngest, whep: whepOutput },
         unwritten: () => broadcastLog.pending + viewings.pending.length + library.pending,
         ping: () => store.ping(),
@@ -344,6 +346,7 @@ async function run(config: Config): Promise<void> {
   shutdown.add('webrtc', () => webrtc.close());
   shutdown.add('transcoding', () => {
     bridges.close();
+    ladders.close();
     workers.close();
   });
   shutdown.add('sockets', () => sockets.close());

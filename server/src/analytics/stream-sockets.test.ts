@@ -153,6 +153,7 @@ it('shows a preview and measurements to the owner alone', async () => {
     viewers: 0,
     warnings: [],
     bridges: [],
+    ladder: null,
   };
   made.sockets.measured(LIVE, measurement);
   expect(await owner.next('MEASURED')).toEqual({ type: 'MEASURED', measurement });

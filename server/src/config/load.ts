@@ -67,6 +67,8 @@ export interface Config {
   readonly minFreeBytes: number;
   /** What one owner's recordings may take; infinity: anything. */
   readonly recordingQuotaBytes: number;
+  /** The sizes that ladders have, and whether hardware may encode them. */
+  readonly ladder: { readonly tiers: Settings['LADDER']; readonly hardware: boolean };
 }
 
 export interface ConfigSources {
@@ -139,6 +141,7 @@ function configOf(settings: Settings, folder: string): Config {
     transcodeWorkers: settings.TRANSCODE_WORKERS ?? availableParallelism(),
     minFreeBytes: settings.DISK_FREE_MIN_GB * GIGABYTE,
     recordingQuotaBytes: settings.RECORDING_QUOTA_GB === undefined ? Number.POSITIVE_INFINITY : settings.RECORDING_QUOTA_GB * GIGABYTE,
+    ladder: { tiers: settings.LADDER, hardware: settings.HARDWARE_ENCODING },
   };
 }
 

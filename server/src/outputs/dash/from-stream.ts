@@ -84,6 +84,9 @@ export class PackagerManifest {
     const seen = this.#history.seenMsn ?? -1;
     const complete = Math.min(...renditions.map((rendition) => (rendition.ended ? Number.POSITIVE_INFINITY : rendition.open.msn)));
     const packager = this.#packager;
+    const sources = renditions.filter(({ tier }) => tier === undefined);
+    const tiers = renditions.filter(({ tier }) => tier !== undefined);
+    const has = (rendition: Rendition, msn: number): boolean => (rendition.findSegment(msn) ?? packager.past?.media(rendition.name, msn)) !== undefined;
     for (const segment of packager.listed(leading)) {
       if (segment.msn <= seen || segment.msn >= complete || !segment.complete) continue;
       this.#history.see({
@@ -93,14 +96,16 @@ export class PackagerManifest {
         discontinuitySequence: segment.discontinuitySequence,
         final: segment.final,
         gap: segment.gap,
-        silent: renditions
-          .filter((rendition) => (rendition.findSegment(segment.msn) ?? packager.past?.media(rendition.name, segment.msn)) === undefined)
-          .map(({ name }) => name)
-          .join(' '),
+        silent: namesOf(sources.filter((rendition) => !has(rendition, segment.msn))),
+        tiers: namesOf(tiers.filter((rendition) => has(rendition, segment.msn))),
       });
     }
     this.#history.trim(packager.listed(leading).find((segment) => !segment.gap)?.msn ?? 0);
   }
+}
+
+function namesOf(renditions: readonly Rendition[]): string {
+  return renditions.map(({ name }) => name).join(' ');
 }
 
 /** Undefined where it would have to be measured. */
@@ -137,6 +142,8 @@ function periodOf(period: DashPeriod, context: PeriodContext): ManifestPeriod {
 function trackOf(rendition: Rendition, period: DashPeriod, { packager, streamId, query, ended }: PeriodContext): ManifestTrack | undefined {
   const { firstMsn, last, discontinuitySequence, segmentSeconds } = period;
   const inPeriod = packager.listed(rendition).filter((segment) => segment.discontinuitySequence === discontinuitySequence && segment.msn <= (last?.msn ?? segment.msn));
+  // A tier that began or ended within the period belongs to the next one, or to none.
+  if (rendition.tier && inPeriod.some(({ msn, gap }) => gap && msn >= firstMsn)) return undefined;
   const complete = lastRun(inPeriod.filter((segment) => segment.msn >= firstMsn && segment.complete));
   const isClocked = segmentSeconds !== undefined && !ended;
   // A period by the clock can begin with the segment that is made now, or made next.
