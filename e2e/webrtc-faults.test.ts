@@ -92,6 +92,7 @@ describe.skipIf(browserTestsAreOff)('WebRTC over a bad network', () => {
     console.log(`frames with 5 % of loss: ${during.frames - before.frames} of 150`);
     expect(during.frames - before.frames).toBeGreaterThan(150 * NEARLY_ALL);
     expect(await metric('whepResent')).toBeGreaterThan(resent);
+    expect(during.retransmitted).toBeGreaterThan(before.retransmitted);
     expect(others.lost).toBe(0);
     await moreFrames(viewer, 20, RECOVERY_MS);
   });
