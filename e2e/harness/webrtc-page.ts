@@ -117,6 +117,27 @@ export function receivedBy(page: Page): Promise<Received> {
   });
 }
 
+export interface Sent {
+  /** What the encoder of the picture is told to make. */
+  readonly targetBitsPerSecond: number;
+  readonly roundTripMs: number;
+}
+
+/** How the page sends, by its own statistics. */
+export function sentBy(page: Page): Promise<Sent> {
+  return page.evaluate(async () => {
+    const connection: unknown = Reflect.get(window, 'connection');
+    const sent = { targetBitsPerSecond: 0, roundTripMs: 0 };
+    if (!(connection instanceof RTCPeerConnection)) return sent;
+    const report = await connection.getStats();
+    for (const entry of Reflect.get(report, 'values').call(report)) {
+      if (entry.type === 'outbound-rtp' && entry.kind === 'video') sent.targetBitsPerSecond = entry.targetBitrate ?? 0;
+      if (entry.type === 'candidate-pair' && entry.nominated) sent.roundTripMs = Math.round((entry.currentRoundTripTime ?? 0) * 1000);
+    }
+    return sent;
+  });
+}
+
 /** Waits for so many more frames to be decoded. */
 export async function moreFrames(page: Page, count: number, timeoutMs: number): Promise<Received> {
   const before = (await receivedBy(page)).frames;

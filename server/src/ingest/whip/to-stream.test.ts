@@ -10,8 +10,26 @@ import type { ExpectedMedium } from './negotiation.ts';
 import { type StreamTarget, ToStream } from './to-stream.ts';
 
 const ACCEPTED = { medium: EMPTY_MEDIUM, direction: 'recvonly', codecs: [], feedback: [] } as const;
-const VIDEO: ExpectedMedium = { kind: 'video', codec: 'vp8', payloadType: 96, clockRate: 90_000, layers: [], layerExtension: undefined, accepted: ACCEPTED };
-const AUDIO: ExpectedMedium = { kind: 'audio', codec: 'opus', payloadType: 111, clockRate: 48_000, layers: [], layerExtension: undefined, accepted: ACCEPTED };
+const VIDEO: ExpectedMedium = {
+  kind: 'video',
+  codec: 'vp8',
+  payloadType: 96,
+  clockRate: 90_000,
+  layers: [],
+  layerExtension: undefined,
+  transportExtension: undefined,
+  accepted: ACCEPTED,
+};
+const AUDIO: ExpectedMedium = {
+  kind: 'audio',
+  codec: 'opus',
+  payloadType: 111,
+  clockRate: 48_000,
+  layers: [],
+  layerExtension: undefined,
+  transportExtension: undefined,
+  accepted: ACCEPTED,
+};
 
 class Recorder implements StreamTarget {
   readonly formats: (readonly Track[])[] = [];
