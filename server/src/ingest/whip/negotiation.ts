@@ -12,7 +12,7 @@ const AUDIO: readonly RtpCodec[] = ['opus'];
 
 const VIDEO_FEEDBACK = ['nack', 'nack pli', 'ccm fir', 'goog-remb', 'transport-cc'];
 
-/** A good picture of 720p, which most uplinks carry; those that do not are found out by loss within a second. */
+/** A good picture of 720p, which most uplinks carry; those that do not are found out within a second. */
 const START_KBITS_PER_SECOND = 2_000;
 
 const RID_EXTENSION = 'urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id';
