@@ -5,14 +5,18 @@ import { Owner } from './harness/api.ts';
 import { browserTestsAreOff, newVisitor, openBrowser } from './harness/chromium.ts';
 import { type RunningServer, startServer } from './harness/server.ts';
 import { UdpProxy } from './harness/udp-proxy.ts';
+import { until } from './harness/until.ts';
 import { preferLatency, WatchPage } from './harness/watch-page.ts';
-import { moreFrames, openBlankPage, playInPage, publishFromPage, receivedBy } from './harness/webrtc-page.ts';
+import { moreFrames, openBlankPage, playInPage, publishFromPage, receivedBy, sentBy } from './harness/webrtc-page.ts';
 
 /** From the end of a fault to moving pictures. */
 const RECOVERY_MS = 2_000;
 
 /** Segments reach their viewers so much later than packets do. */
 const SEGMENTS_MS = 2_000;
+
+/** Bits a second, less than the picture of the tests takes when it may. */
+const NARROW = 250_000;
 
 /** Of the frames that a viewer with a good network decodes. */
 const NEARLY_ALL = 0.85;
@@ -40,12 +44,13 @@ describe.skipIf(browserTestsAreOff)('WebRTC over a bad network', () => {
     const owner = await Owner.guest(server.http);
     const made = await owner.create({ title: 'A bad network' });
     const { url, token = '' } = made.ingest.whip;
-    expect((await publishFromPage(await blankPage(), { url, token, codec: 'H264', port: through.publisher?.port })).status).toBe(201);
+    const publisher = await blankPage();
+    expect((await publishFromPage(publisher, { url, token, codec: 'H264', port: through.publisher?.port })).status).toBe(201);
     await owner.untilStatus(made.stream.id, 'live', 15_000);
     const viewer = await blankPage();
     expect((await playInPage(viewer, made.playback.whep, through.viewer?.port)).status).toBe(201);
     await moreFrames(viewer, 30, 15_000);
-    return { viewer, made, link: made.playback.page };
+    return { publisher, viewer, made, link: made.playback.page };
   }
 
   function proxy(): Promise<UdpProxy> {
@@ -92,6 +97,7 @@ describe.skipIf(browserTestsAreOff)('WebRTC over a bad network', () => {
     console.log(`frames with 5 % of loss: ${during.frames - before.frames} of 150`);
     expect(during.frames - before.frames).toBeGreaterThan(150 * NEARLY_ALL);
     expect(await metric('whepResent')).toBeGreaterThan(resent);
+    expect(during.retransmitted).toBeGreaterThan(before.retransmitted);
     expect(others.lost).toBe(0);
     await moreFrames(viewer, 20, RECOVERY_MS);
   });
@@ -110,6 +116,30 @@ describe.skipIf(browserTestsAreOff)('WebRTC over a bad network', () => {
     expect(came).toBeLessThan(passed - passedBefore);
     expect(await metric('whipMalformed')).toBe(0);
     await moreFrames(viewer, 20, RECOVERY_MS);
+  });
+
+  test('a publisher whose network becomes narrow sends less of a sudden, and next to nothing is lost', async () => {
+    await using network = await proxy();
+    const { publisher, viewer } = await stage({ publisher: network });
+    const before = network.lost;
+    // A second of room, as cheap routers have it: who waits for loss learns of it when live is a second behind.
+    network.fault = { delayMs: 20, bitsPerSecond: NARROW, queueMs: 1_000 };
+    await until(async () => (await sentBy(publisher)).targetBitsPerSecond < NARROW, {
+      what: 'less to be sent',
+      timeoutMs: 10_000,
+      seen: async () => JSON.stringify(await sentBy(publisher)),
+    });
+    await moreFrames(viewer, 90, 20_000);
+    const sent = await sentBy(publisher);
+    console.log('on a narrow network:', JSON.stringify(sent), `${network.lost - before} packets lost`);
+    expect(sent.roundTripMs).toBeLessThan(600);
+    expect(network.lost - before).toBeLessThan(20);
+    network.fault = {};
+    await until(async () => (await sentBy(publisher)).targetBitsPerSecond > NARROW, {
+      what: 'more to be sent',
+      timeoutMs: 45_000,
+      seen: async () => JSON.stringify(await sentBy(publisher)),
+    });
   });
 
   test('after a burst that nothing repairs a viewer gets a key frame, and others do not notice', async () => {

@@ -90,13 +90,15 @@ export interface Received {
   readonly codec: string;
   readonly state: string;
   readonly lost: number;
+  /** Packets that came again in the stream for such packets. */
+  readonly retransmitted: number;
 }
 
 /** What the page has received so far, by its own statistics. */
 export function receivedBy(page: Page): Promise<Received> {
   return page.evaluate(async () => {
     const connection: unknown = Reflect.get(window, 'connection');
-    const received = { frames: 0, width: 0, audioLevel: 0, codec: '', state: 'new', lost: 0 };
+    const received = { frames: 0, width: 0, audioLevel: 0, codec: '', state: 'new', lost: 0, retransmitted: 0 };
     if (!(connection instanceof RTCPeerConnection)) return received;
     received.state = connection.connectionState;
     const codecs = new Map<string, string>();
@@ -107,10 +109,32 @@ export function receivedBy(page: Page): Promise<Received> {
     for (const entry of entries) {
       if (entry.type !== 'inbound-rtp') continue;
       received.lost += entry.packetsLost;
+      received.retransmitted += entry.retransmittedPacketsReceived ?? 0;
       if (entry.kind === 'audio') received.audioLevel = Math.max(received.audioLevel, Math.sqrt((entry.totalAudioEnergy ?? 0) / Math.max(0.001, entry.totalSamplesDuration ?? 0)));
       if (entry.kind === 'video') Object.assign(received, { frames: entry.framesDecoded ?? 0, width: entry.frameWidth ?? 0, codec: codecs.get(entry.codecId) ?? '' });
     }
     return received;
+  });
+}
+
+export interface Sent {
+  /** What the encoder of the picture is told to make. */
+  readonly targetBitsPerSecond: number;
+  readonly roundTripMs: number;
+}
+
+/** How the page sends, by its own statistics. */
+export function sentBy(page: Page): Promise<Sent> {
+  return page.evaluate(async () => {
+    const connection: unknown = Reflect.get(window, 'connection');
+    const sent = { targetBitsPerSecond: 0, roundTripMs: 0 };
+    if (!(connection instanceof RTCPeerConnection)) return sent;
+    const report = await connection.getStats();
+    for (const entry of Reflect.get(report, 'values').call(report)) {
+      if (entry.type === 'outbound-rtp' && entry.kind === 'video') sent.targetBitsPerSecond = entry.targetBitrate ?? 0;
+      if (entry.type === 'candidate-pair' && entry.nominated) sent.roundTripMs = Math.round((entry.currentRoundTripTime ?? 0) * 1000);
+    }
+    return sent;
   });
 }
 

@@ -9,6 +9,7 @@ import type { Log } from '../../lib/log.ts';
 import type { PeerListener, PeerSession } from '../../transports/webrtc/peer-session.ts';
 import type { Audience, Broadcaster, DismissalReason, OutgoingTrack } from './broadcaster.ts';
 import { LossWatch } from './loss-watch.ts';
+import type { Matched } from './negotiation.ts';
 import { RenditionChoice } from './rendition-choice.ts';
 import { TrackFeed } from './track-feed.ts';
 
@@ -56,7 +57,7 @@ export interface WhepSessionDeps {
   readonly broadcaster: Broadcaster;
   readonly counters: WhepCounters;
   /** What this viewer negotiated. */
-  readonly tracks: readonly { readonly outgoing: OutgoingTrack; readonly payloadType: number }[];
+  readonly tracks: readonly Pick<Matched, 'outgoing' | 'payloadType' | 'retransmission'>[];
   /** It begins to receive; undefined when it is counted elsewhere. */
   beginVisit(): SessionVisit | undefined;
   newSequence(): number;
@@ -110,11 +111,18 @@ export class WhepSession implements Audience, PeerListener {
     if (!peer) return;
     const video = tracks.find(({ outgoing }) => outgoing.log.kind === 'video')?.outgoing.log;
     const isLate = (seconds: number): boolean => video !== undefined && video.newestSeconds - seconds > LATE_SECONDS;
-    this.#tracks = tracks.map(({ outgoing, payloadType }) => ({
+    this.#tracks = tracks.map(({ outgoing, payloadType, retransmission }) => ({
       outgoing,
-      feed: new TrackFeed({ log: outgoing.log, payloadType, firstSequence: newSequence(), send: (packet) => peer.send(packet), ...(outgoing.log.kind === 'audio' && { isLate }) }),
+      feed: new TrackFeed({
+        log: outgoing.log,
+        payloadType,
+        firstSequence: newSequence(),
+        retransmission: retransmission && { ...retransmission, firstSequence: newSequence() },
+        send: (packet) => peer.send(packet),
+        ...(outgoing.log.kind === 'audio' && { isLate }),
+      }),
       isReported: false,
-      loss: new LossWatch(),
+      loss: new LossWatch({ countsRepaired: retransmission !== undefined }),
       countedSkips: 0,
       reportedLoss: 0,
       missed: 0,
