@@ -52,10 +52,10 @@ export class FileUpload {
     }
     if (known && !isSame && known.multipartId !== null) await this.#deps.objects.abortMultipart({ key: file.key, multipartId: known.multipartId });
     const upload = known && isSame ? known : await this.#begin(file, size, modifiedAt);
-    const etag = upload.multipartId === null ? await this.#whole(file, handle, upload) : await this.#inParts(file, handle, upload, upload.multipartId);
+    const parts = upload.multipartId === null ? await this.#whole(file, handle, upload) : await this.#inParts(file, handle, upload, upload.multipartId);
     const after = await handle.stat();
     if (after.size !== size || after.mtime.getTime() !== mtime.getTime()) throw new Error(`${file.path} changed while it was uploaded`);
-    await this.#verify(file, size, etag);
+    await this.#verify(file, handle, size, parts);
     return size;
   }
 
@@ -68,18 +68,16 @@ export class FileUpload {
     return { ...upload, verifiedAt: null, parts: [] };
   }
 
-  async #whole({ key, contentType, signal, onProgress }: FileToUpload, handle: FileHandle, { size }: Upload): Promise<string> {
+  async #whole({ key, contentType, signal, onProgress }: FileToUpload, handle: FileHandle, { size }: Upload): Promise<UploadPart[]> {
     onProgress(0);
     const bytes = await read(handle, 0, size);
     const md5 = createHash('md5').update(bytes).digest();
     const etag = await this.#deps.objects.put({ key, bytes, md5: md5.toString('base64'), contentType }, signal);
     onProgress(size);
-    // Where objects are encrypted the ETag is something else; then the size and the check on arrival have to do.
-    return etag === md5.toString('hex') ? etag : '';
+    return [{ number: 1, etag, md5: md5.toString('hex') }];
   }
 
-  /** Returns the ETag that the whole must have; empty when it cannot be known. */
-  async #inParts(file: FileToUpload, handle: FileHandle, upload: Upload, multipartId: string): Promise<string> {
+  async #inParts(file: FileToUpload, handle: FileHandle, upload: Upload, multipartId: string): Promise<UploadPart[]> {
     const { objects, store } = this.#deps;
     const { key, size, partSize } = upload;
     const parts = new Map(upload.parts.map((part) => [part.number, part]));
@@ -118,10 +116,12 @@ export class FileUpload {
     try {
       await objects.completeMultipart({ key, multipartId, parts: ordered }, file.signal);
     } catch (error) {
-      // An earlier life may have completed it and died before it wrote so: then the object is there.
-      if (!isLost(error) || !(await objects.head(key, file.signal))) return this.#lost(upload, error);
+      // It may have been put together nevertheless, now or in an earlier life, and the answer lost: then it is there, and is looked at.
+      file.signal.throwIfAborted();
+      const found = await objects.head(key, file.signal);
+      if (found?.size !== size) return this.#lost(upload, error);
     }
-    return wholeTag(ordered);
+    return ordered;
   }
 
   /** An upload that the store has forgotten begins anew at the next try. */
@@ -130,10 +130,10 @@ export class FileUpload {
     throw error;
   }
 
-  async #verify({ key, signal }: FileToUpload, size: number, etag: string): Promise<void> {
+  async #verify({ key, signal }: FileToUpload, handle: FileHandle, size: number, parts: readonly UploadPart[]): Promise<void> {
     const { store, objects, clock } = this.#deps;
     const found = await objects.head(key, signal);
-    if (found?.size !== size || (etag !== '' && found.etag !== etag)) {
+    if (found?.size !== size || !(await isTagOf(found.etag, parts, handle, size))) {
       await store.forget(key);
       const seen = found ? `${found.size} bytes with ETag ${found.etag}` : 'nothing';
       throw new AppError('storage_damaged', { detail: `Object storage has ${seen} where ${size} bytes were sent. The file is sent again.` });
@@ -142,16 +142,24 @@ export class FileUpload {
   }
 }
 
-function isLost(error: unknown): boolean {
-  return error instanceof AppError && error.code === 'storage_upload_lost';
+/** Whether the ETag of an object says the same as what was sent; true when it says nothing. */
+async function isTagOf(etag: string, parts: readonly UploadPart[], handle: FileHandle, size: number): Promise<boolean> {
+  // Where objects are encrypted tags are something else: the size, and the MD5 that was checked as each part arrived, have to do.
+  if (!parts.every((part) => part.etag === part.md5)) return true;
+  // Amazon's way: the MD5 of the parts' MD5s, and how many.
+  const hash = createHash('md5');
+  if (/^[0-9a-f]{32}-\d+$/.test(etag)) {
+    for (const { md5 } of parts) hash.update(Buffer.from(md5, 'hex'));
+    return etag === `${hash.digest('hex')}-${parts.length}`;
+  }
+  if (!/^[0-9a-f]{32}$/.test(etag)) return true;
+  if (parts.length === 1) return etag === parts[0]?.md5;
+  for (let at = 0; at < size; at += PART_BYTES) hash.update(await read(handle, at, Math.min(PART_BYTES, size - at)));
+  return etag === hash.digest('hex');
 }
 
-/** As S3 makes it: the MD5 of the parts' MD5s, and how many. Empty when the parts' own tags are something else. */
-function wholeTag(parts: readonly UploadPart[]): string {
-  if (!parts.every(({ etag, md5 }) => etag === md5)) return '';
-  const hash = createHash('md5');
-  for (const { md5 } of parts) hash.update(Buffer.from(md5, 'hex'));
-  return `${hash.digest('hex')}-${parts.length}`;
+function isLost(error: unknown): boolean {
+  return error instanceof AppError && error.code === 'storage_upload_lost';
 }
 
 async function read(handle: FileHandle, position: number, length: number): Promise<Uint8Array> {

@@ -13,16 +13,11 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
+import type { S3Config } from '../config/load.ts';
 import type { MultipartReference, ObjectStore, PartReference, Piece, StoredObject } from './object-store.ts';
 import { storageError } from './storage-error.ts';
 
-export interface S3Config {
-  /** Undefined: Amazon's own. */
-  readonly endpoint: string | undefined;
-  readonly bucket: string;
-  readonly region: string;
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
+export interface S3Options extends S3Config {
   /** 30 s unless given. */
   readonly idleTimeoutMs?: number;
 }
@@ -46,7 +41,7 @@ export class S3ObjectStore implements ObjectStore {
   readonly #client: S3Client;
   readonly #bucket: string;
 
-  constructor({ endpoint, bucket, region, accessKeyId, secretAccessKey, idleTimeoutMs = IDLE_TIMEOUT_MS }: S3Config) {
+  constructor({ endpoint, bucket, region, accessKeyId, secretAccessKey, idleTimeoutMs = IDLE_TIMEOUT_MS }: S3Options) {
     this.#bucket = bucket;
     this.#client = new S3Client({
       region,
@@ -152,9 +147,12 @@ export class S3ObjectStore implements ObjectStore {
   }
 }
 
+/** And the answers of stores that do not know the call: there is nothing to abort in them. */
+const NOT_THERE = ['NotFound', 'NoSuchKey', 'NoSuchUpload', 'MethodNotAllowed', 'NotImplemented'];
+
 function isNotThere(error: unknown): boolean {
   const cause = error instanceof Error ? error.cause : undefined;
-  return cause instanceof Error && ['NotFound', 'NoSuchKey', 'NoSuchUpload'].includes(cause.name);
+  return cause instanceof Error && NOT_THERE.includes(cause.name);
 }
 
 function optionsOf(signal: AbortSignal | undefined): { readonly abortSignal?: AbortSignal } {

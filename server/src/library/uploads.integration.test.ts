@@ -1,5 +1,5 @@
 /** Uploads to a real S3 server: whole, verified, and taken up again after lost connections, refusals, a full bucket and kill -9. */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { appendFile, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
@@ -15,7 +15,7 @@ import type { Store } from '../store/open.ts';
 import { openTemporaryStore, type TemporaryStore } from '../store/testing/temporary-store.ts';
 import { UploadStore } from '../store/uploads.ts';
 import { FolderUploads } from './folder-uploads.ts';
-import { type S3Config, S3ObjectStore } from './s3-object-store.ts';
+import { S3ObjectStore, type S3Options } from './s3-object-store.ts';
 import { type Gate, partNumberOf, startGate } from './testing/gate.ts';
 import { type S3Server, startS3Server } from './testing/s3-server.ts';
 
@@ -55,13 +55,13 @@ function theStore(): Store {
   return temporary.store;
 }
 
-function configOf(): S3Config {
+function configOf(): S3Options {
   if (!s3) throw new Error('the S3 server is not up');
   return s3.config;
 }
 
 /** The uploader behind the gate, with what its listener heard. */
-function uploader(config: Partial<S3Config> = {}) {
+function uploader(config: Partial<S3Options> = {}) {
   const clock = new FakeClock(Date.now());
   const told: string[] = [];
   const jobs = new JobStore(theStore().db);
@@ -89,7 +89,7 @@ function uploader(config: Partial<S3Config> = {}) {
   /** Moves the clock on at the pace of the database, and slower: bytes take their time. */
   const until = async (reached: () => boolean, stepMs = 0) => {
     for (let steps = 0; !reached(); steps++) {
-      if (steps > 100_000) throw new Error('it never came to that');
+      if (steps > 20_000) throw new Error(`it never came to that: ${JSON.stringify(uploads.status(prefix))}`);
       await theStore().ping();
       clock.advance(stepMs);
     }
@@ -255,9 +255,9 @@ describe('trouble', () => {
     const { uploads, objects, told, until } = uploader();
     await uploads.enqueue({ prefix, folder, isComplete: true });
     await until(() => uploads.status(prefix)?.state === 'retrying');
-    const known = await new UploadStore(theStore().db).byKey(`${prefix}/1.mp4`);
-    await objects.abortMultipart({ key: `${prefix}/1.mp4`, multipartId: known?.multipartId ?? '' });
-    gate.rule = () => 'pass';
+    const forgotten = (await new UploadStore(theStore().db).byKey(`${prefix}/1.mp4`))?.multipartId ?? '';
+    const answer = { status: 404, body: '<Error><Code>NoSuchUpload</Code><Message>The specified multipart upload does not exist.</Message></Error>' };
+    gate.rule = ({ url }) => (url?.includes(encodeURIComponent(forgotten)) ? answer : 'pass');
     await until(() => told.length > 0, 100);
     expect(await stored(objects, `${prefix}/1.mp4`)).toBe(hash(bytes));
   });
@@ -307,28 +307,37 @@ describe('trouble', () => {
   test('kill -9 in the middle: the next life goes on from the parts that were there', async () => {
     const bytes = await file('1.mp4', 64 * MIB);
     const dataDir = await mkdtemp(join(tmpdir(), 'millrace-killed-'));
-    const start = () => spawn(process.execPath, [join(import.meta.dirname, 'testing/upload-until-killed.ts'), dataDir, gate.url, folder], { stdio: ['ignore', 'pipe', 'inherit'] });
-    const reachedFifth = Promise.withResolvers<void>();
-    gate.rule = (request) => {
-      if ((partNumberOf(request) ?? 0) < 5) return 'pass';
-      reachedFifth.resolve();
-      return 'hang';
+    const lives: ChildProcess[] = [];
+    const start = () => {
+      const life = spawn(process.execPath, [join(import.meta.dirname, 'testing/upload-until-killed.ts'), dataDir, gate.url, folder], { stdio: ['ignore', 'pipe', 'inherit'] });
+      lives.push(life);
+      return life;
     };
-    const first = start();
-    const killed = once(first, 'exit');
-    await reachedFifth.promise;
-    const before = [...gate.parts];
-    expect(before.length).toBeGreaterThanOrEqual(3);
-    first.kill('SIGKILL');
-    await killed;
-    gate.rule = () => 'pass';
-    const second = start();
-    const exited = once(second, 'exit');
-    const [line] = await once(second.stdout, 'data');
-    second.kill('SIGKILL');
-    await exited;
-    await rm(dataDir, { recursive: true, force: true });
-    expect(String(line)).toBe('uploaded big\n');
+    const kill = async (life: ChildProcess) => {
+      if (life.exitCode !== null || life.signalCode !== null) return;
+      const exited = once(life, 'exit');
+      life.kill('SIGKILL');
+      await exited;
+    };
+    try {
+      const reachedFifth = Promise.withResolvers<void>();
+      gate.rule = (request) => {
+        if ((partNumberOf(request) ?? 0) < 5) return 'pass';
+        reachedFifth.resolve();
+        return 'hang';
+      };
+      const first = start();
+      await reachedFifth.promise;
+      expect(gate.parts.length).toBeGreaterThanOrEqual(3);
+      await kill(first);
+      gate.rule = () => 'pass';
+      const second = start();
+      const [line] = await once(second.stdout, 'data');
+      expect(String(line)).toBe('uploaded big\n');
+    } finally {
+      await Promise.all(lives.map(kill));
+      await rm(dataDir, { recursive: true, force: true });
+    }
     // Every part came; at most the one whose answer was on its way came twice.
     expect(new Set(gate.parts).size).toBe(8);
     expect(gate.parts.length).toBeLessThanOrEqual(9);
@@ -348,6 +357,6 @@ describe('an address that is signed', () => {
     expect(part.headers.get('content-disposition')).toBe(
       `attachment; filename=".._x___Set-Cookie_ a_b_ __.mp4"; filename*=UTF-8''..%2Fx%22%0D%0ASet-Cookie%3A%20a%3Db%3B%20%EF%BF%BD%C3%BC.mp4`,
     );
-    expect((await fetch(url.replace('a.mp4', 'b.mp4'))).status).toBe(403);
+    expect((await fetch(url.replace(/(X-Amz-Signature=)[0-9a-f]{8}/, '$100000000'))).status).toBe(403);
   });
 });

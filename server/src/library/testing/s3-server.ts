@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { S3Config } from '../s3-object-store.ts';
+import type { S3Config } from '../../config/load.ts';
 
 export interface S3Server extends AsyncDisposable {
   readonly config: S3Config;
