@@ -235,6 +235,43 @@ export const ERRORS = {
     retry: 'later',
     remedy: 'The server log has a line with the same `instance`.',
   },
+  storage_refused: {
+    status: 502,
+    title: 'The object storage does not let this server in.',
+    retry: 'later',
+    remedy:
+      'For the operator: `S3_ACCESS_KEY_ID` and `S3_SECRET_ACCESS_KEY` must be right, and may read, write, list and delete in the bucket. Uploads wait meanwhile; nothing is lost.',
+  },
+  storage_bucket_missing: {
+    status: 502,
+    title: 'The object storage has no such bucket.',
+    retry: 'later',
+    remedy: 'For the operator: make the bucket that `S3_BUCKET` names, in the region of `S3_REGION`. Uploads wait meanwhile; nothing is lost.',
+  },
+  storage_upload_lost: {
+    status: 502,
+    title: 'The object storage has forgotten an upload.',
+    retry: 'later',
+    remedy: 'The upload begins anew by itself. A rule of the bucket that ends unfinished uploads may be too strict.',
+  },
+  storage_damaged: {
+    status: 502,
+    title: 'What arrived at the object storage is not what was sent.',
+    retry: 'later',
+    remedy: 'The file is sent again by itself, and kept here until what arrived is whole.',
+  },
+  storage_unreachable: {
+    status: 503,
+    title: 'The object storage does not answer.',
+    retry: 'later',
+    remedy: 'Uploads are tried again by themselves, and go on where they were. For the operator: check `S3_ENDPOINT` and the network.',
+  },
+  storage_full: {
+    status: 507,
+    title: 'The object storage is full.',
+    retry: 'later',
+    remedy: 'Uploads wait and are tried again. For the operator: make room, or raise the quota of the bucket.',
+  },
   overloaded: {
     status: 503,
     title: 'The server is busy. Try again in a moment.',

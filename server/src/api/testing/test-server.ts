@@ -178,6 +178,7 @@ export function createTestServer({
     broadcastLog,
     streamStore,
     events: hooks.events,
+    scheduleHooks: () => hooks.start(),
     /** Sends what waits in the database, the test's to close. */
     startJobs(): JobRunner {
       const runner = new JobRunner({ store: new JobStore(store.db), clock, log, handlers: hooks.jobs, newId: nanoid });
