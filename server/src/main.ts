@@ -19,6 +19,7 @@ import { ConfigError } from './config/config-error.ts';
 import { type Config, loadConfig } from './config/load.ts';
 import { loadSecrets } from './config/secrets.ts';
 import { greet } from './greeting/greeting.ts';
+import { PullIngest } from './ingest/pull/pull-ingest.ts';
 import { RtmpServer } from './ingest/rtmp/server.ts';
 import { WhipIngest } from './ingest/whip/ingest.ts';
 import { systemClock as clock } from './lib/clock.ts';
@@ -45,6 +46,7 @@ import { WhepOutput } from './outputs/whep/output.ts';
 import { BroadcastStore } from './store/broadcasts.ts';
 import { MeasurementStore } from './store/measurements.ts';
 import { openStore } from './store/open.ts';
+import { SourceStore } from './store/sources.ts';
 import { StreamStore } from './store/streams.ts';
 import { TargetStore } from './store/targets.ts';
 import { type ViewingRow, ViewingStore } from './store/viewings.ts';
@@ -56,6 +58,7 @@ import { randomNames } from './streams/names.ts';
 import { PlaybackPermission } from './streams/playback-permission.ts';
 import { PlaybackTokens } from './streams/playback-tokens.ts';
 import { PublishPermission } from './streams/publish-permission.ts';
+import { Sources } from './streams/sources.ts';
 import { Streams } from './streams/streams.ts';
 import { Targets } from './streams/targets.ts';
 import { WatchPermission } from './streams/watch-permission.ts';
@@ -130,11 +133,20 @@ async function run(config: Config): Promise<void> {
   const media = mediaPortOf(hub, viewers);
   const streamStore = new StreamStore(store.db);
   const directory = new StreamDirectory({ store: streamStore, clock });
-  const streams = new Streams({ store: streamStore, directory, media, clock, names: randomNames, mayPublish, onRemoved: (streamId) => sockets.streamDeleted(streamId) });
+  const onRemoved = (streamId: string): void => {
+    sockets.streamDeleted(streamId);
+    pull.streamDeleted(streamId);
+  };
+  const streams = new Streams({ store: streamStore, directory, media, clock, names: randomNames, mayPublish, onRemoved });
   const addresses = new PublicAddresses({ allowPrivate: config.allowPrivateAddresses, isOwnAddress: (address) => ownAddresses.has(address) });
-  const targets = new Targets({ store: new TargetStore(store.db), streams, sealer: new Sealer(secrets.sealing), addresses, clock, newId: nanoid, forwarding: () => push });
+  const sealer = new Sealer(secrets.sealing);
+  const targets = new Targets({ store: new TargetStore(store.db), streams, sealer, addresses, clock, newId: nanoid, forwarding: () => push });
+  const sources = new Sources({ store: new SourceStore(store.db), streams, directory, sealer, addresses, clock, log, mayPublish, fetching: () => pull });
+  const isWatched = (streamId: string) => viewers.count(streamId) > 0 || whepOutput.viewersOf(streamId) > 0;
+  const pull = new PullIngest({ hub, clock, log, addresses, mediaDir: config.mediaDir, sources, isWatched });
   const tokens = new PlaybackTokens(secrets.playback);
-  const playback = new PlaybackPermission({ directory, media, tokens, clock, identify });
+  const permission = new PlaybackPermission({ directory, media, tokens, clock, identify });
+  const playback = pull.waking(permission, true);
   const publishing = new PublishPermission({ directory, media, clock, mayPublish });
 
   // What viewers and owners hear, and what is remembered of it.
@@ -143,7 +155,7 @@ async function run(config: Config): Promise<void> {
   const sockets = new StreamSockets({
     clock,
     log,
-    gate: new WatchPermission({ store: streamStore, playback, identify }),
+    gate: new WatchPermission({ store: streamStore, playback: pull.waking(permission, false), identify }),
     counter: viewers,
     viewings,
     broadcasts: { get: media.broadcast },
@@ -201,11 +213,19 @@ async function run(config: Config): Promise<void> {
   const whepOutput = new WhepOutput({ hub, gate: playback, transport: webrtc, source: new BridgedTracks({ bridges, clock }), clock, log });
   const whep = new OfferRoutes({ ...offers, name: 'whep', take: (offer) => whepOutput.take(offer) });
   const rtmpSender = rtmpSenders({ addresses, clock });
-  const push = new PushOutput({ hub, bridges, senders: { rtmp: rtmpSender, rtmps: rtmpSender, srt: srtSenders({ addresses, clock }) }, clock, log, targetsOf: (id) => targets.enabled(id) });
+  const push = new PushOutput({
+    hub,
+    bridges,
+    senders: { rtmp: rtmpSender, rtmps: rtmpSender, srt: srtSenders({ addresses, clock }) },
+    clock,
+    log,
+    targetsOf: (id) => targets.enabled(id),
+  });
   const api = createApi({
     accounts,
     streams,
     targets,
+    sources,
     tokens,
     history: { minutes: (streamId, since) => history.since(streamId, since) },
     iceServers,
@@ -258,6 +278,12 @@ async function run(config: Config): Promise<void> {
         ingests: [
           ...ingests,
           {
+            protocol: 'pull',
+            get counters() {
+              return pull.counters;
+            },
+          },
+          {
             protocol: 'whip',
             get counters() {
               return whipIngest.counters;
@@ -292,6 +318,7 @@ async function run(config: Config): Promise<void> {
 
   const shutdown = new Shutdown({ clock, log, deadlineMs: STOP_DEADLINE_MS, exit: (code) => process.exit(code) });
   shutdown.add('readiness', () => readiness.stopping());
+  shutdown.add('sources', () => pull.close());
   shutdown.add('rtmp', () => rtmp.close('server_stopped'));
   shutdown.add('rtmps', () => rtmps?.close('server_stopped'));
   shutdown.add('turn', () => turn?.close());
@@ -327,6 +354,7 @@ async function run(config: Config): Promise<void> {
   ports.webrtc = (await webrtc.start()).port;
   ports.http = (await http.start()).port;
   if (https) ports.https = (await https.start()).port;
+  await pull.start();
   certificates?.watch();
   readiness.serving();
   const lanAddress = await lanAddressOf(thisMachine());

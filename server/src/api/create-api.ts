@@ -7,12 +7,14 @@ import { AppError } from '../lib/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { PlaybackTokens } from '../streams/playback-tokens.ts';
+import type { Sources } from '../streams/sources.ts';
 import type { Streams } from '../streams/streams.ts';
 import type { Targets } from '../streams/targets.ts';
 import { type Connection, type ConnectionSettings, mayBeStrict } from './connection.ts';
 import { accountHandlers } from './handlers/accounts.ts';
 import { connectivityHandlers, type IceServerSource } from './handlers/connectivity.ts';
 import { documentHandlers } from './handlers/documents.ts';
+import { sourceHandlers } from './handlers/sources.ts';
 import { type StreamHistory, streamHandlers } from './handlers/streams.ts';
 import { targetHandlers } from './handlers/targets.ts';
 import { type AuthoritySource, trustHandlers } from './handlers/trust.ts';
@@ -26,6 +28,7 @@ export interface ApiDeps {
   readonly accounts: Accounts;
   readonly streams: Streams;
   readonly targets: Targets;
+  readonly sources: Sources;
   readonly tokens: PlaybackTokens;
   readonly history: StreamHistory;
   readonly iceServers: IceServerSource;
@@ -68,11 +71,12 @@ export function createApi(deps: ApiDeps): Api {
   };
 }
 
-function mountRoutes(mountDeps: MountDeps, { accounts, streams, targets, tokens, history, iceServers, clock, authority }: ApiDeps): void {
+function mountRoutes(mountDeps: MountDeps, { accounts, streams, targets, sources, tokens, history, iceServers, clock, authority }: ApiDeps): void {
   const handlers: { readonly [Id in RouteId]: Handler<(typeof ROUTES)[Id]> } = {
     ...accountHandlers(accounts),
     ...streamHandlers({ streams, tokens, history, clock }),
     ...targetHandlers(targets),
+    ...sourceHandlers(sources),
     ...viewingHandlers({ streams, tokens, clock }),
     ...connectivityHandlers(iceServers),
     ...trustHandlers(authority),

@@ -4,6 +4,7 @@ import { openTemporaryStore, type TemporaryStore } from '../store/testing/tempor
 import { accountsSuite } from './accounts.suite.ts';
 import { connectivitySuite } from './connectivity.suite.ts';
 import { hostileSuite } from './hostile.suite.ts';
+import { sourcesSuite } from './sources.suite.ts';
 import { streamsSuite } from './streams.suite.ts';
 import { targetsSuite } from './targets.suite.ts';
 import { Recorder } from './testing/recorder.ts';
@@ -33,6 +34,7 @@ afterAll(async () => {
 describe('accounts', () => accountsSuite(suite));
 describe('streams', () => streamsSuite(suite));
 describe('targets', () => targetsSuite(suite));
+describe('sources', () => sourcesSuite(suite));
 describe('viewing', () => viewingSuite(suite));
 describe('connectivity', () => connectivitySuite(suite));
 describe('trust', () => trustSuite(suite));

@@ -39,6 +39,7 @@ describe('the settings', () => {
       logLevel: 'info',
       guests: 'publish',
       allowPrivateAddresses: false,
+      mediaDir: undefined,
       reconnectGraceMs: 60_000,
       transcodeWorkers: availableParallelism(),
     });

@@ -60,6 +60,8 @@ export interface Config {
   readonly guests: Settings['GUESTS'];
   /** For hosts that users name. */
   readonly allowPrivateAddresses: boolean;
+  /** Absolute. */
+  readonly mediaDir: string | undefined;
   readonly reconnectGraceMs: number;
   /** FFmpeg processes at once. */
   readonly transcodeWorkers: number;
@@ -128,6 +130,7 @@ function configOf(settings: Settings, folder: string): Config {
     logLevel: settings.LOG_LEVEL,
     guests: settings.GUESTS,
     allowPrivateAddresses: settings.ALLOW_PRIVATE_ADDRESSES,
+    mediaDir: settings.MEDIA_DIR === undefined ? undefined : resolve(folder, settings.MEDIA_DIR),
     reconnectGraceMs: settings.RECONNECT_GRACE_SECONDS * 1000,
     transcodeWorkers: settings.TRANSCODE_WORKERS ?? availableParallelism(),
   };

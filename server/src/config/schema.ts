@@ -131,6 +131,8 @@ export const Settings = z.strictObject({
   GUESTS: z.enum(['publish', 'watch', 'off'], 'publish, watch or off').default('publish'),
   /** Whether hosts that users name (webhooks, targets, sources) may lie in private networks or on this machine. */
   ALLOW_PRIVATE_ADDRESSES: z.union([z.boolean(), z.stringbool()], FLAG_ALLOWED).default(false),
+  /** Files that streams may be fetched from, as `file:name`. */
+  MEDIA_DIR: Path.optional(),
   /** FFmpeg processes at once; as many as there are cores when not set. */
   TRANSCODE_WORKERS: numeric(WORKERS_ALLOWED).pipe(z.int(WORKERS_ALLOWED).min(1, WORKERS_ALLOWED).max(256, WORKERS_ALLOWED)).optional(),
   /** How long a broadcast waits for its publisher to come back. */

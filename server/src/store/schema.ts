@@ -1,6 +1,7 @@
 /** The tables as Kysely sees them. Migrations make them; each aggregate has its module here. */
 import type { DeviceKind, PlaybackProtocol } from '@millrace/contract/commands/stream-socket';
 import type { EndReason } from '@millrace/contract/entities/broadcast';
+import type { SourceMode } from '@millrace/contract/entities/source';
 import type { Visibility } from '@millrace/contract/entities/stream';
 import type { Generated } from 'kysely';
 
@@ -131,6 +132,17 @@ export interface TargetsTable {
   updated_at: Date;
 }
 
+/** Where a stream is fetched from. */
+export interface SourcesTable {
+  stream_id: string;
+  /** Without secrets. */
+  address: string;
+  /** The whole address, sealed. */
+  secret: string;
+  mode: SourceMode;
+  updated_at: Date;
+}
+
 export interface MigrationsTable {
   name: string;
   applied_at: Generated<Date>;
@@ -146,5 +158,6 @@ export interface Schema {
   viewings: ViewingsTable;
   minute_measurements: MinuteMeasurementsTable;
   targets: TargetsTable;
+  sources: SourcesTable;
   migrations: MigrationsTable;
 }

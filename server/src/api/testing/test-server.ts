@@ -13,6 +13,7 @@ import { silentLog } from '../../lib/silent-log.ts';
 import { IDLE } from '../../outputs/push/target.ts';
 import { BroadcastStore } from '../../store/broadcasts.ts';
 import type { Store } from '../../store/open.ts';
+import { SourceStore } from '../../store/sources.ts';
 import { StreamStore } from '../../store/streams.ts';
 import { TargetStore } from '../../store/targets.ts';
 import { Hub } from '../../stream/hub.ts';
@@ -24,6 +25,7 @@ import { randomNames } from '../../streams/names.ts';
 import { PlaybackPermission } from '../../streams/playback-permission.ts';
 import { PlaybackTokens } from '../../streams/playback-tokens.ts';
 import { PublishPermission } from '../../streams/publish-permission.ts';
+import { Sources } from '../../streams/sources.ts';
 import { Streams } from '../../streams/streams.ts';
 import { Targets } from '../../streams/targets.ts';
 import { IceServers } from '../../transports/turn/ice-servers.ts';
@@ -71,6 +73,7 @@ export function createTestServer({ store, guests = 'publish', publicUrl, trustPr
   const broadcastLog = new BroadcastLog({ store: broadcasts, clock, log });
   const hub = new Hub({ clock, reconnectGraceMs: GRACE_MS, listener: broadcastLog, newId: nanoid, makeSinks: () => [] });
   const viewers = new Map<string, number>();
+  const fetching = { changed: [] as string[] };
   const forwarding = { changed: [] as string[], status: (_targetId: string) => IDLE };
   const media: MediaPort = {
     broadcast: (id) => hub.get(id)?.broadcast,
@@ -86,14 +89,30 @@ export function createTestServer({ store, guests = 'publish', publicUrl, trustPr
   const directory = new StreamDirectory({ store: streamStore, clock });
   const mayPublish = accounts.mayPublish.bind(accounts);
   const streams = new Streams({ store: streamStore, directory, media, clock, names: randomNames, mayPublish, onRemoved() {} });
+  const sealer = new Sealer('a secret for sealing in tests, long enough');
+  const addresses = new PublicAddresses({ allowPrivate: false, isOwnAddress: () => false, resolve: async () => [{ address: '198.41.0.4' }] });
   const targets = new Targets({
     store: new TargetStore(store.db),
     streams,
-    sealer: new Sealer('a secret for sealing in tests, long enough'),
-    addresses: new PublicAddresses({ allowPrivate: false, isOwnAddress: () => false, resolve: async () => [{ address: '198.41.0.4' }] }),
+    sealer,
+    addresses,
     clock,
     newId: nanoid,
     forwarding: () => ({ ...forwarding, targetsChanged: (streamId) => void forwarding.changed.push(streamId) }),
+  });
+  const sources = new Sources({
+    store: new SourceStore(store.db),
+    streams,
+    directory,
+    sealer,
+    addresses,
+    clock,
+    log,
+    mayPublish,
+    fetching: () => ({
+      status: () => ({ state: 'idle', error: null, retryAt: null }),
+      sourceChanged: async (streamId) => void fetching.changed.push(streamId),
+    }),
   });
   const tokens = new PlaybackTokens('another secret for tests');
   const minutes = new Map<string, MinuteMeasurement[]>();
@@ -101,6 +120,7 @@ export function createTestServer({ store, guests = 'publish', publicUrl, trustPr
     accounts,
     streams,
     targets,
+    sources,
     tokens,
     history: { minutes: async (id, since) => (minutes.get(id) ?? []).filter((minute) => since === undefined || new Date(minute.at) > since) },
     iceServers: new IceServers({ clock, secret: 'a secret of the relay', urls: undefined, ports: () => turn, isTlsTrusted: () => true, fallbackHostname: 'localhost' }),
@@ -118,6 +138,8 @@ export function createTestServer({ store, guests = 'publish', publicUrl, trustPr
     viewers,
     forwarding,
     targets,
+    sources,
+    fetching,
     minutes,
     broadcasts,
     broadcastLog,

@@ -209,7 +209,7 @@ describe('forwarding by SRT', () => {
     await origin.untilState('t', 'waiting');
     expect(origin.push.status('t').error).toBe(`The connection to 127.0.0.1:${port} could not be made, or was lost.`);
     using first = listen();
-    await vi.waitFor(() => expect(first.output.length).toBeGreaterThan(100_000), { timeout: 40_000 });
+    await vi.waitFor(() => expect(first.output.length).toBeGreaterThan(250_000), { timeout: 40_000 });
     expect(origin.push.status('t')).toMatchObject({ state: 'forwarding', error: null });
     expect(origin.push.status('t').bytesSent).toBeGreaterThan(50_000);
     await first.stop();
