@@ -35,6 +35,9 @@ export const RECONNECT_GRACE_MS = 60_000;
 /** Services one stream may be forwarded to: each costs the server the stream's rate in upload. */
 export const MAX_TARGETS_PER_STREAM = 8;
 
+/** Streams of a guest that are fetched from elsewhere: each that runs is a process on the server. */
+export const MAX_SOURCES_PER_GUEST = 4;
+
 export const MAX_TARGET_NAME_LENGTH = 60;
 
 /** Longer than any address that services give out. */

@@ -26,7 +26,7 @@ export const setSource = defineRoute({
   params,
   body: z.strictObject({ ...SourceSettings.shape, url: SourceSettings.shape.url.optional() }),
   success: { status: 200, body: z.strictObject({ source: Source }), description: 'The source as it is now.' },
-  errors: ['invalid_request', 'not_authenticated', 'guests_not_allowed', 'stream_not_found', 'address_not_allowed', 'body_too_large', 'unsupported_media_type'],
+  errors: ['invalid_request', 'not_authenticated', 'guests_not_allowed', 'stream_not_found', 'limit_reached', 'address_not_allowed', 'body_too_large', 'unsupported_media_type'],
 });
 
 export const deleteSource = defineRoute({

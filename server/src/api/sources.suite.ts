@@ -1,4 +1,5 @@
 /** How an owner has a stream fetched from elsewhere, over HTTP. Run by rest.integration.test.ts. */
+import { MAX_SOURCES_PER_GUEST } from '@millrace/contract/limits';
 import { getSource, setSource } from '@millrace/contract/rest/sources';
 import { expect, test } from 'vitest';
 import { becomeGuest, makeStream, problemOf, read } from './testing/people.ts';
@@ -41,6 +42,18 @@ export function sourcesSuite(suite: Suite): void {
       expect(fields?.map(({ path }) => path)).toEqual(['url']);
     }
     expect((await problemOf(await patch({ url: 'http://169.254.169.254/latest', mode: 'always' }))).code).toBe('address_not_allowed');
+  });
+
+  test('a guest has so many and no more', async () => {
+    const { server, token, patch } = await owner();
+    for (let i = 1; i < MAX_SOURCES_PER_GUEST; i++) {
+      const { stream } = await makeStream(server, token);
+      expect((await server.request(`/api/v1/streams/${stream.id}/source`, { method: 'PATCH', token, body: { url: URL, mode: 'always' } })).status).toBe(200);
+    }
+    for (let i = 0; i < 2; i++) expect((await patch({ url: URL, mode: 'always' })).status).toBe(200);
+    const { stream } = await makeStream(server, token);
+    const refused = await server.request(`/api/v1/streams/${stream.id}/source`, { method: 'PATCH', token, body: { url: URL, mode: 'always' } });
+    expect((await problemOf(refused)).code).toBe('limit_reached');
   });
 
   test('to others the stream does not exist', async () => {

@@ -20,6 +20,18 @@ export class SourceStore {
     this.#db = db;
   }
 
+  /** Of other streams of the same owner. */
+  async countOthers(ownerId: string, streamId: string): Promise<number> {
+    const { count } = await this.#db
+      .selectFrom('sources')
+      .innerJoin('streams', 'streams.id', 'sources.stream_id')
+      .select((eb) => eb.fn.countAll<string>().as('count'))
+      .where('streams.owner_id', '=', ownerId)
+      .where('streams.id', '!=', streamId)
+      .executeTakeFirstOrThrow();
+    return Number(count);
+  }
+
   async put({ streamId, address, secret, mode, updatedAt }: SourceRow): Promise<void> {
     const values = { address, secret, mode, updated_at: updatedAt };
     await this.#db

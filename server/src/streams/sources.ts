@@ -1,6 +1,7 @@
 /** What owners do with the addresses that their streams are fetched from. The rules; the fetching itself is elsewhere. */
 import type { Source, SourceMode, SourceState } from '@millrace/contract/entities/source';
 import type { User } from '@millrace/contract/entities/user';
+import { MAX_SOURCES_PER_GUEST } from '@millrace/contract/limits';
 import { AppError } from '../lib/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
@@ -57,6 +58,9 @@ export class Sources {
     const { store, streams, addresses, sealer, clock, mayPublish, fetching } = this.#deps;
     await streams.owned(user, streamId);
     if (!mayPublish(user)) throw new AppError('guests_not_allowed');
+    if (user.kind === 'guest' && (await store.countOthers(user.id, streamId)) >= MAX_SOURCES_PER_GUEST) {
+      throw new AppError('limit_reached', { detail: `A guest may have ${MAX_SOURCES_PER_GUEST} streams fetched. Take the source from one that you no longer need.` });
+    }
     const before = url === undefined ? await store.of(streamId) : undefined;
     if (url === undefined && !before) throw new AppError('invalid_request', { fields: [{ path: 'url', message: 'is needed: this stream has no source yet' }] });
     const parsed = url === undefined ? undefined : parseSource(url);

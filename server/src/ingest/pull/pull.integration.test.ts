@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { AppError } from '../../lib/app-error.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { PublicAddresses } from '../../lib/public-address.ts';
 import { quietLog } from '../../lib/testing/quiet-log.ts';
@@ -37,9 +38,13 @@ class Stand implements Disposable {
   isWatched = false;
   source: PullSource | undefined;
 
-  constructor(url: string, { mode = 'always', allowPrivate = true }: { readonly mode?: PullSource['mode']; readonly allowPrivate?: boolean } = {}) {
+  constructor(
+    url: string,
+    { mode = 'always', allowPrivate = true, forbidden = '' }: { readonly mode?: PullSource['mode']; readonly allowPrivate?: boolean; readonly forbidden?: string } = {},
+  ) {
     this.source = { streamId: 'a', url, mode };
     let ids = 0;
+    const addresses = new PublicAddresses({ allowPrivate, isOwnAddress: () => false });
     this.hub = new Hub({
       clock: systemClock,
       reconnectGraceMs: 60_000,
@@ -55,7 +60,13 @@ class Stand implements Disposable {
       hub: this.hub,
       clock: systemClock,
       log: this.log,
-      addresses: new PublicAddresses({ allowPrivate, isOwnAddress: () => false }),
+      addresses: {
+        lookup: addresses.lookup,
+        async resolvePublic(host, signal) {
+          if (host === forbidden) throw new AppError('address_not_allowed', { detail: `${host} is not allowed here.` });
+          return addresses.resolvePublic(host, signal);
+        },
+      },
       mediaDir: folder,
       sources: { all: async () => (this.source ? [this.source] : []), of: async () => this.source, startOf: async () => 'auto' },
       isWatched: () => this.isWatched,
@@ -164,19 +175,33 @@ describe('a server', () => {
     }
   });
 
-  test('is asked for the address behind a redirection only when that is allowed', async () => {
+  test.each(['playlist', 'redirection'])('that names a forbidden address by %s leads nowhere', async (how) => {
     let asked = 0;
     const inner = createServer((_, response) => {
       asked++;
       response.end();
     });
-    await new Promise<void>((resolve) => inner.listen(0, '127.0.0.1', resolve));
-    using stand = new Stand(`http://127.0.0.1:${portOf(inner.address())}/live.m3u8`, { allowPrivate: false });
+    await new Promise<void>((resolve) => inner.listen(0, '127.0.0.2', resolve));
+    const forbidden = `http://127.0.0.2:${portOf(inner.address())}/a.ts`;
+    const outer = createServer((_, response) => {
+      if (how === 'redirection') response.writeHead(302, { location: forbidden }).end();
+      else response.end(`#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n${forbidden}\n#EXT-X-ENDLIST\n`);
+    });
+    await new Promise<void>((resolve) => outer.listen(0, '127.0.0.1', resolve));
+    using stand = new Stand(`http://127.0.0.1:${portOf(outer.address())}/live.m3u8`, { forbidden: '127.0.0.2' });
+    await stand.pull.start();
+    await stand.until(() => stand.pull.status('a').state === 'waiting');
+    expect(stand.pull.status('a').error).toBe('127.0.0.2 is not allowed here.');
+    expect(asked).toBe(0);
+    inner.close();
+    outer.close();
+  });
+
+  test('in a private network is not fetched from', async () => {
+    using stand = new Stand('http://127.0.0.1:9/live.m3u8', { allowPrivate: false });
     await stand.pull.start();
     await stand.until(() => stand.pull.status('a').state === 'waiting');
     expect(stand.pull.status('a').error).toMatch(/is not on the open internet/);
-    expect(asked).toBe(0);
-    inner.close();
   });
 
   test('that sends elsewhere by RTSP is not followed', async () => {
