@@ -41,6 +41,9 @@ export const MAX_WEBHOOKS_PER_USER = 10;
 /** Services one stream may be forwarded to: each costs the server the stream's rate in upload. */
 export const MAX_TARGETS_PER_STREAM = 8;
 
+/** Streams of a guest that are fetched from elsewhere: each that runs is a process on the server. */
+export const MAX_SOURCES_PER_GUEST = 4;
+
 export const MAX_TARGET_NAME_LENGTH = 60;
 
 /** Longer than any address that services give out. */

@@ -3,6 +3,7 @@ import * as auth from './auth.ts';
 import * as connectivity from './connectivity.ts';
 import * as documents from './documents.ts';
 import * as recordings from './recordings.ts';
+import * as sources from './sources.ts';
 import * as streams from './streams.ts';
 import * as targets from './targets.ts';
 import * as trust from './trust.ts';
@@ -22,6 +23,9 @@ export const ROUTES = {
   rotateStreamKey: streams.rotateStreamKey,
   createPlaybackToken: streams.createPlaybackToken,
   getStreamMetrics: streams.getStreamMetrics,
+  getSource: sources.getSource,
+  setSource: sources.setSource,
+  deleteSource: sources.deleteSource,
   listTargets: targets.listTargets,
   createTarget: targets.createTarget,
   updateTarget: targets.updateTarget,

@@ -21,6 +21,7 @@ import { ConfigError } from './config/config-error.ts';
 import { type Config, loadConfig } from './config/load.ts';
 import { loadSecrets } from './config/secrets.ts';
 import { greet } from './greeting/greeting.ts';
+import { PullIngest } from './ingest/pull/pull-ingest.ts';
 import { RtmpServer } from './ingest/rtmp/server.ts';
 import { WhipIngest } from './ingest/whip/ingest.ts';
 import { JobRunner } from './jobs/runner.ts';
@@ -49,6 +50,7 @@ import { BroadcastStore } from './store/broadcasts.ts';
 import { JobStore } from './store/jobs.ts';
 import { MeasurementStore } from './store/measurements.ts';
 import { openStore } from './store/open.ts';
+import { SourceStore } from './store/sources.ts';
 import { StreamStore } from './store/streams.ts';
 import { TargetStore } from './store/targets.ts';
 import { type ViewingRow, ViewingStore } from './store/viewings.ts';
@@ -60,6 +62,7 @@ import { randomNames } from './streams/names.ts';
 import { PlaybackPermission } from './streams/playback-permission.ts';
 import { PlaybackTokens } from './streams/playback-tokens.ts';
 import { PublishPermission } from './streams/publish-permission.ts';
+import { Sources } from './streams/sources.ts';
 import { Streams } from './streams/streams.ts';
 import { Targets } from './streams/targets.ts';
 import { WatchPermission } from './streams/watch-permission.ts';
@@ -162,10 +165,17 @@ async function run(config: Config): Promise<void> {
     mayPublish,
     broadcastsStored: () => broadcastLog.flush(),
     discardRecording: (streamId) => library.recorder.discard(streamId),
-    onRemoved: (streamId) => sockets.streamDeleted(streamId),
+    onRemoved: (streamId) => {
+      sockets.streamDeleted(streamId);
+      pull.streamDeleted(streamId);
+    },
   });
   const targets = new Targets({ store: new TargetStore(store.db), streams, sealer, addresses, clock, newId: nanoid, forwarding: () => push });
-  const playback = new PlaybackPermission({ directory, media, tokens, clock, identify });
+  const sources = new Sources({ store: new SourceStore(store.db), streams, directory, sealer, addresses, clock, log, mayPublish, fetching: () => pull });
+  const isWatched = (streamId: string) => viewers.count(streamId) > 0 || whepOutput.viewersOf(streamId) > 0;
+  const pull = new PullIngest({ hub, clock, log, addresses, mediaDir: config.mediaDir, sources, isWatched });
+  const permission = new PlaybackPermission({ directory, media, tokens, clock, identify });
+  const playback = pull.waking(permission, true);
   const publishing = new PublishPermission({ directory, media, clock, mayPublish });
 
   // What viewers and owners hear, and what is remembered of it.
@@ -175,7 +185,7 @@ async function run(config: Config): Promise<void> {
   const sockets = new StreamSockets({
     clock,
     log,
-    gate: new WatchPermission({ store: streamStore, playback, identify }),
+    gate: new WatchPermission({ store: streamStore, playback: pull.waking(permission, false), identify }),
     counter: viewers,
     visits,
     broadcasts: { get: media.broadcast },
@@ -245,6 +255,7 @@ async function run(config: Config): Promise<void> {
     streams,
     targets,
     recordings: library.recordings,
+    sources,
     tokens,
     webhooks: hooks.webhooks,
     history: { minutes: (streamId, since) => history.since(streamId, since) },
@@ -299,6 +310,12 @@ async function run(config: Config): Promise<void> {
         ingests: [
           ...ingests,
           {
+            protocol: 'pull',
+            get counters() {
+              return pull.counters;
+            },
+          },
+          {
             protocol: 'whip',
             get counters() {
               return whipIngest.counters;
@@ -335,6 +352,7 @@ async function run(config: Config): Promise<void> {
 
   const shutdown = new Shutdown({ clock, log, deadlineMs: STOP_DEADLINE_MS, exit: (code) => process.exit(code) });
   shutdown.add('readiness', () => readiness.stopping());
+  shutdown.add('sources', () => pull.close());
   shutdown.add('rtmp', () => rtmp.close('server_stopped'));
   shutdown.add('rtmps', () => rtmps?.close('server_stopped'));
   shutdown.add('turn', () => turn?.close());
@@ -378,6 +396,7 @@ async function run(config: Config): Promise<void> {
   ports.webrtc = (await webrtc.start()).port;
   ports.http = (await http.start()).port;
   if (https) ports.https = (await https.start()).port;
+  await pull.start();
   certificates?.watch();
   readiness.serving();
   const lanAddress = await lanAddressOf(thisMachine());

@@ -40,6 +40,7 @@ describe('the settings', () => {
       guests: 'publish',
       s3: undefined,
       allowPrivateAddresses: false,
+      mediaDir: undefined,
       reconnectGraceMs: 60_000,
       transcodeWorkers: availableParallelism(),
       minFreeBytes: 2_000_000_000,

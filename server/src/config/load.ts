@@ -71,6 +71,8 @@ export interface Config {
   readonly s3: S3Config | undefined;
   /** For hosts that users name. */
   readonly allowPrivateAddresses: boolean;
+  /** Absolute. */
+  readonly mediaDir: string | undefined;
   readonly reconnectGraceMs: number;
   /** FFmpeg processes at once. */
   readonly transcodeWorkers: number;
@@ -149,6 +151,7 @@ function configOf(settings: Settings, folder: string): Config {
     guests: settings.GUESTS,
     s3: s3ConfigOf(settings),
     allowPrivateAddresses: settings.ALLOW_PRIVATE_ADDRESSES,
+    mediaDir: settings.MEDIA_DIR === undefined ? undefined : resolve(folder, settings.MEDIA_DIR),
     reconnectGraceMs: settings.RECONNECT_GRACE_SECONDS * 1000,
     transcodeWorkers: settings.TRANSCODE_WORKERS ?? availableParallelism(),
     minFreeBytes: settings.DISK_FREE_MIN_GB * GIGABYTE,

@@ -176,6 +176,8 @@ export const Settings = z.strictObject({
     .string(REGION_ALLOWED)
     .regex(/^[a-z0-9-]{1,64}$/i, REGION_ALLOWED)
     .default('us-east-1'),
+  /** Files that streams may be fetched from, as `file:name`. */
+  MEDIA_DIR: Path.optional(),
   /** FFmpeg processes at once; as many as there are cores when not set. */
   TRANSCODE_WORKERS: numeric(WORKERS_ALLOWED).pipe(z.int(WORKERS_ALLOWED).min(1, WORKERS_ALLOWED).max(256, WORKERS_ALLOWED)).optional(),
   /** With less free space than this nothing is recorded, and what viewers may go back to is given up. */

@@ -2,6 +2,7 @@
 import type { DeviceKind, PlaybackProtocol } from '@millrace/contract/commands/stream-socket';
 import type { EndReason } from '@millrace/contract/entities/broadcast';
 import type { RecordingProblem, RecordingState } from '@millrace/contract/entities/recording';
+import type { SourceMode } from '@millrace/contract/entities/source';
 import type { Visibility } from '@millrace/contract/entities/stream';
 import type { DeliveryState, DisabledBecause } from '@millrace/contract/entities/webhook';
 import type { SubscribableEvent, WebhookEventType } from '@millrace/contract/events/webhook';
@@ -224,6 +225,17 @@ export interface RecordingsTable {
   updated_at: Date;
 }
 
+/** Where a stream is fetched from. */
+export interface SourcesTable {
+  stream_id: string;
+  /** Without secrets. */
+  address: string;
+  /** The whole address, sealed. */
+  secret: string;
+  mode: SourceMode;
+  updated_at: Date;
+}
+
 export interface MigrationsTable {
   name: string;
   applied_at: Generated<Date>;
@@ -245,5 +257,6 @@ export interface Schema {
   upload_parts: UploadPartsTable;
   targets: TargetsTable;
   recordings: RecordingsTable;
+  sources: SourcesTable;
   migrations: MigrationsTable;
 }

@@ -19,6 +19,7 @@ import { BroadcastStore } from '../../store/broadcasts.ts';
 import { JobStore } from '../../store/jobs.ts';
 import type { Store } from '../../store/open.ts';
 import { RecordingStore } from '../../store/recordings.ts';
+import { SourceStore } from '../../store/sources.ts';
 import { StreamStore } from '../../store/streams.ts';
 import { TargetStore } from '../../store/targets.ts';
 import { Hub } from '../../stream/hub.ts';
@@ -30,6 +31,7 @@ import { randomNames } from '../../streams/names.ts';
 import { PlaybackPermission } from '../../streams/playback-permission.ts';
 import { PlaybackTokens } from '../../streams/playback-tokens.ts';
 import { PublishPermission } from '../../streams/publish-permission.ts';
+import { Sources } from '../../streams/sources.ts';
 import { Streams } from '../../streams/streams.ts';
 import { Targets } from '../../streams/targets.ts';
 import { IceServers } from '../../transports/turn/ice-servers.ts';
@@ -95,6 +97,7 @@ export function createTestServer({
   const broadcastLog = new BroadcastLog({ store: broadcasts, follower: hooks.events, clock, log });
   const hub = new Hub({ clock, reconnectGraceMs: GRACE_MS, listener: broadcastLog, newId: nanoid, makeSinks: () => [] });
   const viewers = new Map<string, number>();
+  const fetching = { changed: [] as string[] };
   const forwarding = { changed: [] as string[], status: (_targetId: string) => IDLE };
   const media: MediaPort = {
     broadcast: (id) => hub.get(id)?.broadcast,
@@ -128,6 +131,20 @@ export function createTestServer({
     newId: nanoid,
     forwarding: () => ({ ...forwarding, targetsChanged: (streamId) => void forwarding.changed.push(streamId) }),
   });
+  const sources = new Sources({
+    store: new SourceStore(store.db),
+    streams,
+    directory,
+    sealer: new Sealer('a secret for sealing in tests, long enough'),
+    addresses: new PublicAddresses({ allowPrivate: false, isOwnAddress: () => false, resolve: async () => [{ address: '198.41.0.4' }] }),
+    clock,
+    log,
+    mayPublish,
+    fetching: () => ({
+      status: () => ({ state: 'idle', error: null, retryAt: null }),
+      sourceChanged: async (streamId) => void fetching.changed.push(streamId),
+    }),
+  });
   const tokens = new PlaybackTokens('another secret for tests');
   const recordingStore = new RecordingStore(store.db);
   const recordingDirectory = new RecordingDirectory({ store: recordingStore, clock });
@@ -147,6 +164,7 @@ export function createTestServer({
     streams,
     targets,
     recordings,
+    sources,
     tokens,
     webhooks: hooks.webhooks,
     history: { minutes: async (id, since) => (minutes.get(id) ?? []).filter((minute) => since === undefined || new Date(minute.at) > since) },
@@ -173,6 +191,8 @@ export function createTestServer({
     viewers,
     forwarding,
     targets,
+    sources,
+    fetching,
     minutes,
     broadcasts,
     broadcastLog,

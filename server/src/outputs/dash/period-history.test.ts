@@ -179,6 +179,15 @@ test('whatever comes: periods follow each other, none is changed once it was tol
             { seconds: 2, rare: 'none' },
           ],
         ],
+        [
+          [
+            { seconds: 1, rare: 'none' },
+            { seconds: 0.03, rare: 'gap' },
+            { seconds: 0.03, rare: 'tier' },
+            { seconds: 0.03, rare: 'final' },
+            { seconds: 1, rare: 'none' },
+          ],
+        ],
       ],
     },
   );

@@ -111,7 +111,7 @@ export class PeriodHistory {
   #changeTiers(period: DashPeriod, segment: ClosedSegment, before: ClosedSegment | undefined): void {
     if (this.#open !== period || !before || period.firstMsn > before.msn || segment.tiers === before.tiers) return;
     this.#close(segment);
-    this.#addAfter(segment, period.segmentSeconds);
+    if (!segment.final) this.#addAfter(segment, period.segmentSeconds);
   }
 
   #begin(segment: ClosedSegment, before: ClosedSegment | undefined): void {

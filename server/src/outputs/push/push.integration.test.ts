@@ -13,6 +13,7 @@ import { PublicAddresses } from '../../lib/public-address.ts';
 import { quietLog } from '../../lib/testing/quiet-log.ts';
 import { Bridges } from '../../transcode/bridges.ts';
 import { WorkerPool } from '../../transcode/pool.ts';
+import { encodeIvf, goLive, VP8 } from '../../transcode/testing/media.ts';
 import { ensureTool, freeUdpPort, Program } from '../../transports/ffmpeg/testing/tools.ts';
 import { PushOutput } from './push-output.ts';
 import { rtmpSenders } from './rtmp-sender.ts';
@@ -126,6 +127,19 @@ describe('forwarding by RTMP', () => {
     expect(origin.push.counters.forwarding).toBe(1);
   });
 
+  test('converts what the container has no place for', async () => {
+    await using there = await receiver();
+    await using origin = new Origin([targetAt(there.port, 't', 'key-b')]);
+    const pictures = await encodeIvf('testsrc2=size=320x180:rate=15:duration=4', ['-c:v', 'libvpx', '-deadline', 'realtime', '-g', '15'], VP8);
+    const { stream, publication } = goLive(origin.stand.hub, 'a', [VP8]);
+    origin.push.broadcastChanged(stream.broadcast);
+    await origin.untilState('t', 'connecting');
+    for (const unit of pictures) publication.unit(unit, stream.broadcast.createdAt + (unit.dts / VP8.timescale) * 1000);
+    const received = await there.until('b', (sink) => sink.of('video').length >= 30);
+    expect(received.track('video')).toMatchObject({ codec: 'h264', width: 320, height: 180 });
+    expect(received.of('video')[0]?.key).toBe(true);
+  });
+
   test('ends with the broadcast, and says goodbye', async () => {
     await using there = await receiver();
     await using origin = new Origin([targetAt(there.port, 't', 'key-b')]);
@@ -209,7 +223,7 @@ describe('forwarding by SRT', () => {
     await origin.untilState('t', 'waiting');
     expect(origin.push.status('t').error).toBe(`The connection to 127.0.0.1:${port} could not be made, or was lost.`);
     using first = listen();
-    await vi.waitFor(() => expect(first.output.length).toBeGreaterThan(100_000), { timeout: 40_000 });
+    await vi.waitFor(() => expect(first.output.length).toBeGreaterThan(250_000), { timeout: 40_000 });
     expect(origin.push.status('t')).toMatchObject({ state: 'forwarding', error: null });
     expect(origin.push.status('t').bytesSent).toBeGreaterThan(50_000);
     await first.stop();

@@ -60,6 +60,13 @@ export class WhepOutput {
     return { ...this.#counters, viewers };
   }
 
+  /** Of one stream, now. */
+  viewersOf(streamId: string): number {
+    let viewers = 0;
+    for (const [stream, broadcaster] of this.#broadcasters) if (stream.broadcast.streamId === streamId) viewers += broadcaster.viewers;
+    return viewers;
+  }
+
   /** Throws AppError, and ProtocolError when the offer is malformed. */
   async take(offer: Offer): Promise<OfferedSession> {
     const { transport, clock, viewers } = this.#deps;

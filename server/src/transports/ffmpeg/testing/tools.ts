@@ -43,6 +43,11 @@ export class Program implements Disposable {
     return Buffer.concat(this.#out);
   }
 
+  /** Gives what it writes to somebody else. */
+  pipe(to: NodeJS.WritableStream): void {
+    this.#child.stdout?.pipe(to);
+  }
+
   /** Resolves with its first line. */
   async firstLine(): Promise<string> {
     while (!this.output.includes('\n')) await once(this.#child.stdout ?? this.#child, 'data');

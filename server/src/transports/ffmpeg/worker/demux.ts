@@ -11,27 +11,21 @@ type Tell = (message: FromMediaProcess) => Promise<void>;
 /** A source is looked at for so long before it is said what it holds. */
 const ANALYSE_MICROS = 3_000_000n;
 
-/** What a pass through a file was like. */
-interface Pass {
-  /** Seconds, as told. */
-  readonly begin: number;
-  readonly end: number;
-}
-
 /** Resolves at the end of what there is. */
 export async function demux(task: DemuxTask, tell: Tell): Promise<void> {
   const pacer = task.isPaced ? new Pacer({ now: () => performance.now(), wait: (ms) => wait(ms) }) : undefined;
   let offset = 0;
   for (;;) {
-    const pass = await demuxOnce({ task, tell, pacer, offset });
+    const seconds = await demuxOnce({ task, tell, pacer, offset });
     if (!task.isLooped) return;
     // A file of nothing would be read again and again.
-    if (!pass || pass.end <= pass.begin) throw new Error('there is nothing in it');
-    offset += pass.end - pass.begin;
+    if (seconds <= 0) throw new Error('there is nothing in it');
+    offset += seconds;
   }
 }
 
-async function demuxOnce({ task, tell, pacer, offset }: { task: DemuxTask; tell: Tell; pacer: Pacer | undefined; offset: number }): Promise<Pass | undefined> {
+/** Resolves with the seconds that the longest of its streams takes. */
+async function demuxOnce({ task, tell, pacer, offset }: { task: DemuxTask; tell: Tell; pacer: Pacer | undefined; offset: number }): Promise<number> {
   const context = new FormatContext();
   context.allocContext();
   context.maxAnalyzeDuration = ANALYSE_MICROS;
@@ -49,6 +43,8 @@ async function demuxOnce({ task, tell, pacer, offset }: { task: DemuxTask; tell:
 interface TimeBase {
   readonly num: number;
   readonly den: number;
+  /** Where the first packet lay. */
+  begin: number | undefined;
   /** Where the next packet lies, should it not say so itself. */
   next: number | undefined;
 }
@@ -62,16 +58,15 @@ interface ReadRequest {
   readonly offset: number;
 }
 
-async function readPackets({ context, streams, tell, pacer, offset }: ReadRequest): Promise<Pass | undefined> {
-  const byIndex = new Map(streams.map(({ index, timeBase }): [number, TimeBase] => [index, { num: timeBase.num, den: timeBase.den, next: undefined }]));
-  let pass: Pass | undefined;
+async function readPackets({ context, streams, tell, pacer, offset }: ReadRequest): Promise<number> {
+  const byIndex = new Map(streams.map(({ index, timeBase }): [number, TimeBase] => [index, { num: timeBase.num, den: timeBase.den, begin: undefined, next: undefined }]));
   const packet = new Packet();
   packet.alloc();
   for (;;) {
     const result = await context.readFrame(packet);
     if (result < 0) {
       packet.free();
-      if (FFmpegError.fromCode(result)?.isEOF) return pass;
+      if (FFmpegError.fromCode(result)?.isEOF) return Math.max(...[...byIndex.values()].map(({ begin = 0, next = 0, den }) => (next - begin) / den));
       throw new Error(FFmpegError.strerror(result));
     }
     const base = byIndex.get(packet.streamIndex);
@@ -82,8 +77,8 @@ async function readPackets({ context, streams, tell, pacer, offset }: ReadReques
       const duration = Number(packet.duration) * base.num;
       const shift = Math.round(offset * base.den);
       const pts = packet.pts === AV_NOPTS_VALUE ? dts : Number(packet.pts) * base.num;
+      base.begin ??= dts;
       base.next = dts + duration;
-      pass = { begin: Math.min(pass?.begin ?? Number.POSITIVE_INFINITY, dts / base.den), end: Math.max(pass?.end ?? 0, (dts + duration) / base.den) };
       await pacer?.until((dts + shift) / base.den);
       await tell({ type: 'packet', stream: packet.streamIndex, dts: dts + shift, pts: Math.max(dts, pts) + shift, key: packet.isKeyframe, data });
     }
@@ -95,8 +90,9 @@ async function readPackets({ context, streams, tell, pacer, offset }: ReadReques
 function chosenStreams(context: FormatContext): Stream[] {
   const video = context.findBestStream(AVMEDIA_TYPE_VIDEO);
   const audio = context.findBestStream(AVMEDIA_TYPE_AUDIO, -1, video);
-  const chosen = context.streams.filter(({ index }) => index === video || index === audio);
-  for (const stream of context.streams) if (!chosen.includes(stream)) stream.discard = AVDISCARD_ALL;
+  const { streams } = context;
+  const chosen = streams.filter(({ index }) => index === video || index === audio);
+  for (const stream of streams) if (!chosen.includes(stream)) stream.discard = AVDISCARD_ALL;
   if (chosen.length === 0) throw new Error('there is neither picture nor sound in it');
   return chosen;
 }

@@ -1,4 +1,4 @@
-/** Times of audio frames, counted in samples: RTMP's milliseconds round each frame to a different length, which would tear gapless sound. */
+/** Times of audio frames, counted in samples: containers whose clocks tick otherwise round each frame to a different length, which would tear gapless sound. */
 
 /** The encoder's timestamps win over the count from here on: a gap. */
 const TOLERANCE_SECONDS = 0.06;
