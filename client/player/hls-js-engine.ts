@@ -21,10 +21,15 @@ const STEADY_DELAY_SECONDS = 6;
 /** Further behind than this many target durations the player jumps instead of hurrying. */
 const MAX_LATENCY_DURATIONS = 6;
 
+/** A tenth faster is not heard and catches up a second in ten. */
+const HURRY_RATE = 1.1;
+
+/** The oldest segment may be gone by the time it is asked for. */
+const PAST_MARGIN_SECONDS = 4;
+
 const CONFIG: Partial<HlsConfig> = {
   lowLatencyMode: true,
-  // A tenth faster is not heard and catches up a second in ten.
-  maxLiveSyncPlaybackRate: 1.1,
+  maxLiveSyncPlaybackRate: HURRY_RATE,
   liveDurationInfinity: true,
   backBufferLength: 20,
   maxBufferLength: 15,
@@ -45,6 +50,8 @@ export interface HlsJsEngineDeps {
   readonly authorization?: string | undefined;
   /** To begin with. */
   readonly delay: Delay;
+  /** Where a recording begins to be played, seconds. */
+  readonly startAt?: number | undefined;
   readonly listener: EngineListener;
   readonly now: () => number;
 }
@@ -68,6 +75,7 @@ export class HlsJsEngine implements Engine {
     this.#delay = deps.delay;
     const hls = new Hls({
       ...CONFIG,
+      ...(deps.startAt === undefined ? {} : { startPosition: deps.startAt }),
       ...(deps.delay === 'steady' ? { liveSyncDuration: STEADY_DELAY_SECONDS } : {}),
       ...(authorization ? { xhrSetup: (xhr: XMLHttpRequest) => xhr.setRequestHeader('authorization', `Bearer ${authorization}`) } : {}),
     });
@@ -121,8 +129,32 @@ export class HlsJsEngine implements Engine {
     return true;
   }
 
+  goBack(seconds: number): boolean {
+    const { video } = this.#deps;
+    const last = video.seekable.length - 1;
+    if (last < 0 || !this.#hls.latestLevelDetails) return false;
+    this.stay();
+    // Who went back does not want to be hurried to live.
+    this.#hls.config.maxLiveSyncPlaybackRate = 1;
+    video.playbackRate = 1;
+    this.#jumpWhenBuffered = false;
+    video.currentTime = Math.max(video.seekable.start(0) + PAST_MARGIN_SECONDS, video.seekable.end(last) - seconds);
+    return true;
+  }
+
+  behind(): number | undefined {
+    const { seekable, currentTime } = this.#deps.video;
+    return seekable.length === 0 ? undefined : Math.max(0, seekable.end(seekable.length - 1) - currentTime);
+  }
+
+  stay(): void {
+    this.#hls.config.liveMaxLatencyDurationCount = Number.POSITIVE_INFINITY;
+  }
+
   goLive(): void {
     const { video } = this.#deps;
+    this.#hls.config.liveMaxLatencyDurationCount = MAX_LATENCY_DURATIONS;
+    this.#hls.config.maxLiveSyncPlaybackRate = HURRY_RATE;
     const wanted = this.#hls.liveSyncPosition;
     if (wanted === null || wanted <= video.currentTime) return;
     const details = this.#hls.latestLevelDetails;
