@@ -1,8 +1,7 @@
 /** One recording in the library: its poster, what it is, and what can be done with it. */
 import { Menu } from '@mantine/core';
 import type { Recording } from '@millrace/contract/entities/recording';
-import type { Visibility } from '@millrace/contract/entities/stream';
-import IconCheck from '@tabler/icons-react/dist/esm/icons/IconCheck.mjs';
+import { Visibility } from '@millrace/contract/entities/stream';
 import IconCopy from '@tabler/icons-react/dist/esm/icons/IconCopy.mjs';
 import IconDots from '@tabler/icons-react/dist/esm/icons/IconDots.mjs';
 import IconDownload from '@tabler/icons-react/dist/esm/icons/IconDownload.mjs';
@@ -71,17 +70,13 @@ export function RecordingCard({ recording }: { readonly recording: Recording }) 
             )}
             <Menu.Divider />
             <Menu.Label>{t('library.visibility')}</Menu.Label>
-            {VISIBILITIES.map((visibility) => (
-              <Menu.Item
-                key={visibility}
-                role="menuitemradio"
-                aria-checked={recording.visibility === visibility}
-                leftSection={recording.visibility === visibility ? <IconCheck {...ICON} /> : <span className={classes.blank} />}
-                onClick={() => changes.change.mutate({ visibility })}
-              >
-                {t(`library.visibility.${visibility}`)}
-              </Menu.Item>
-            ))}
+            <Menu.RadioGroup value={recording.visibility} onChange={(value) => changes.change.mutate({ visibility: Visibility.parse(value) })}>
+              {VISIBILITIES.map((visibility) => (
+                <Menu.RadioItem key={visibility} value={visibility}>
+                  {t(`library.visibility.${visibility}`)}
+                </Menu.RadioItem>
+              ))}
+            </Menu.RadioGroup>
             {recording.state !== 'recording' && (
               <>
                 <Menu.Divider />

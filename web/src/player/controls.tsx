@@ -25,6 +25,9 @@ const ICON = { size: 22, stroke: 1.75 } as const;
 /** Nearer than this nobody notices. */
 const REAL_TIME_MS = 300;
 
+/** From here on it is told in minutes. */
+const A_MINUTE_MS = 60_000;
+
 export interface ControlsProps {
   readonly live: LivePlayer;
   /** It has no live edge, and no delay to choose. */
@@ -105,7 +108,11 @@ function LiveEdge({ live, onGoLive }: { readonly live: LivePlayer; readonly onGo
   const { state, atLive, latencyMs, protocol } = live.snapshot;
   if (state === 'reconnecting') return null;
   const realTime = protocol === 'whep' && (latencyMs === undefined || latencyMs < REAL_TIME_MS);
-  const behind = realTime ? t('watch.realTime') : latencyMs === undefined ? undefined : t('watch.latency', { seconds: seconds(latencyMs) });
+  const behind = realTime
+    ? t('watch.realTime')
+    : latencyMs === undefined
+      ? undefined
+      : t('watch.latency', { seconds: latencyMs < A_MINUTE_MS ? seconds(latencyMs) : elapsed(latencyMs) });
   // In real time there is nothing behind: playing is live.
   if (!atLive && protocol !== 'whep') {
     return (
