@@ -111,7 +111,13 @@ function Picture({ recording }: { readonly recording: Recording }): ReactNode {
   }
   const token = new URL(playback.page, location.href).searchParams.get('token');
   return (
-    <Link to="/v/$id" params={{ id }} search={token === null ? {} : { token }} className={classes.picture} aria-label={t('library.play', { title })}>
+    <Link
+      to="/v/$id"
+      params={{ id }}
+      search={token === null ? {} : { token }}
+      className={classes.picture}
+      aria-label={t('library.play', { title, length: elapsed(seconds * 1000) })}
+    >
       {poster}
       <span className={`${classes.badge} on-picture figures`}>{elapsed(seconds * 1000)}</span>
     </Link>

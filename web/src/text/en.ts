@@ -329,7 +329,7 @@ export const en = {
   'library.nothing': 'No recording is called “{text}”.',
   'library.error': 'Your recordings cannot be read right now. Trying again by itself.',
   'library.more': 'Show more',
-  'library.play': 'Play {title}',
+  'library.play': 'Play {title}, {length}',
   'library.actions': 'Actions for {title}',
   'library.rename': 'Rename',
   'library.rename.title': 'Rename the recording',
