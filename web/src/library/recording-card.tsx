@@ -72,7 +72,7 @@ export function RecordingCard({ recording }: { readonly recording: Recording }) 
             <Menu.Label>{t('library.visibility')}</Menu.Label>
             <Menu.RadioGroup value={recording.visibility} onChange={(value) => changes.change.mutate({ visibility: Visibility.parse(value) })}>
               {VISIBILITIES.map((visibility) => (
-                <Menu.RadioItem key={visibility} value={visibility}>
+                <Menu.RadioItem key={visibility} value={visibility} closeMenuOnClick>
                   {t(`library.visibility.${visibility}`)}
                 </Menu.RadioItem>
               ))}

@@ -7,6 +7,7 @@ import { Notice } from '../parts/notice.tsx';
 import { useTitle } from '../parts/use-title.ts';
 import { t } from '../text/text.ts';
 import { WatchSkeleton } from '../watch/watch-skeleton.tsx';
+import { secondsOf } from './start-second.ts';
 import { WatchRecording } from './watch-recording.tsx';
 
 const route = getRouteApi('/v/$id');
@@ -37,12 +38,4 @@ export function RecordingPage() {
 
 function isGone(error: Error | null): boolean {
   return error instanceof ApiError && (error.code === 'recording_not_found' || error.code === 'invalid_request');
-}
-
-/** `90`, and `1m30s` as other sites write it; 0 for anything else. */
-export function secondsOf(text: string | undefined): number {
-  const match = /^(?:(\d{1,3})h)?(?:(\d{1,4})m)?(?:(\d{1,6})s?)?$/.exec(text ?? '');
-  if (!match) return 0;
-  const [, hours = '0', minutes = '0', seconds = '0'] = match;
-  return Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds);
 }
