@@ -1,6 +1,6 @@
 /** One recording in the library: its poster, what it is, and what can be done with it. */
 import { Menu } from '@mantine/core';
-import type { Recording } from '@millrace/contract/entities/recording';
+import type { Recording, RecordingProblem } from '@millrace/contract/entities/recording';
 import { Visibility } from '@millrace/contract/entities/stream';
 import IconCopy from '@tabler/icons-react/dist/esm/icons/IconCopy.mjs';
 import IconDots from '@tabler/icons-react/dist/esm/icons/IconDots.mjs';
@@ -48,7 +48,7 @@ export function RecordingCard({ recording }: { readonly recording: Recording }) 
             <span>{t(`library.visibility.${recording.visibility}`)}</span>
           </p>
         </div>
-        <Menu position="bottom-end" width={220}>
+        <Menu position="bottom-end" width={220} withInitialFocusPlaceholder={false}>
           <Menu.Target>
             <IconButton label={t('library.actions', { title: recording.title })}>
               <IconDots size={20} stroke={1.75} />
@@ -88,7 +88,7 @@ export function RecordingCard({ recording }: { readonly recording: Recording }) 
           </Menu.Dropdown>
         </Menu>
       </div>
-      {recording.problem && <p className={classes.problem}>{t(`library.problem.${recording.problem}`)}</p>}
+      {recording.problem && <p className={classes.problem}>{problemText(recording.problem, isReady)}</p>}
       <p role="status" className={said || changes.change.isError ? classes.said : 'sr-only'}>
         {changes.change.isError ? t('library.failed') : said}
       </p>
@@ -96,6 +96,12 @@ export function RecordingCard({ recording }: { readonly recording: Recording }) 
       {dialog === 'delete' && <DeleteDialog recording={recording} remove={changes.remove} close={close} />}
     </article>
   );
+}
+
+/** What happened, what it means and what to do. */
+function problemText(problem: RecordingProblem, isReady: boolean): string {
+  if (!isReady && (problem === 'disk_full' || problem === 'quota_reached')) return t(`library.nothingKept.${problem}`);
+  return t(`library.problem.${problem}`);
 }
 
 function Picture({ recording }: { readonly recording: Recording }): ReactNode {
