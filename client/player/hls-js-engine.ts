@@ -21,10 +21,15 @@ const STEADY_DELAY_SECONDS = 6;
 /** Further behind than this many target durations the player jumps instead of hurrying. */
 const MAX_LATENCY_DURATIONS = 6;
 
+/** A tenth faster is not heard and catches up a second in ten. */
+const HURRY_RATE = 1.1;
+
+/** The oldest segment may be gone by the time it is asked for. */
+const PAST_MARGIN_SECONDS = 4;
+
 const CONFIG: Partial<HlsConfig> = {
   lowLatencyMode: true,
-  // A tenth faster is not heard and catches up a second in ten.
-  maxLiveSyncPlaybackRate: 1.1,
+  maxLiveSyncPlaybackRate: HURRY_RATE,
   liveDurationInfinity: true,
   backBufferLength: 20,
   maxBufferLength: 15,
@@ -45,6 +50,8 @@ export interface HlsJsEngineDeps {
   readonly authorization?: string | undefined;
   /** To begin with. */
   readonly delay: Delay;
+  /** Where a recording begins to be played, seconds. */
+  readonly startAt?: number | undefined;
   readonly listener: EngineListener;
   readonly now: () => number;
 }
@@ -61,19 +68,24 @@ export class HlsJsEngine implements Engine {
   #jumpWhenBuffered = false;
   #delay: Delay;
   #quality: number | undefined;
+  /** The viewer left the live edge on purpose. */
+  #isBack = false;
+  /** Seconds behind live to be at again, once there is something to go back in. */
+  #returnTo: number | undefined;
 
   constructor(deps: HlsJsEngineDeps) {
     this.#deps = deps;
     this.#delay = deps.delay;
-    this.#hls = this.#open();
+    this.#hls = this.#open(deps.startAt);
   }
 
-  #open(): HlsType {
+  #open(startAt: number | undefined): HlsType {
     const deps = this.#deps;
     const Hls = deps.module.default;
     const { authorization } = deps;
     const hls = new Hls({
       ...CONFIG,
+      ...(startAt === undefined ? {} : { startPosition: startAt }),
       ...(this.#delay === 'steady' ? { liveSyncDuration: STEADY_DELAY_SECONDS } : {}),
       ...(authorization ? { xhrSetup: (xhr: XMLHttpRequest) => xhr.setRequestHeader('authorization', `Bearer ${authorization}`) } : {}),
     });
@@ -89,7 +101,10 @@ export class HlsJsEngine implements Engine {
       this.#networkFailures = 0;
       this.#place(details);
     });
-    hls.on(Hls.Events.BUFFER_APPENDED, () => this.#jump());
+    hls.on(Hls.Events.BUFFER_APPENDED, () => {
+      this.#jump();
+      this.#return();
+    });
     hls.on(Hls.Events.ERROR, (_, data) => this.#failed(data));
     hls.attachMedia(deps.video);
     hls.loadSource(deps.url);
@@ -129,8 +144,35 @@ export class HlsJsEngine implements Engine {
     return true;
   }
 
+  goBack(seconds: number): boolean {
+    const { video } = this.#deps;
+    const last = video.seekable.length - 1;
+    if (last < 0 || !this.#hls.latestLevelDetails) return false;
+    this.stay();
+    this.#isBack = true;
+    // Who went back does not want to be hurried to live.
+    this.#hls.config.maxLiveSyncPlaybackRate = 1;
+    video.playbackRate = 1;
+    this.#jumpWhenBuffered = false;
+    video.currentTime = Math.max(video.seekable.start(0) + PAST_MARGIN_SECONDS, video.seekable.end(last) - seconds);
+    return true;
+  }
+
+  behind(): number | undefined {
+    const { seekable, currentTime } = this.#deps.video;
+    return seekable.length === 0 ? undefined : Math.max(0, seekable.end(seekable.length - 1) - currentTime);
+  }
+
+  stay(): void {
+    this.#hls.config.liveMaxLatencyDurationCount = Number.POSITIVE_INFINITY;
+  }
+
   goLive(): void {
     const { video } = this.#deps;
+    this.#isBack = false;
+    this.#returnTo = undefined;
+    this.#hls.config.liveMaxLatencyDurationCount = MAX_LATENCY_DURATIONS;
+    this.#hls.config.maxLiveSyncPlaybackRate = HURRY_RATE;
     const wanted = this.#hls.liveSyncPosition;
     if (wanted === null || wanted <= video.currentTime) return;
     const details = this.#hls.latestLevelDetails;
@@ -203,13 +245,21 @@ export class HlsJsEngine implements Engine {
       this.#deps.listener.unplayable('codec');
       return;
     }
-    // hls.js would go back to where it was, to media behind the live edge that may be the cause, and was seen to load it again and again.
+    // hls.js would go back to media behind the live edge that may be the cause, and was seen to load it again and again. Only who watches
+    // what is past wants to be where they were.
+    const isLive = this.#hls.latestLevelDetails?.live ?? true;
+    const startAt = isLive ? undefined : this.#deps.video.currentTime;
+    this.#returnTo = isLive && this.#isBack ? this.behind() : undefined;
     clearTimeout(this.#retryTimer);
     this.#retry = undefined;
     this.#placed = false;
     this.#jumpWhenBuffered = false;
     this.#hls.destroy();
-    this.#hls = this.#open();
+    this.#hls = this.#open(startAt);
+  }
+
+  #return(): void {
+    if (this.#returnTo !== undefined && this.goBack(this.#returnTo)) this.#returnTo = undefined;
   }
 
   #retryLater(data: ErrorData): void {

@@ -48,6 +48,12 @@ export function bitrate(bitsPerSecond: number): string {
   return bitsPerSecond >= 1_000_000 ? `${oneDecimal.format(bitsPerSecond / 1_000_000)} Mbit/s` : `${whole.format(bitsPerSecond / 1000)} kbit/s`;
 }
 
+/** 12 MB, 3.4 GB: as disks are sold. */
+export function fileSize(bytes: number): string {
+  if (bytes >= 1_000_000_000) return `${upToOne.format(bytes / 1_000_000_000)} GB`;
+  return `${whole.format(Math.max(1, bytes / 1_000_000))} MB`;
+}
+
 export function number(value: number): string {
   return upToOne.format(value);
 }

@@ -9,7 +9,7 @@ it('keeps every segment of every rendition, byte for byte', async () => {
   await using studio = new RecordingStudio();
   const sent = new Map<string, Buffer>();
   for (let second = 0; second < 90; second++) {
-    studio.send(1);
+    studio.first.send(1);
     await studio.recorder.round();
     for (const rendition of studio.packager.renditions)
       for (const segment of rendition.segments) if (segment.complete && !segment.gap) sent.set(`${rendition.name} ${segment.msn}`, Buffer.concat(segment.bodies));
@@ -37,7 +37,7 @@ it('keeps every segment of every rendition, byte for byte', async () => {
 
 it('has all but the last moment when the server dies, also of the segment that was being made', async () => {
   await using studio = new RecordingStudio();
-  studio.send(10.5);
+  studio.first.send(10.5);
   await studio.recorder.round();
   // Nobody says goodbye: what is on disk now is all there will be.
   const archive = await readArchive(studio.recorder.recordingFolder('recording-one'));
@@ -49,7 +49,7 @@ it('has all but the last moment when the server dies, also of the segment that w
 
 it('reads what is left of files that were torn or truncated, and says what is missing', async () => {
   await using studio = new RecordingStudio();
-  studio.send(20);
+  studio.first.send(20);
   await studio.recorder.round();
   const folder = studio.recorder.recordingFolder('recording-one');
   const { size } = await stat(mediaPath(folder, 'video', 0));
@@ -80,10 +80,10 @@ it('refuses folders that are no archives', async () => {
 
 it('keeps one recording across a publisher that returns, with a discontinuity', async () => {
   await using studio = new RecordingStudio();
-  studio.send(6);
+  studio.first.send(6);
   await studio.recorder.round();
-  studio.interrupt(5);
-  studio.send(6);
+  studio.first.interrupt(5);
+  studio.first.send(6);
   studio.packager.end();
   await studio.recorder.round();
   const { renditions } = await readArchive(studio.recorder.recordingFolder('recording-one'));
@@ -96,10 +96,10 @@ it('keeps one recording across a publisher that returns, with a discontinuity', 
 
 it('marks what a slow disk lost as a gap, and goes on', async () => {
   await using studio = new RecordingStudio();
-  studio.send(4);
+  studio.first.send(4);
   await studio.recorder.round();
   // Two windows of memory pass before the disk answers again.
-  studio.send(100);
+  studio.first.send(100);
   await studio.recorder.round();
   studio.packager.end();
   await studio.recorder.round();
@@ -119,7 +119,7 @@ it('lists what players may go back to, and gives back the space behind it', asyn
   await using studio = new RecordingStudio({ plan: { recording: undefined, rewindSeconds: 300 } });
   for (let minute = 0; minute < 12; minute++) {
     for (let i = 0; i < 6; i++) {
-      studio.send(10);
+      studio.first.send(10);
       await studio.recorder.round();
     }
   }
@@ -133,15 +133,15 @@ it('lists what players may go back to, and gives back the space behind it', asyn
     const media = studio.packager.past?.media(rendition.name, first?.msn ?? -1);
     expect((await readMedia(media)).length).toBe(first?.bytes);
   }
-  const files = await readdir(join(studio.folder, 'rewind', 'epoch', 'video'));
+  const files = await readdir(join(studio.folder, 'rewind', 'epoch0', 'video'));
   expect(files.filter((name) => name.startsWith('media-')).length).toBeLessThanOrEqual(4);
 });
 
 it('deletes what is not to be kept', async () => {
   await using studio = new RecordingStudio();
-  studio.send(5);
+  studio.first.send(5);
   await studio.recorder.round();
-  studio.recorder.discard('stream-one');
+  studio.recorder.discard('stream-epoch0');
   studio.packager.end();
   await studio.recorder.round();
   expect(studio.dropped).toEqual(['recording-one']);
@@ -152,7 +152,7 @@ it('deletes what is not to be kept', async () => {
 it('stops at the quota, and the broadcast goes on', async () => {
   await using studio = new RecordingStudio({ plan: { ...RECORDED, recording: { id: 'recording-one', maxBytes: 30_000 } } });
   for (let second = 0; second < 20; second++) {
-    studio.send(1);
+    studio.first.send(1);
     await studio.recorder.round();
   }
   expect(studio.ended).toMatchObject([{ problem: 'quota_reached' }]);
