@@ -29,8 +29,10 @@ const STEADY = [
   'nal-hrd=cbr',
 ];
 
-/** Carries the smallest size with room to spare, and a third of the source. */
-const SLOW_BITS_PER_SECOND = 500_000;
+const SMALLER = [270, 180];
+
+/** Carries the smaller sizes with the playlists beside them, and half of the source. */
+const SLOW_BITS_PER_SECOND = 900_000;
 
 describe.skipIf(browserTestsAreOff)('a ladder', () => {
   let browser: Browser;
@@ -101,7 +103,7 @@ describe.skipIf(browserTestsAreOff)('a ladder', () => {
     });
     const network = await context.newCDPSession(watch.page);
     await limit(network, SLOW_BITS_PER_SECOND);
-    await untilHeight(watch, 180, 40_000);
+    await until(async () => SMALLER.includes(await heightOf(watch)), { what: 'a smaller picture', timeoutMs: 40_000, seen: async () => `${await heightOf(watch)} lines` });
     await watch.untilFrames(90, 20_000);
     expect(await watch.page.evaluate(() => Reflect.get(window, 'waits'))).toBe(0);
     await limit(network, undefined);
@@ -113,8 +115,15 @@ describe.skipIf(browserTestsAreOff)('a ladder', () => {
 });
 
 function untilHeight(watch: WatchPage, height: number, timeoutMs: number): Promise<true> {
-  const shown = () => watch.video.evaluate((element) => (element instanceof HTMLVideoElement ? element.videoHeight : 0));
-  return until(async () => (await shown()) === height, { what: `a picture of ${height} lines`, timeoutMs, seen: async () => `${await shown()} lines, ${await watch.state()}` });
+  return until(async () => (await heightOf(watch)) === height, {
+    what: `a picture of ${height} lines`,
+    timeoutMs,
+    seen: async () => `${await heightOf(watch)} lines, ${await watch.state()}`,
+  });
+}
+
+function heightOf(watch: WatchPage): Promise<number> {
+  return watch.video.evaluate((element) => (element instanceof HTMLVideoElement ? element.videoHeight : 0));
 }
 
 /** Seconds of the picture that are there already. */

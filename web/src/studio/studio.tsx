@@ -13,6 +13,7 @@ import { Conversions } from './conversions.tsx';
 import { HealthStrip } from './health-strip.tsx';
 import { Preview } from './preview.tsx';
 import { RunControls } from './run-controls.tsx';
+import { Sizes } from './sizes.tsx';
 import classes from './studio.module.css';
 import { Warnings } from './warnings.tsx';
 
@@ -57,6 +58,7 @@ export function Studio({ addresses }: { readonly addresses: StreamWithAddresses 
               <HealthStrip measurements={live.measurements} />
               <Warnings warnings={latest?.warnings} />
               <Conversions bridges={latest?.bridges ?? []} />
+              <Sizes stream={stream} ladder={latest?.ladder} />
               <details className={classes.more}>
                 <summary>{t('studio.connect.details')}</summary>
                 <Connect streamId={stream.id} ingest={ingest} />
