@@ -10,9 +10,10 @@ import type { BenchServerKind } from './bench-server.ts';
 export const MILLRACE = {
   name: 'Millrace',
   job: 'LL-HLS and DASH, parts of 200 ms, in memory',
-  async start() {
+  /** @param memoryBytes as on a machine of so much. */
+  async start(memoryBytes?: number) {
     // None of the others makes smaller pictures.
-    const server = await startServer({ env: { LOG_LEVEL: 'warn', LADDER: 'off' } });
+    const server = await startServer({ env: { LOG_LEVEL: 'warn', LADDER: 'off' }, ...(memoryBytes === undefined ? {} : { memoryBytes }) });
     const owners = new OwnerPool(server.http);
     return {
       name: 'Millrace',

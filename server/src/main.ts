@@ -11,18 +11,23 @@ import { MeasurementHistory } from './analytics/measurement-history.ts';
 import { Measurer } from './analytics/measurer.ts';
 import { StreamSockets } from './analytics/stream-sockets.ts';
 import { MemoryViewerCounter } from './analytics/viewer-counter.ts';
+import { Visits } from './analytics/visits.ts';
 import { createApi } from './api/create-api.ts';
 import { Pages } from './api/pages.ts';
 import { Certificates } from './certificates/certificates.ts';
 import { CertificateRoutes } from './certificates/routes.ts';
+import { Library } from './compose-library.ts';
 import { ConfigError } from './config/config-error.ts';
 import { type Config, loadConfig } from './config/load.ts';
 import { loadSecrets } from './config/secrets.ts';
 import { greet } from './greeting/greeting.ts';
 import { RtmpServer } from './ingest/rtmp/server.ts';
 import { WhipIngest } from './ingest/whip/ingest.ts';
+import { JobRunner } from './jobs/runner.ts';
 import { systemClock as clock } from './lib/clock.ts';
 import { isWildcard, lanAddressOf, thisMachine, urlHost } from './lib/machine.ts';
+import { PublicAddresses } from './lib/public-address.ts';
+import { Sealer } from './lib/sealed.ts';
 import { Shutdown } from './lib/shutdown.ts';
 import { StartError } from './lib/start-error.ts';
 import { makeLog } from './observe/log.ts';
@@ -35,12 +40,17 @@ import { DEFAULT_PACKAGER_CONFIG, Packager } from './outputs/cmaf/packager.ts';
 import { PackagerRegistry } from './outputs/cmaf/registry.ts';
 import { DashRoutes } from './outputs/dash/routes.ts';
 import { HlsRoutes } from './outputs/hls/routes.ts';
+import { PushOutput } from './outputs/push/push-output.ts';
+import { rtmpSenders } from './outputs/push/rtmp-sender.ts';
+import { srtSenders } from './outputs/push/srt-sender.ts';
 import { BridgedTracks } from './outputs/whep/bridged-tracks.ts';
 import { WhepOutput } from './outputs/whep/output.ts';
 import { BroadcastStore } from './store/broadcasts.ts';
+import { JobStore } from './store/jobs.ts';
 import { MeasurementStore } from './store/measurements.ts';
 import { openStore } from './store/open.ts';
 import { StreamStore } from './store/streams.ts';
+import { TargetStore } from './store/targets.ts';
 import { type ViewingRow, ViewingStore } from './store/viewings.ts';
 import { Hub } from './stream/hub.ts';
 import { BroadcastLog } from './streams/broadcast-log.ts';
@@ -51,6 +61,7 @@ import { PlaybackPermission } from './streams/playback-permission.ts';
 import { PlaybackTokens } from './streams/playback-tokens.ts';
 import { PublishPermission } from './streams/publish-permission.ts';
 import { Streams } from './streams/streams.ts';
+import { Targets } from './streams/targets.ts';
 import { WatchPermission } from './streams/watch-permission.ts';
 import { Bridges } from './transcode/bridges.ts';
 import { Ladders } from './transcode/ladders.ts';
@@ -63,6 +74,7 @@ import { OwnAddresses } from './transports/turn/own-addresses.ts';
 import { type TurnPorts, TurnServer } from './transports/turn/server.ts';
 import { OfferRoutes } from './transports/webrtc/offer-routes.ts';
 import { WebRtcTransport } from './transports/webrtc/transport.ts';
+import { createWebhooks } from './webhooks/service.ts';
 
 /** Where the launcher's build puts the pages. */
 const PAGES_FOLDER = join(import.meta.dirname, '..', '..', 'web', 'dist');
@@ -96,21 +108,36 @@ async function run(config: Config): Promise<void> {
   const registry = new PackagerRegistry({ clock });
   const workers = new WorkerPool({ clock, log, maxWorkers: config.transcodeWorkers });
   const bridges = new Bridges({ pool: workers, clock, log });
+  const ownAddresses = new OwnAddresses({ clock, publicAddresses: config.webrtc.addresses });
+  const addresses = new PublicAddresses({ allowPrivate: config.allowPrivateAddresses, isOwnAddress: (address) => ownAddresses.has(address) });
+  const sealer = new Sealer(secrets.sealing);
+  const hooks = createWebhooks({
+    db: store.db,
+    clock,
+    log,
+    sealer,
+    addresses,
+    mayPublish: (user) => accounts.mayPublish(user),
+    wake: () => jobs.wake(),
+  });
+  const jobStore = new JobStore(store.db);
+  const jobs = new JobRunner({ store: jobStore, clock, log, handlers: hooks.jobs, newId: nanoid });
+  const broadcastLog = new BroadcastLog({ store: new BroadcastStore(store.db), follower: hooks.events, clock, log });
   const ladders = new Ladders({ pool: workers, clock, log, settings: config.ladder.tiers, hardware: config.ladder.hardware, modeOf: (streamId) => directory.ladderOf(streamId) });
-  const broadcastLog = new BroadcastLog({ store: new BroadcastStore(store.db), clock, log });
   const hub = new Hub({
     clock,
     reconnectGraceMs: config.reconnectGraceMs,
     newId: nanoid,
     makeSinks: (stream) => {
       const { createdAt } = stream.broadcast;
-      const makePackager = (epoch: string) => new Packager({ broadcast: { epoch, createdAt }, clock, config: DEFAULT_PACKAGER_CONFIG });
+      const makePackager = (epoch: string) => library.recorder.follow(stream, new Packager({ broadcast: { epoch, createdAt }, clock, config: DEFAULT_PACKAGER_CONFIG }));
       return [new BridgedSink({ stream, bridges, ladders, registry, clock, makePackager, newEpoch: nanoid })];
     },
     listener: {
       broadcastChanged: (broadcast) => {
         broadcastLog.broadcastChanged(broadcast);
         sockets.broadcastChanged(broadcast);
+        push.broadcastChanged(broadcast);
       },
     },
     onSinkFailure: ({ broadcast }, error, failures) => log.error({ err: error, streamId: broadcast.streamId, failures }, 'an output failed'),
@@ -124,23 +151,35 @@ async function run(config: Config): Promise<void> {
   const media = mediaPortOf(hub, viewers);
   const streamStore = new StreamStore(store.db);
   const directory = new StreamDirectory({ store: streamStore, clock });
-  const streams = new Streams({ store: streamStore, directory, media, clock, names: randomNames, mayPublish, onRemoved: (streamId) => sockets.streamDeleted(streamId) });
   const tokens = new PlaybackTokens(secrets.playback);
+  const library = new Library({ config, db: store.db, streams: directory, tokens, clock, log, listeners: [], newId: nanoid, identify, use: (streamId) => registry.get(streamId) });
+  const streams = new Streams({
+    store: streamStore,
+    directory,
+    media,
+    clock,
+    names: randomNames,
+    mayPublish,
+    broadcastsStored: () => broadcastLog.flush(),
+    discardRecording: (streamId) => library.recorder.discard(streamId),
+    onRemoved: (streamId) => sockets.streamDeleted(streamId),
+  });
+  const targets = new Targets({ store: new TargetStore(store.db), streams, sealer, addresses, clock, newId: nanoid, forwarding: () => push });
   const playback = new PlaybackPermission({ directory, media, tokens, clock, identify });
   const publishing = new PublishPermission({ directory, media, clock, mayPublish });
 
   // What viewers and owners hear, and what is remembered of it.
   const viewings = new BatchWriter<ViewingRow>({ clock, log, name: 'viewings', keyOf: ({ id }) => id, write: (rows) => new ViewingStore(store.db).put(rows) });
+  const visits = new Visits({ clock, counter: viewers, viewings, broadcasts: { get: media.broadcast }, newId: nanoid });
   const history = new MeasurementHistory({ clock, log, store: new MeasurementStore(store.db) });
   const sockets = new StreamSockets({
     clock,
     log,
     gate: new WatchPermission({ store: streamStore, playback, identify }),
     counter: viewers,
-    viewings,
+    visits,
     broadcasts: { get: media.broadcast },
     publicOrigin: config.publicUrl,
-    newId: nanoid,
   });
   const measurer = new Measurer({ clock, streams: hub, bridges, ladders, viewers, listeners: [sockets, history] });
 
@@ -148,7 +187,6 @@ async function run(config: Config): Promise<void> {
   const rtmp = new RtmpServer({ hub, gate: publishing, clock, log, config: { host: config.host, port: config.rtmpPort } });
   const rtmps =
     tls && config.rtmpsPort !== undefined ? new RtmpServer({ hub, gate: publishing, clock, log, config: { host: config.host, port: config.rtmpsPort, tls } }) : undefined;
-  const ownAddresses = new OwnAddresses({ clock, publicAddresses: config.webrtc.addresses });
   const turn =
     config.turn.kind === 'built-in'
       ? new TurnServer({
@@ -176,6 +214,7 @@ async function run(config: Config): Promise<void> {
     ports: () => ports.turn,
     // A certificate that the operator gave is one that browsers know.
     isTlsTrusted: () => certificates !== undefined && certificates.caCertificate === undefined,
+    httpsPort: () => (ports.https === undefined ? undefined : (publicHttpsPort(config.publicUrl) ?? ports.https)),
     fallbackHostname: config.publicUrl === undefined ? shownHost(config.host) : new URL(config.publicUrl).hostname,
   });
   const hls = new HlsRoutes({ registry, gate: playback, clock });
@@ -190,12 +229,24 @@ async function run(config: Config): Promise<void> {
   };
   const whipIngest = new WhipIngest({ hub, gate: publishing, transport: webrtc, clock, log });
   const whip = new OfferRoutes({ ...offers, name: 'whip', take: (offer) => whipIngest.take(offer) });
-  const whepOutput = new WhepOutput({ hub, gate: playback, transport: webrtc, source: new BridgedTracks({ bridges, clock }), clock, log });
+  const whepOutput = new WhepOutput({ hub, gate: playback, transport: webrtc, source: new BridgedTracks({ bridges, clock }), viewers: visits, clock, log });
   const whep = new OfferRoutes({ ...offers, name: 'whep', take: (offer) => whepOutput.take(offer) });
+  const rtmpSender = rtmpSenders({ addresses, clock });
+  const push = new PushOutput({
+    hub,
+    bridges,
+    senders: { rtmp: rtmpSender, rtmps: rtmpSender, srt: srtSenders({ addresses, clock }) },
+    clock,
+    log,
+    targetsOf: (id) => targets.enabled(id),
+  });
   const api = createApi({
     accounts,
     streams,
+    targets,
+    recordings: library.recordings,
     tokens,
+    webhooks: hooks.webhooks,
     history: { minutes: (streamId, since) => history.since(streamId, since) },
     iceServers,
     connection: { publicUrl: config.publicUrl, trustProxy: config.trustProxy, ports: () => ports, certificate: certificates },
@@ -214,6 +265,7 @@ async function run(config: Config): Promise<void> {
     handlers: [
       hls,
       dash,
+      library.vod,
       whip,
       whep,
       ...(certificates ? [new CertificateRoutes({ certificates })] : []),
@@ -222,7 +274,7 @@ async function run(config: Config): Promise<void> {
     fallback: getRequestListener((request, env) => api.fetch(request, env)),
     upgrades: [sockets],
   });
-  const https = tls && config.httpsPort !== undefined ? new SecureListener({ host: config.host, port: config.httpsPort, certificate: tls, http, log }) : undefined;
+  const https = tls && config.httpsPort !== undefined ? new SecureListener({ host: config.host, port: config.httpsPort, certificate: tls, http, turn, clock, log }) : undefined;
   certificates?.onChange((pair) => {
     https?.setCertificate(pair);
     rtmps?.setCertificate(pair);
@@ -256,6 +308,13 @@ async function run(config: Config): Promise<void> {
         outputs: [
           { protocol: 'hls', counters: hls.counters },
           { protocol: 'dash', counters: dash.counters },
+          { protocol: 'vod', counters: library.vod.counters },
+          {
+            protocol: 'push',
+            get counters() {
+              return push.counters;
+            },
+          },
           {
             protocol: 'whep',
             get counters() {
@@ -265,9 +324,10 @@ async function run(config: Config): Promise<void> {
         ],
         publishing,
         ...(turn ? { turn } : {}),
+        recorder: library.recorder,
         transcode: { pool: workers, bridges, ladders },
         webrtc: { transport: webrtc, whip: whipIngest, whep: whepOutput },
-        unwritten: () => broadcastLog.pending + viewings.pending.length,
+        unwritten: () => broadcastLog.pending + viewings.pending.length + library.pending,
         ping: () => store.ping(),
       }),
     ),
@@ -281,6 +341,8 @@ async function run(config: Config): Promise<void> {
   shutdown.add('broadcasts', () => {
     for (const { broadcast } of [...hub.running()]) hub.stop(broadcast.streamId, 'server_stopped');
   });
+  shutdown.add('forwarding', () => push.close());
+  shutdown.add('recordings', () => library.close());
   shutdown.add('webrtc', () => webrtc.close());
   shutdown.add('transcoding', () => {
     bridges.close();
@@ -299,9 +361,15 @@ async function run(config: Config): Promise<void> {
     viewers.close();
     await Promise.all([history.close(), viewings.close(), broadcastLog.flush()]);
   });
+  shutdown.add('jobs', () => jobs.close());
   shutdown.add('database', () => store.close());
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => void shutdown.stop(signal));
 
+  // On a database of its own nobody else works on what an earlier life had begun.
+  if (store.kind === 'embedded') await jobStore.releaseAll();
+  await hooks.start();
+  jobs.start();
+  await library.start();
   for (const broadcast of await broadcastLog.restore()) hub.restore(broadcast);
   for (const service of [viewings, viewers, history, measurer, sockets]) service.start();
   ports.rtmp = (await rtmp.start()).port;
@@ -332,6 +400,12 @@ interface ServedPorts {
 
 function usesTls({ httpsPort, rtmpsPort, turn }: Config): boolean {
   return httpsPort !== undefined || rtmpsPort !== undefined || (turn.kind === 'built-in' && turn.tlsPort !== undefined);
+}
+
+/** The port that people reach HTTPS by may be another than the one it listens on. */
+function publicHttpsPort(publicUrl: string | undefined): number | undefined {
+  const url = publicUrl === undefined ? undefined : new URL(publicUrl);
+  return url?.protocol === 'https:' ? Number(url.port || 443) : undefined;
 }
 
 /** The product's view of the hub. */

@@ -99,6 +99,13 @@ export interface ServerParts {
       };
     };
   };
+  readonly recorder: {
+    readonly recording: number;
+    /** Undefined before it was measured. */
+    readonly freeBytes: number | undefined;
+    readonly isLow: boolean;
+    readonly counters: { readonly bytes: number; readonly lostSegments: number; readonly stopped: number; readonly failures: number };
+  };
   /** Rows and broadcasts that wait for the database. */
   unwritten(): number;
   /** Rejects when the database does not answer. */
@@ -106,7 +113,7 @@ export interface ServerParts {
 }
 
 export function serverMetrics(parts: ServerParts): MetricSources {
-  const { hub, packagers, viewers, sockets, http, certificate, ingests, outputs, publishing, transcode, webrtc } = parts;
+  const { hub, packagers, viewers, sockets, http, certificate, ingests, outputs, publishing, transcode, recorder, webrtc } = parts;
 
   /** A sum over broadcasts that stays when they end. */
   const ofBroadcasts = (count: (running: RunningBroadcast) => number) => {
@@ -202,6 +209,14 @@ export function serverMetrics(parts: ServerParts): MetricSources {
         shedTiers: transcode.ladders.counters.shed,
       }).map(([kind, count]) => [{ kind }, count]);
     },
+    recordings: () => recorder.recording,
+    archivedBytes: () => recorder.counters.bytes,
+    recordingEvents: () => {
+      const { lostSegments, stopped, failures } = recorder.counters;
+      return Object.entries({ lostSegments, stopped, failures }).map(([kind, count]) => [{ kind }, count]);
+    },
+    diskFree: () => recorder.freeBytes ?? 0,
+    diskLow: () => Number(recorder.isLow),
     databaseUp: () =>
       parts.ping().then(
         () => 1,

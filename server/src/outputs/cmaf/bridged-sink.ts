@@ -17,6 +17,9 @@ import type { PackagerRegistry } from './registry.ts';
 /** How long pictures wait for a bridge of sound that starts; then they go on with the sound there is. */
 const BRIDGE_WAIT_MS = 3_000;
 
+/** A publisher that is gone again so soon leaves nothing worth a change of the sound's codec. */
+const MOMENT_SECONDS = 1;
+
 /** Players of HLS do not say goodbye. The slowest asks once in a TARGETDURATION, which is 10 s. */
 const IDLE_MS = 30_000;
 
@@ -95,7 +98,7 @@ export class BridgedSink implements Sink {
   }
 
   pause(): void {
-    if (this.#phase === 'holding' && !this.#pictureToBridge) this.#tell();
+    if (this.#phase === 'holding' && !this.#pictureToBridge && !(this.#hasBegun && this.#heldSeconds < MOMENT_SECONDS)) this.#tell();
     this.#isPaused = true;
     this.#timer?.cancel();
     this.#drop();
@@ -120,6 +123,14 @@ export class BridgedSink implements Sink {
   get #soundToBridge(): Track | undefined {
     const audio = this.#tracks.find(({ kind }) => kind === 'audio');
     return audio?.codec === 'opus' ? audio : undefined;
+  }
+
+  /** Of the track that began first. */
+  get #heldSeconds(): number {
+    const [first] = this.#held;
+    const last = this.#held.findLast(({ track }) => track === first?.track);
+    const timescale = this.#tracks.find(({ id }) => id === first?.track)?.timescale ?? 1;
+    return first && last ? (last.dts - first.dts) / timescale : 0;
   }
 
   get #idleMs(): number {

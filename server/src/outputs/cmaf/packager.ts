@@ -9,6 +9,7 @@ import type { Track, VideoTrack } from '@millrace/media/track';
 import type { Unit } from '@millrace/media/unit';
 import type { Clock } from '../../lib/clock.ts';
 import type { Sink } from '../../stream/sink.ts';
+import type { ListedSegment, PastSegments } from './listed-segment.ts';
 import { chooseHeader, frameSecondsOf, isWarm } from './playlist-header.ts';
 import { Rendition, type Tier } from './rendition.ts';
 import { SegmentCutter } from './segment-cutter.ts';
@@ -52,6 +53,8 @@ export class Packager implements Sink {
   readonly counters: PackagerCounters = { parts: 0, partBytes: 0, partLatencyMs: 0, maxPartLatencyMs: 0, overlongFrames: 0, forcedCuts: 0, ignoredUnits: 0 };
   readonly #deps: PackagerDeps;
   readonly #cutter: SegmentCutter;
+  /** What is kept on disk of this run, when something is. */
+  past: PastSegments | undefined;
   readonly #renditions = new Map<string, Rendition>();
   readonly #writers = new Map<string, TrackWriter>();
   readonly #readyWaiters = new Set<() => void>();
@@ -102,6 +105,16 @@ export class Packager implements Sink {
 
   rendition(name: string): Rendition | undefined {
     return this.#renditions.get(name);
+  }
+
+  /** Everything that players may load: what is on disk and then what is in memory; the last one is open until the end. */
+  listed({ name, segments }: Rendition): readonly ListedSegment[] {
+    const first = segments[0]?.msn ?? 0;
+    const past = this.past?.segments(name) ?? [];
+    const last = past.at(-1)?.msn ?? -1;
+    // What is not on disk yet is a hole: players must not meet it.
+    if (past.length === 0 || last + 1 < first) return segments;
+    return [...past.slice(0, Math.max(0, first - (past[0]?.msn ?? 0))), ...segments];
   }
 
   /** Mean duration of a rendition's first frames, seconds; undefined where they were too few. */

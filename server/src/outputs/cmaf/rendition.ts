@@ -173,6 +173,16 @@ export class Rendition {
     return this.#inits[number];
   }
 
+  /** Number of the oldest segment that is in memory. */
+  get oldestMsn(): number {
+    return (this.#lingering[0] ?? this.#segments[0] ?? this.#open).msn;
+  }
+
+  /** Whatever is in memory under this number, gaps included. */
+  segmentAt(msn: number): Segment | undefined {
+    return this.#find(msn);
+  }
+
   /** A complete segment, or the open one. Undefined when it is gone, without media or yet to begin. */
   findSegment(msn: number): Segment | undefined {
     const segment = this.#find(msn);

@@ -106,6 +106,10 @@ export class SegmentCutter {
   finish(): boolean {
     const lead = this.#lead;
     if (!lead) return false;
+    if (this.#isMoment(lead)) {
+      this.#drop(lead);
+      return false;
+    }
     for (const follower of this.#followers.values()) this.#drain(follower, Number.POSITIVE_INFINITY);
     const writers = [lead, ...[...this.#followers.values()].map((follower) => follower.writer)];
     if (!writers.some((writer) => writer.hasMedia)) return false;
@@ -128,6 +132,25 @@ export class SegmentCutter {
     this.#cutBefore(lead, at, unit.key);
     lead.hold(unit);
     for (const follower of this.#followers.values()) this.#drain(follower, at);
+  }
+
+  /**
+   * A publisher that returned and is gone or changed before its first part: an old connection comes to life for some frames when a new one
+   * is about to take over. Players stumble over a segment of one frame, and nobody misses it.
+   */
+  #isMoment(lead: TrackWriter): boolean {
+    const writers = [lead, ...[...this.#followers.values()].map((follower) => follower.writer)];
+    return lead.rendition.open.discontinuity && writers.every(({ rendition }) => rendition.open.parts.length === 0);
+  }
+
+  #drop(lead: TrackWriter): void {
+    lead.drop();
+    for (const [track, { writer, isTier }] of this.#followers) {
+      writer.drop();
+      this.#followers.set(track, this.#follow(writer, isTier));
+    }
+    this.#segmentAt = undefined;
+    this.#segmentHasKey = true;
   }
 
   #drain(follower: Follower, edge: number): void {

@@ -162,6 +162,16 @@ export class TrackWriter {
     this.#held = undefined;
   }
 
+  /** Forgets what was not shown yet. To be used when the open segment has no part, and before its format is told again. */
+  drop(): void {
+    this.#held = undefined;
+    this.#units = [];
+    this.#durations = [];
+    this.#ticks = 0;
+    this.#bytes = 0;
+    this.rendition.open.startTicks = undefined;
+  }
+
   /** Ends the open segment with what was settled; the held unit, if any, belongs to the next. */
   endSegment(gapSeconds: number, gapStartsAt: number): void {
     this.#publish();

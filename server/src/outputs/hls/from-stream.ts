@@ -65,7 +65,8 @@ export class PlaylistTexts {
 }
 
 function mediaText(packager: Packager, rendition: Rendition, query: string, skip: boolean): string {
-  const { header, segments, ended, hint } = rendition;
+  const { header, ended, hint } = rendition;
+  const segments = packager.listed(rendition);
   const reports = packager.renditions.filter((other) => other !== rendition).map((other) => other.report);
   return writeMediaPlaylist({ header, mediaSequence: segments[0]?.msn ?? 0, segments, ended, hint, reports }, { query, skip });
 }

@@ -5,6 +5,8 @@ import { sendProblem } from '../../lib/problem.ts';
 import type { PlaybackGate } from '../../stream/playback-gate.ts';
 import { checkPlayback, type MediaRequest, parseMediaRequest } from '../../transports/http/media-request.ts';
 import { CORS_HEADERS, IMMUTABLE, PRIVATE_IMMUTABLE, sendBody } from '../../transports/http/send-body.ts';
+import { sendStored } from '../../transports/http/send-stored.ts';
+import type { StoredMedia } from '../cmaf/listed-segment.ts';
 import { parseMediaFile } from '../cmaf/media-path.ts';
 import type { Packager } from '../cmaf/packager.ts';
 import type { PackagerRegistry } from '../cmaf/registry.ts';
@@ -150,7 +152,7 @@ export class HlsRoutes {
       const init = rendition.findInit(file.number);
       this.#sendPieces(exchange, init && [init], contentType);
     } else if (file.type === 'segment') {
-      this.#serveSegment(exchange, rendition, file.msn, contentType);
+      this.#serveSegment(exchange, { packager, rendition, msn: file.msn }, contentType);
     } else {
       const { msn, part } = file;
       const send = (): void => {
@@ -163,17 +165,20 @@ export class HlsRoutes {
   }
 
   /** A complete segment whole; the open one as it is made. The one that comes next is held until it begins, as a hinted part is. */
-  #serveSegment(exchange: Exchange, rendition: Rendition, msn: number, contentType: string): void {
+  #serveSegment(exchange: Exchange, wanted: { readonly packager: Packager; readonly rendition: Rendition; readonly msn: number }, contentType: string): void {
+    const { packager, rendition, msn } = wanted;
     const segment = rendition.findSegment(msn);
+    const stored = segment ? undefined : packager.past?.media(rendition.name, msn);
     if (segment?.complete) this.#sendPieces(exchange, segment.bodies, contentType);
     else if (segment && segment.parts.length > 0) sendOpenSegment({ ...exchange, rendition, segment, contentType, clock: this.#deps.clock, counters: this.counters });
+    else if (stored) this.#sendStored(exchange, stored, contentType);
     else if (rendition.ended || msn < rendition.open.msn || msn > rendition.open.msn + 1) sendProblem(exchange.res, 'media_not_found');
     else {
       const { discontinuitySequence } = rendition.open;
       // After a discontinuity the number stands for something else than what the player asked for.
       const isContinued = (): boolean => rendition.findSegment(msn)?.discontinuitySequence === discontinuitySequence;
       this.#blockOn(exchange, rendition, msn, 0, () => {
-        if (isContinued()) this.#serveSegment(exchange, rendition, msn, contentType);
+        if (isContinued()) this.#serveSegment(exchange, wanted, contentType);
         else sendProblem(exchange.res, 'media_not_found');
       });
     }
@@ -211,6 +216,11 @@ export class HlsRoutes {
     let size = 0;
     for (const piece of pieces) size += piece.length;
     this.counters.bytes += sendBody(req, res, { pieces, size, contentType, cacheControl: request.personal ? PRIVATE_IMMUTABLE : IMMUTABLE });
+  }
+
+  #sendStored({ req, res, request }: Exchange, { path, offset, bytes }: StoredMedia, contentType: string): void {
+    const cacheControl = request.personal ? PRIVATE_IMMUTABLE : IMMUTABLE;
+    void sendStored(req, res, { extents: [{ path, offset, bytes }], size: bytes, contentType, cacheControl, clock: this.#deps.clock, counters: this.counters });
   }
 
   #sendText({ req, res }: Exchange, text: PlaylistText, cacheControl: string): void {
