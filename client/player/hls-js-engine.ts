@@ -2,6 +2,7 @@
 import type { ErrorData, HlsConfig, default as HlsType, LevelDetails } from 'hls.js';
 import type { Delay, Engine, EngineListener } from './engine.ts';
 import { independentStart, loadingStart, type Piece } from './start-position.ts';
+import { Throughput } from './throughput.ts';
 
 /** The module as `import('hls.js')` gives it. */
 export interface HlsModule {
@@ -37,6 +38,10 @@ const CONFIG: Partial<HlsConfig> = {
   maxBufferSize: 40_000_000,
   // fMP4 passes through untouched, so a worker would only add a copy.
   enableWorker: false,
+  // Who has less than that comes down within seconds; the others begin with the best.
+  abrEwmaDefaultEstimate: 5_000_000,
+  // A size that was a gap when it was wanted, as before its first segment, is tried again.
+  errorPenaltyExpireMs: 3000,
   // Holes of a lost publisher are skipped at once, not waited for.
   maxBufferHole: 0.3,
   nudgeMaxRetry: 8,
@@ -64,6 +69,7 @@ export class HlsJsEngine implements Engine {
   #mediaFailures: number[] = [];
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
   #retry: (() => void) | undefined;
+  readonly #throughput = new Throughput();
   #placed = false;
   #jumpWhenBuffered = false;
   #delay: Delay;
@@ -101,6 +107,10 @@ export class HlsJsEngine implements Engine {
       this.#networkFailures = 0;
       this.#place(details);
     });
+    hls.on(Hls.Events.FRAG_BUFFERED, (_, { frag, stats }) => {
+      if (frag.type === 'main') this.#measure(stats);
+    });
+    hls.on(Hls.Events.FRAG_LOAD_EMERGENCY_ABORTED, (_, { stats }) => this.#measure({ loaded: stats.loaded, loading: { first: stats.loading.first, end: deps.now() } }));
     hls.on(Hls.Events.BUFFER_APPENDED, () => {
       this.#jump();
       this.#return();
@@ -116,7 +126,7 @@ export class HlsJsEngine implements Engine {
   }
 
   get quality(): number | undefined {
-    return this.#hls.autoLevelEnabled ? undefined : this.#hls.currentLevel;
+    return this.#hls.autoLevelEnabled ? undefined : this.#hls.manualLevel;
   }
 
   get details() {
@@ -133,6 +143,7 @@ export class HlsJsEngine implements Engine {
   chooseQuality(index: number | undefined): void {
     this.#quality = index;
     this.#hls.nextLevel = index ?? -1;
+    this.#deps.listener.qualities();
   }
 
   chooseDelay(delay: Delay): boolean {
@@ -194,6 +205,12 @@ export class HlsJsEngine implements Engine {
     clearTimeout(this.#retryTimer);
     this.#retry = undefined;
     this.#hls.destroy();
+  }
+
+  #measure({ loaded, loading }: { readonly loaded: number; readonly loading: { readonly first: number; readonly end: number } }): void {
+    this.#throughput.add({ bytes: loaded, transferMs: loading.end - loading.first });
+    const { bitsPerSecond } = this.#throughput;
+    if (bitsPerSecond !== undefined) this.#hls.bandwidthEstimate = bitsPerSecond;
   }
 
   /** Sets the distance from live that was chosen, and forgets what stalls added to it. Returns it in seconds. */
