@@ -3,9 +3,12 @@ import * as auth from './auth.ts';
 import * as connectivity from './connectivity.ts';
 import * as documents from './documents.ts';
 import * as recordings from './recordings.ts';
+import * as sources from './sources.ts';
 import * as streams from './streams.ts';
+import * as targets from './targets.ts';
 import * as trust from './trust.ts';
 import * as viewing from './viewing.ts';
+import * as webhooks from './webhooks.ts';
 
 export const ROUTES = {
   createGuest: auth.createGuest,
@@ -20,6 +23,13 @@ export const ROUTES = {
   rotateStreamKey: streams.rotateStreamKey,
   createPlaybackToken: streams.createPlaybackToken,
   getStreamMetrics: streams.getStreamMetrics,
+  getSource: sources.getSource,
+  setSource: sources.setSource,
+  deleteSource: sources.deleteSource,
+  listTargets: targets.listTargets,
+  createTarget: targets.createTarget,
+  updateTarget: targets.updateTarget,
+  deleteTarget: targets.deleteTarget,
   listRecordings: recordings.listRecordings,
   getRecording: recordings.getRecording,
   viewRecording: recordings.viewRecording,
@@ -30,6 +40,15 @@ export const ROUTES = {
   listLive: viewing.listLive,
   getIceServers: connectivity.getIceServers,
   getTrust: trust.getTrust,
+  createWebhook: webhooks.createWebhook,
+  listWebhooks: webhooks.listWebhooks,
+  getWebhook: webhooks.getWebhook,
+  updateWebhook: webhooks.updateWebhook,
+  deleteWebhook: webhooks.deleteWebhook,
+  rotateWebhookSecret: webhooks.rotateWebhookSecret,
+  testWebhook: webhooks.testWebhook,
+  listDeliveries: webhooks.listDeliveries,
+  redeliver: webhooks.redeliver,
   getOpenApi: documents.getOpenApi,
   getAsyncApi: documents.getAsyncApi,
   listErrors: documents.listErrors,

@@ -12,6 +12,8 @@ const Secrets = z.object({
   playback: z.string().min(32),
   /** Signs credentials of the TURN relay. */
   turn: z.string().min(32),
+  /** Seals what the database keeps of other people's secrets. */
+  sealing: z.string().min(32),
 });
 export type Secrets = z.infer<typeof Secrets>;
 
@@ -22,19 +24,20 @@ export async function loadSecrets(dataDir: string): Promise<Secrets> {
   const path = join(dataDir, 'secrets');
   try {
     const kept: unknown = JSON.parse(await readFile(path, 'utf8'));
-    const secrets = Secrets.partial({ turn: true }).parse(kept);
-    if (secrets.turn !== undefined) return { ...secrets, turn: secrets.turn };
-    // Drawn by a version that had no relay.
-    return await keep(path, { ...secrets, turn: draw() });
+    const secrets = Secrets.partial({ turn: true, sealing: true }).parse(kept);
+    const { turn, sealing } = secrets;
+    if (turn !== undefined && sealing !== undefined) return { ...secrets, turn, sealing };
+    // Drawn by a version that had no relay, or sealed nothing.
+    return await keep(path, { ...secrets, turn: turn ?? draw(), sealing: sealing ?? draw() });
   } catch (error) {
     if (errorCodeOf(error) !== 'ENOENT') {
       throw new StartError(
-        `The secrets in ${path} cannot be read. Restore the file from a back-up, or remove it: everybody then signs in again and old playback links end.`,
+        `The secrets in ${path} cannot be read. Restore the file from a back-up, or remove it: everybody then signs in again, old playback links end and the secrets of webhooks have to be drawn anew.`,
         error,
       );
     }
   }
-  return keep(path, { session: draw(), playback: draw(), turn: draw() });
+  return keep(path, { session: draw(), playback: draw(), turn: draw(), sealing: draw() });
 }
 
 async function keep(path: string, secrets: Secrets): Promise<Secrets> {

@@ -27,6 +27,7 @@ function world() {
     transcode: {
       pool: { workers: { length: 2 }, jobs: 3, counters: { unitsIn: 70, unitsOut: 60, crashes: 1, hangs: 0, failedJobs: 4, cpuMicros: 2_500_000, started: 5 } },
       bridges: { counters: { droppedUnits: 8, restarts: 9 } },
+      ladders: { counters: { droppedUnits: 10, restarts: 11, shed: 12 } },
     },
     webrtc: {
       transport: { counters: { packetsReceived: 11, packetsSent: 12, neverConnected: 1, lost: 0, turnedAway: 0, strangers: 9, floods: 0, unsent: 0 } },
@@ -91,10 +92,10 @@ it('shows every part’s numbers', async () => {
     'millrace_transcode_workers 2',
     'millrace_transcode_jobs 3',
     'millrace_transcode_cpu_seconds_total 2.5',
-    'millrace_transcode_units_total{kind="dropped"} 8',
+    'millrace_transcode_units_total{kind="dropped"} 18',
     'millrace_transcode_units_total{kind="out"} 60',
     'millrace_transcode_incidents_total{kind="failedJobs"} 4',
-    'millrace_transcode_incidents_total{kind="restarts"} 9',
+    'millrace_transcode_incidents_total{kind="restarts"} 20',
     'millrace_database_up 1',
     'millrace_unwritten_rows 8',
   ])

@@ -68,6 +68,7 @@ export interface ServerParts {
       };
     };
     readonly bridges: { readonly counters: { readonly droppedUnits: number; readonly restarts: number } };
+    readonly ladders: { readonly counters: { readonly droppedUnits: number; readonly restarts: number; readonly shed: number } };
   };
   readonly webrtc: {
     readonly transport: {
@@ -192,11 +193,21 @@ export function serverMetrics(parts: ServerParts): MetricSources {
     transcodeCpuSeconds: () => transcode.pool.counters.cpuMicros / 1_000_000,
     transcodeUnits: () => {
       const { unitsIn, unitsOut } = transcode.pool.counters;
-      return Object.entries({ in: unitsIn, out: unitsOut, dropped: transcode.bridges.counters.droppedUnits }).map(([kind, count]) => [{ kind }, count]);
+      return Object.entries({ in: unitsIn, out: unitsOut, dropped: transcode.bridges.counters.droppedUnits + transcode.ladders.counters.droppedUnits }).map(([kind, count]) => [
+        { kind },
+        count,
+      ]);
     },
     transcodeEvents: () => {
       const { started, crashes, hangs, failedJobs } = transcode.pool.counters;
-      return Object.entries({ started, crashes, hangs, failedJobs, restarts: transcode.bridges.counters.restarts }).map(([kind, count]) => [{ kind }, count]);
+      return Object.entries({
+        started,
+        crashes,
+        hangs,
+        failedJobs,
+        restarts: transcode.bridges.counters.restarts + transcode.ladders.counters.restarts,
+        shedTiers: transcode.ladders.counters.shed,
+      }).map(([kind, count]) => [{ kind }, count]);
     },
     recordings: () => recorder.recording,
     archivedBytes: () => recorder.counters.bytes,

@@ -81,8 +81,9 @@ export class StreamStore {
     }
   }
 
-  async byId(id: string): Promise<StoredStream | undefined> {
-    const row = await this.#select().where('streams.id', '=', id).executeTakeFirst();
+  /** @param db a transaction to read in. */
+  async byId(id: string, db: Kysely<Schema> = this.#db): Promise<StoredStream | undefined> {
+    const row = await this.#select(db).where('streams.id', '=', id).executeTakeFirst();
     return row && streamOfRow(row);
   }
 
@@ -133,8 +134,8 @@ export class StreamStore {
     await this.#db.deleteFrom('streams').where('id', '=', id).execute();
   }
 
-  #select() {
-    return this.#db
+  #select(db: Kysely<Schema> = this.#db) {
+    return db
       .selectFrom('streams')
       .innerJoin('users', 'users.id', 'streams.owner_id')
       .leftJoin('broadcasts', 'broadcasts.id', 'streams.broadcast_id')

@@ -19,6 +19,8 @@ export interface StreamsDeps {
   readonly clock: Clock;
   readonly names: Names;
   mayPublish(user: Pick<User, 'kind'>): boolean;
+  /** Ends when every broadcast is stored as it is now. */
+  broadcastsStored(): Promise<void>;
   /** What is recorded of this stream's broadcast now is not to be kept. */
   discardRecording(streamId: string): void;
   /** A stream is no more; whoever watches it is told. */
@@ -95,10 +97,14 @@ export class Streams {
   }
 
   async remove(user: User, id: string): Promise<void> {
+    const { store, media, directory } = this.#deps;
     await this.owned(user, id);
-    await this.#deps.store.delete(id);
-    this.#deps.directory.forget(id);
-    this.#deps.media.stop(id, 'stream_deleted');
+    // Its end is stored, and whoever follows it told, while there is a stream to tell of.
+    if (media.stop(id, 'stream_deleted')) await this.#deps.broadcastsStored();
+    await store.delete(id);
+    directory.forget(id);
+    // A publisher who came back meanwhile.
+    media.stop(id, 'stream_deleted');
     this.#deps.onRemoved(id);
   }
 

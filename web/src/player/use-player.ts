@@ -57,6 +57,7 @@ export function usePlayer({ hls, whep, latency = 'low', broadcast, recording, pr
       video,
       playback: { hls: address.current, ...(first.current.whep === undefined ? {} : { whep: first.current.whep }) },
       latency: first.current.latency,
+      viewer: guest.deviceId,
       clock,
       loadHls: () => import('hls.js'),
       ...(first.current.recording ? { recording: first.current.recording } : {}),

@@ -10,6 +10,7 @@ import { clockTime, elapsed, when } from '../text/format.ts';
 import { t } from '../text/text.ts';
 import { Connect } from './connect.tsx';
 import { Conversions } from './conversions.tsx';
+import { Forward } from './forward/forward.tsx';
 import { HealthStrip } from './health-strip.tsx';
 import { Preview } from './preview.tsx';
 import { RunControls } from './run-controls.tsx';
@@ -74,6 +75,7 @@ export function Studio({ addresses }: { readonly addresses: StreamWithAddresses 
               </Link>
             </>
           )}
+          <Forward streamId={stream.id} />
         </div>
         <aside className={classes.side} aria-labelledby="share">
           <h2 id="share">{t('studio.share')}</h2>

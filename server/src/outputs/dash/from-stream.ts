@@ -84,6 +84,9 @@ export class PackagerManifest {
     const complete = Math.min(...renditions.map((rendition) => (rendition.ended ? Number.POSITIVE_INFINITY : rendition.open.msn)));
     const packager = this.#packager;
     const listed = packager.listed(leading);
+    const sources = renditions.filter(({ tier }) => tier === undefined);
+    const tiers = renditions.filter(({ tier }) => tier !== undefined);
+    const has = (rendition: Rendition, msn: number): boolean => (rendition.findSegment(msn) ?? packager.past?.media(rendition.name, msn)) !== undefined;
     for (const segment of listed.slice(Math.max(0, seen + 1 - (listed[0]?.msn ?? 0)))) {
       if (segment.msn >= complete || !segment.complete) continue;
       this.#history.see({
@@ -93,14 +96,16 @@ export class PackagerManifest {
         discontinuitySequence: segment.discontinuitySequence,
         final: segment.final,
         gap: segment.gap,
-        silent: renditions
-          .filter((rendition) => (rendition.findSegment(segment.msn) ?? packager.past?.media(rendition.name, segment.msn)) === undefined)
-          .map(({ name }) => name)
-          .join(' '),
+        silent: namesOf(sources.filter((rendition) => !has(rendition, segment.msn))),
+        tiers: namesOf(tiers.filter((rendition) => has(rendition, segment.msn))),
       });
     }
     this.#history.trim(listed.find((segment) => !segment.gap)?.msn ?? 0);
   }
+}
+
+function namesOf(renditions: readonly Rendition[]): string {
+  return renditions.map(({ name }) => name).join(' ');
 }
 
 /** Undefined where it would have to be measured. */
@@ -151,8 +156,10 @@ function trackOf(rendition: Rendition, period: DashPeriod, { packager, streamId,
   const listed = packager.listed(rendition);
   const from = firstMsn - (listed[0]?.msn ?? 0);
   // Numbers have no holes. Of a period by the clock the first segment tells all, and what is in memory tells its bandwidth.
-  const near = isClocked ? [...listed.slice(Math.max(0, from), Math.max(0, from) + 1), ...rendition.segments] : listed;
+  const near = isClocked && !rendition.tier ? [...listed.slice(Math.max(0, from), Math.max(0, from) + 1), ...rendition.segments] : listed;
   const inPeriod = near.filter((segment) => segment.discontinuitySequence === discontinuitySequence && segment.msn <= (last?.msn ?? segment.msn));
+  // A tier that began or ended within the period belongs to the next one, or to none.
+  if (rendition.tier && inPeriod.some(({ msn, gap }) => gap && msn >= firstMsn)) return undefined;
   const complete = lastRun(inPeriod.filter((segment) => segment.msn >= firstMsn && segment.complete));
   // A period by the clock can begin with the segment that is made now, or made next.
   const [first] = complete.length > 0 ? complete : isClocked ? inPeriod.slice(-1) : [];

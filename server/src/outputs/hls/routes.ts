@@ -18,6 +18,9 @@ import { isTooFarAhead, parseReloadQuery } from './reload-query.ts';
 /** How long the first request of a broadcast that is about to begin is held: a bridge of its pictures has to start. */
 const MAX_START_WAIT_MS = 5000;
 
+/** How long the first playlist of a tier is held until there is something in it: an encoder has to start, and the next segment to begin. */
+const MAX_TIER_WAIT_MS = 4000;
+
 /** rfc8216bis §6.2.5.2: a reload blocked longer than this many target durations is answered 503. */
 const MAX_BLOCK_TARGETS = 3;
 
@@ -95,12 +98,22 @@ export class HlsRoutes {
   }
 
   #servePlaylist(exchange: Exchange, packager: Packager, name: string): void {
-    const { res, request } = exchange;
+    const { res } = exchange;
     const rendition = packager.rendition(name);
     if (!rendition) {
       sendProblem(res, 'media_not_found');
       return;
     }
+    if (rendition.tier && rendition.isSilent && rendition.offered && !rendition.ended) {
+      const serve = (): void => this.#sendPlaylist(exchange, packager, rendition);
+      this.#block(exchange, MAX_TIER_WAIT_MS, { wait: (ready) => whenBegun(rendition, ready), ready: serve, late: serve });
+      return;
+    }
+    this.#sendPlaylist(exchange, packager, rendition);
+  }
+
+  #sendPlaylist(exchange: Exchange, packager: Packager, rendition: Rendition): void {
+    const { res, request } = exchange;
     const reload = parseReloadQuery(request.query);
     if (!reload) {
       sendProblem(res, 'invalid_request', { detail: '_HLS_msn and _HLS_part must be whole numbers, a part needs its segment, and _HLS_skip is YES or v2.' });
@@ -218,4 +231,14 @@ export class HlsRoutes {
     res.end(req.method === 'HEAD' ? undefined : body);
     if (req.method !== 'HEAD') this.counters.bytes += body.length;
   }
+}
+
+/** Calls once when there is a part of it, or nothing will come. Returns how to stop waiting. */
+function whenBegun(rendition: Rendition, ready: () => void): () => void {
+  const again = (): void => {
+    if (rendition.ended || !rendition.isSilent) ready();
+    else stop = rendition.wait(rendition.open.msn, 0, again);
+  };
+  let stop = rendition.wait(rendition.open.msn, 0, again);
+  return () => stop();
 }

@@ -2,8 +2,8 @@
 import { isIP, isIPv6 } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { type IpBytes, parseIp, unmapIp } from '@millrace/media/stun/ip';
+import { isPublicIp } from '../../lib/public-address.ts';
 import type { ClientLink } from './client-link.ts';
-import { isPublicIp } from './peer-filter.ts';
 import { TurnError } from './turn-error.ts';
 import { localAddressTowards } from './udp-socket.ts';
 
