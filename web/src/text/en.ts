@@ -62,7 +62,7 @@ export const en = {
   'choose.rewind.none.text': 'Viewers see what happens now, and half a minute before it at the most.',
   'choose.rewind.hours': '2 hours',
   'choose.rewind.hours.text': 'Who comes late can catch up. It is gone when the broadcast ends.',
-  'choose.rewind.all': 'The beginning',
+  'choose.rewind.all': 'All of it',
   'choose.rewind.all.text': 'However long it takes. It is gone when the broadcast ends, unless you keep a recording.',
   'choose.record': 'Keep a recording',
   'choose.record.text': 'It is in your library seconds after the broadcast ends.',
