@@ -77,6 +77,7 @@ import { OwnAddresses } from './transports/turn/own-addresses.ts';
 import { type TurnPorts, TurnServer } from './transports/turn/server.ts';
 import { OfferRoutes } from './transports/webrtc/offer-routes.ts';
 import { WebRtcTransport } from './transports/webrtc/transport.ts';
+import { RecordingEvents } from './webhooks/recording-events.ts';
 import { createWebhooks } from './webhooks/service.ts';
 
 /** Where the launcher's build puts the pages. */
@@ -124,7 +125,6 @@ async function run(config: Config): Promise<void> {
     wake: () => jobs.wake(),
   });
   const jobStore = new JobStore(store.db);
-  const jobs = new JobRunner({ store: jobStore, clock, log, handlers: hooks.jobs, newId: nanoid });
   const broadcastLog = new BroadcastLog({ store: new BroadcastStore(store.db), follower: hooks.events, clock, log });
   const ladders = new Ladders({ pool: workers, clock, log, settings: config.ladder.tiers, hardware: config.ladder.hardware, modeOf: (streamId) => directory.ladderOf(streamId) });
   const hub = new Hub({
@@ -155,7 +155,23 @@ async function run(config: Config): Promise<void> {
   const streamStore = new StreamStore(store.db);
   const directory = new StreamDirectory({ store: streamStore, clock });
   const tokens = new PlaybackTokens(secrets.playback);
-  const library = new Library({ config, db: store.db, streams: directory, tokens, clock, log, listeners: [], newId: nanoid, identify, use: (streamId) => registry.get(streamId) });
+  const library = new Library({
+    config,
+    db: store.db,
+    streams: directory,
+    tokens,
+    clock,
+    log,
+    // Read only by those who have one: it takes a while.
+    objects: config.s3 && new (await import('./library/s3-object-store.ts')).S3ObjectStore(config.s3),
+    jobs: jobStore,
+    events: new RecordingEvents({ events: hooks.events, clock, log }),
+    wake: () => jobs.wake(),
+    newId: nanoid,
+    identify,
+    use: (streamId) => registry.get(streamId),
+  });
+  const jobs = new JobRunner({ store: jobStore, clock, log, handlers: [...hooks.jobs, ...library.jobs], newId: nanoid });
   const streams = new Streams({
     store: streamStore,
     directory,
