@@ -64,6 +64,7 @@ describe.skipIf(browserTestsAreOff)('webhooks', () => {
     expect(await page.getByRole('button', { name: 'Send a test' }).isDisabled()).toBe(true);
     await page.getByRole('button', { name: /^Settings: My lights/ }).click();
     await page.getByRole('menuitem', { name: 'Delete' }).click();
+    await page.getByRole('menu').waitFor({ state: 'detached' });
     await look(page, 'settings-deleting', size);
     await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
     await page.getByText('No webhooks yet.').waitFor();

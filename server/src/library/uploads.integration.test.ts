@@ -236,7 +236,7 @@ describe('trouble', () => {
     // The server of these tests knows users, but does not check signatures: this is what Amazon says.
     gate.rule = ({ method }) => ({ status: 403, body: method === 'HEAD' ? '' : '<Error><Code>SignatureDoesNotMatch</Code><Message>…</Message></Error>' });
     const { objects } = uploader();
-    for (const call of [objects.check(), objects.head('a')]) await expect(call).rejects.toMatchObject({ code: 'storage_refused' });
+    for (const call of [() => objects.check(), () => objects.head('a')]) await expect(call()).rejects.toMatchObject({ code: 'storage_refused' });
   });
 
   test('a bucket that is full: said so, and done when there is room', async () => {

@@ -4,7 +4,7 @@ import type { Delivery, Webhook } from '@millrace/contract/entities/webhook';
 import { SubscribableEvent } from '@millrace/contract/events/webhook';
 import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
 import { useServices } from '../app/services.tsx';
-import { seconds, when } from '../text/format.ts';
+import { number, when } from '../text/format.ts';
 import { t } from '../text/text.ts';
 import classes from './settings.module.css';
 
@@ -76,7 +76,7 @@ function Entry({ delivery, webhook }: { readonly delivery: Delivery; readonly we
       <div className={classes.details}>
         <p className={`${classes.facts} figures`}>
           <span>{t('webhooks.delivery.attempts', { count: delivery.attempts })}</span>
-          {lastAttempt?.status != null && <span>{t('webhooks.delivery.answer', { status: String(lastAttempt.status), duration: seconds(lastAttempt.durationMs) })}</span>}
+          {lastAttempt?.status != null && <span>{t('webhooks.delivery.answer', { status: String(lastAttempt.status), ms: number(lastAttempt.durationMs) })}</span>}
           {state === 'waiting' && delivery.attempts > 0 && nextAttemptAt !== null && <span>{t('webhooks.delivery.next', { time: when(nextAttemptAt) })}</span>}
         </p>
         {lastAttempt?.error && <p className={classes.warn}>{lastAttempt.error}</p>}

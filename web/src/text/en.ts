@@ -362,7 +362,7 @@ export const en = {
   'webhooks.delivery.failed': 'Given up',
   'webhooks.delivery.next': 'Next try {time}',
   'webhooks.delivery.attempts': { one: '{count} try', other: '{count} tries' },
-  'webhooks.delivery.answer': 'Answered {status} in {duration}',
+  'webhooks.delivery.answer': 'Answered {status} in {ms} ms',
   'webhooks.delivery.again': 'Send again',
   'webhooks.delivery.body': 'Body',
   'webhooks.delivery.response': 'Answer',
