@@ -310,7 +310,7 @@ describe('trouble', () => {
     expect(await objects.head(`${prefix}/1.mp4`)).toMatchObject({ size: 20 * MIB + 4 });
   });
 
-  test('kill -9 in the middle: the next life goes on from the parts that were there', async () => {
+  test('kill -9 in the middle: the next life goes on from the parts that were there', { timeout: 180_000 }, async () => {
     const bytes = await file('1.mp4', 64 * MIB);
     const dataDir = await mkdtemp(join(tmpdir(), 'millrace-killed-'));
     const lives: ChildProcess[] = [];

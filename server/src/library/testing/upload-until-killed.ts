@@ -2,8 +2,7 @@
 import { nanoid } from 'nanoid';
 import { JobRunner } from '../../jobs/runner.ts';
 import { systemClock as clock } from '../../lib/clock.ts';
-import { makeLog } from '../../observe/log.ts';
-const log = makeLog('debug');
+import { silentLog as log } from '../../lib/silent-log.ts';
 import { JobStore } from '../../store/jobs.ts';
 import { openStore } from '../../store/open.ts';
 import { UploadStore } from '../../store/uploads.ts';
