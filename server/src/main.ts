@@ -31,6 +31,7 @@ import { PublicAddresses } from './lib/public-address.ts';
 import { Sealer } from './lib/sealed.ts';
 import { Shutdown } from './lib/shutdown.ts';
 import { StartError } from './lib/start-error.ts';
+import { openObjectStore } from './library/open-object-store.ts';
 import { makeLog } from './observe/log.ts';
 import { Metrics } from './observe/metrics.ts';
 import { Readiness } from './observe/readiness.ts';
@@ -402,6 +403,7 @@ async function run(config: Config): Promise<void> {
   // On a database of its own nobody else works on what an earlier life had begun.
   if (store.kind === 'embedded') await jobStore.releaseAll();
   await hooks.start();
+  if (config.s3) await openObjectStore({ config: config.s3, log });
   jobs.start();
   await library.start();
   for (const broadcast of await broadcastLog.restore()) hub.restore(broadcast);
