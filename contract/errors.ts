@@ -66,6 +66,18 @@ export const ERRORS = {
     retry: 'never',
     remedy: 'A stream of somebody else answers as if it did not exist.',
   },
+  webhook_not_found: {
+    status: 404,
+    title: 'There is no such webhook, or it is not yours.',
+    retry: 'never',
+    remedy: 'A webhook of somebody else answers as if it did not exist.',
+  },
+  delivery_not_found: {
+    status: 404,
+    title: 'This delivery is not in the log of the webhook, or no longer.',
+    retry: 'never',
+    remedy: 'Deliveries stay in the log for 30 days.',
+  },
   target_not_found: {
     status: 404,
     title: 'This stream is not forwarded to such a service.',
@@ -83,6 +95,12 @@ export const ERRORS = {
     title: 'This piece of the broadcast is not here, or no longer.',
     retry: 'never',
     remedy: 'Live segments stay for a short while. Reload the playlist to learn what is there now.',
+  },
+  recording_not_found: {
+    status: 404,
+    title: 'This recording is not here. It may have been deleted, or is not for everybody.',
+    retry: 'never',
+    remedy: 'A recording of somebody else answers as if it did not exist, and so does a private one without its token.',
   },
   session_not_found: {
     status: 404,
@@ -132,6 +150,12 @@ export const ERRORS = {
     retry: 'later',
     remedy: 'The stream refuses a second publisher. End the first one, or set `secondPublisher` to `takeover`.',
   },
+  recording_not_ready: {
+    status: 409,
+    title: 'This recording is not ready.',
+    retry: 'later',
+    remedy: 'Its broadcast still runs, or nothing of it could be kept: `state` and `problem` tell. End the broadcast first; it is ready some seconds later.',
+  },
   not_running: {
     status: 409,
     title: 'There is no broadcast to stop.',
@@ -143,6 +167,18 @@ export const ERRORS = {
     title: 'You have as many as you may have.',
     retry: 'after-fixing',
     remedy: 'Delete a stream you no longer need, or use an account with a larger limit.',
+  },
+  webhook_limit_reached: {
+    status: 409,
+    title: 'You have as many webhooks as you may have.',
+    retry: 'after-fixing',
+    remedy: 'Delete a webhook you no longer need: one address may be for several events.',
+  },
+  webhook_disabled: {
+    status: 409,
+    title: 'This webhook is switched off.',
+    retry: 'after-fixing',
+    remedy: 'Switch it on by `PATCH /webhooks/{id}` with `{"enabled": true}`, then send again.',
   },
   precondition_failed: {
     status: 412,
@@ -198,6 +234,43 @@ export const ERRORS = {
     title: 'Something broke on our side.',
     retry: 'later',
     remedy: 'The server log has a line with the same `instance`.',
+  },
+  storage_refused: {
+    status: 502,
+    title: 'The object storage does not let this server in.',
+    retry: 'later',
+    remedy:
+      'For the operator: `S3_ACCESS_KEY_ID` and `S3_SECRET_ACCESS_KEY` must be right, and may read, write, list and delete in the bucket. Uploads wait meanwhile; nothing is lost.',
+  },
+  storage_bucket_missing: {
+    status: 502,
+    title: 'The object storage has no such bucket.',
+    retry: 'later',
+    remedy: 'For the operator: make the bucket that `S3_BUCKET` names, in the region of `S3_REGION`. Uploads wait meanwhile; nothing is lost.',
+  },
+  storage_upload_lost: {
+    status: 502,
+    title: 'The object storage has forgotten an upload.',
+    retry: 'later',
+    remedy: 'The upload begins anew by itself. A rule of the bucket that ends unfinished uploads may be too strict.',
+  },
+  storage_damaged: {
+    status: 502,
+    title: 'What arrived at the object storage is not what was sent.',
+    retry: 'later',
+    remedy: 'The file is sent again by itself, and kept here until what arrived is whole.',
+  },
+  storage_unreachable: {
+    status: 503,
+    title: 'The object storage does not answer.',
+    retry: 'later',
+    remedy: 'Uploads are tried again by themselves, and go on where they were. For the operator: check `S3_ENDPOINT` and the network.',
+  },
+  storage_full: {
+    status: 507,
+    title: 'The object storage is full.',
+    retry: 'later',
+    remedy: 'Uploads wait and are tried again. For the operator: make room, or raise the quota of the bucket.',
   },
   overloaded: {
     status: 503,

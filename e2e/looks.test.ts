@@ -76,6 +76,8 @@ describe.skipIf(browserTestsAreOff)('looks', () => {
       const studio = await StudioPage.create(context, server.http, 'Evening set');
       await studio.untilSays(/Waiting for your encoder/, 5_000);
       await look(expect, studio.page, 'go-live-waiting', size);
+      await studio.page.getByRole('heading', { name: 'Or by WHIP' }).evaluate((heading) => heading.scrollIntoView());
+      await look(expect, studio.page, 'go-live-waiting-whip', size);
       const [address, key] = [await studio.copied('the server'), await studio.copied('the stream key')];
       // Ten seconds between key frames and B-frames: the page has something to warn of.
       await using encoder = publishWithFfmpeg(`${address}/${key}`, { video: ['-preset', 'veryfast', '-g', '300', '-bf', '2', '-b_strategy', '0'] });

@@ -10,8 +10,9 @@ import type { BenchServerKind } from './bench-server.ts';
 export const MILLRACE = {
   name: 'Millrace',
   job: 'LL-HLS and DASH, parts of 200 ms, in memory',
-  async start() {
-    const server = await startServer({ env: { LOG_LEVEL: 'warn' } });
+  /** @param memoryBytes as on a machine of so much. */
+  async start(memoryBytes?: number) {
+    const server = await startServer({ env: { LOG_LEVEL: 'warn' }, ...(memoryBytes === undefined ? {} : { memoryBytes }) });
     const owners = new OwnerPool(server.http);
     return {
       name: 'Millrace',

@@ -52,7 +52,7 @@ export interface HlsJsEngineDeps {
 export class HlsJsEngine implements Engine {
   readonly protocol = 'll-hls';
   readonly #deps: HlsJsEngineDeps;
-  readonly #hls: HlsType;
+  #hls: HlsType;
   #networkFailures = 0;
   #mediaFailures: number[] = [];
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
@@ -60,21 +60,27 @@ export class HlsJsEngine implements Engine {
   #placed = false;
   #jumpWhenBuffered = false;
   #delay: Delay;
+  #quality: number | undefined;
 
   constructor(deps: HlsJsEngineDeps) {
     this.#deps = deps;
+    this.#delay = deps.delay;
+    this.#hls = this.#open();
+  }
+
+  #open(): HlsType {
+    const deps = this.#deps;
     const Hls = deps.module.default;
     const { authorization } = deps;
-    this.#delay = deps.delay;
     const hls = new Hls({
       ...CONFIG,
-      ...(deps.delay === 'steady' ? { liveSyncDuration: STEADY_DELAY_SECONDS } : {}),
+      ...(this.#delay === 'steady' ? { liveSyncDuration: STEADY_DELAY_SECONDS } : {}),
       ...(authorization ? { xhrSetup: (xhr: XMLHttpRequest) => xhr.setRequestHeader('authorization', `Bearer ${authorization}`) } : {}),
     });
-    this.#hls = hls;
     // Given to the constructor it would have to come with a sync count, which overrules the playlist's hold-back.
     hls.config.liveMaxLatencyDurationCount = MAX_LATENCY_DURATIONS;
     hls.on(Hls.Events.MANIFEST_PARSED, () => {
+      if (this.#quality !== undefined) hls.nextLevel = this.#quality;
       deps.listener.ready();
       deps.listener.qualities();
     });
@@ -87,6 +93,7 @@ export class HlsJsEngine implements Engine {
     hls.on(Hls.Events.ERROR, (_, data) => this.#failed(data));
     hls.attachMedia(deps.video);
     hls.loadSource(deps.url);
+    return hls;
   }
 
   get qualities() {
@@ -109,6 +116,7 @@ export class HlsJsEngine implements Engine {
   }
 
   chooseQuality(index: number | undefined): void {
+    this.#quality = index;
     this.#hls.nextLevel = index ?? -1;
   }
 
@@ -191,8 +199,17 @@ export class HlsJsEngine implements Engine {
   #recoverMedia(): void {
     const now = this.#deps.now();
     this.#mediaFailures = [...this.#mediaFailures.filter((at) => now - at < MEDIA_ERROR_WINDOW_MS), now];
-    if (this.#mediaFailures.length > MAX_MEDIA_RECOVERIES) this.#deps.listener.unplayable('codec');
-    else this.#hls.recoverMediaError();
+    if (this.#mediaFailures.length > MAX_MEDIA_RECOVERIES) {
+      this.#deps.listener.unplayable('codec');
+      return;
+    }
+    // hls.js would go back to where it was, to media behind the live edge that may be the cause, and was seen to load it again and again.
+    clearTimeout(this.#retryTimer);
+    this.#retry = undefined;
+    this.#placed = false;
+    this.#jumpWhenBuffered = false;
+    this.#hls.destroy();
+    this.#hls = this.#open();
   }
 
   #retryLater(data: ErrorData): void {

@@ -60,6 +60,8 @@ export interface PlayOptions {
   readonly latency?: Latency;
   readonly clock: ServerClock;
   readonly loadHls: () => Promise<HlsModule>;
+  /** What the stream socket's `watch()` is told as `visitorId`: with it the server counts that socket and not the real-time sessions beside it. */
+  readonly viewer?: string;
   /** The owner's preview: plays before viewers may, with the owner's bearer. */
   readonly preview?: { readonly token: string | undefined };
   readonly onChange: (snapshot: PlayerSnapshot) => void;
@@ -237,9 +239,10 @@ export class Player {
   }
 
   #realTime(): ((signal: AbortSignal) => Promise<WhepSource>) | undefined {
-    const { playback, preview } = this.#options;
-    const url = playback.whep;
-    if (url === undefined || !('RTCPeerConnection' in globalThis)) return undefined;
+    const { playback, preview, viewer } = this.#options;
+    const { whep } = playback;
+    if (whep === undefined || !('RTCPeerConnection' in globalThis)) return undefined;
+    const url = viewer === undefined ? whep : withViewer(whep, viewer);
     return (signal) => WhepSource.open({ url, token: preview?.token, signal, fetch: (...request) => fetch(...request), RTCPeerConnection, now: () => performance.now() });
   }
 
@@ -360,4 +363,8 @@ function sameSnapshot(a: PlayerSnapshot, b: PlayerSnapshot): boolean {
     (a.latencyMs === undefined) === (b.latencyMs === undefined) &&
     Math.abs((a.latencyMs ?? 0) - (b.latencyMs ?? 0)) < LATENCY_STEP_MS
   );
+}
+
+function withViewer(whep: string, viewer: string): string {
+  return `${whep}${whep.includes('?') ? '&' : '?'}viewer=${encodeURIComponent(viewer)}`;
 }

@@ -2,11 +2,13 @@
 import * as auth from './auth.ts';
 import * as connectivity from './connectivity.ts';
 import * as documents from './documents.ts';
+import * as recordings from './recordings.ts';
 import * as sources from './sources.ts';
 import * as streams from './streams.ts';
 import * as targets from './targets.ts';
 import * as trust from './trust.ts';
 import * as viewing from './viewing.ts';
+import * as webhooks from './webhooks.ts';
 
 export const ROUTES = {
   createGuest: auth.createGuest,
@@ -28,10 +30,25 @@ export const ROUTES = {
   createTarget: targets.createTarget,
   updateTarget: targets.updateTarget,
   deleteTarget: targets.deleteTarget,
+  listRecordings: recordings.listRecordings,
+  getRecording: recordings.getRecording,
+  viewRecording: recordings.viewRecording,
+  updateRecording: recordings.updateRecording,
+  deleteRecording: recordings.deleteRecording,
+  createRecordingToken: recordings.createRecordingToken,
   getCode: viewing.getCode,
   listLive: viewing.listLive,
   getIceServers: connectivity.getIceServers,
   getTrust: trust.getTrust,
+  createWebhook: webhooks.createWebhook,
+  listWebhooks: webhooks.listWebhooks,
+  getWebhook: webhooks.getWebhook,
+  updateWebhook: webhooks.updateWebhook,
+  deleteWebhook: webhooks.deleteWebhook,
+  rotateWebhookSecret: webhooks.rotateWebhookSecret,
+  testWebhook: webhooks.testWebhook,
+  listDeliveries: webhooks.listDeliveries,
+  redeliver: webhooks.redeliver,
   getOpenApi: documents.getOpenApi,
   getAsyncApi: documents.getAsyncApi,
   listErrors: documents.listErrors,

@@ -38,10 +38,21 @@ describe('the settings', () => {
       trustProxy: false,
       logLevel: 'info',
       guests: 'publish',
+      s3: undefined,
       allowPrivateAddresses: false,
       mediaDir: undefined,
       reconnectGraceMs: 60_000,
       transcodeWorkers: availableParallelism(),
+      minFreeBytes: 2_000_000_000,
+      recordingQuotaBytes: Number.POSITIVE_INFINITY,
+      ladder: {
+        tiers: [
+          { shorterSide: 720, bitsPerSecond: 2_800_000 },
+          { shorterSide: 480, bitsPerSecond: 1_400_000 },
+          { shorterSide: 360, bitsPerSecond: 700_000 },
+        ],
+        hardware: true,
+      },
     });
   });
 
@@ -72,6 +83,18 @@ describe('the settings', () => {
     expect((await load({ ...files, TURNS_PORT: 'off' })).turn).toMatchObject({ tlsPort: undefined });
     const elsewhere = { TURN_URLS: 'stun:a.example:3478, turn:a.example:3478?transport=udp,turns:a.example?transport=tcp', TURN_SECRET: 'long enough' };
     expect((await load(elsewhere)).turn).toMatchObject({ kind: 'elsewhere', urls: ['stun:a.example:3478', 'turn:a.example:3478?transport=udp', 'turns:a.example?transport=tcp'] });
+  });
+
+  test('object storage is whole or not there', async () => {
+    const keys = { S3_BUCKET: 'recordings', S3_ACCESS_KEY_ID: 'AKIA1', S3_SECRET_ACCESS_KEY: 'a/b+c=' };
+    const credentials = { bucket: 'recordings', accessKeyId: 'AKIA1', secretAccessKey: 'a/b+c=' };
+    expect((await load(keys)).s3).toEqual({ ...credentials, endpoint: undefined, region: 'us-east-1' });
+    expect((await load({ ...keys, S3_ENDPOINT: 'http://minio:9000/', S3_REGION: 'eu-central-1' })).s3).toEqual({
+      ...credentials,
+      endpoint: 'http://minio:9000',
+      region: 'eu-central-1',
+    });
+    expect((await load({ S3_REGION: 'eu-central-1' })).s3).toBeUndefined();
   });
 
   test('HTTPS and RTMPS can be switched off', async () => {
@@ -112,6 +135,13 @@ describe('the settings', () => {
     [{ GUESTS: 'maybe' }, 'GUESTS cannot be "maybe": it must be publish, watch or off.'],
     [{ LOG_LEVEL: 'loud' }, 'LOG_LEVEL cannot be "loud": it must be error, warn,'],
     [{ ALLOW_PRIVATE_ADDRESSES: 'some' }, 'ALLOW_PRIVATE_ADDRESSES cannot be "some": it must be true or false.'],
+    [{ S3_ENDPOINT: 'https://s3.example.org' }, 'S3_BUCKET is not set, but S3_ENDPOINT is: object storage needs S3_BUCKET, S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY.'],
+    [{ S3_BUCKET: 'abc', S3_ACCESS_KEY_ID: 'a' }, 'S3_SECRET_ACCESS_KEY is not set, but S3_BUCKET is'],
+    [{ S3_BUCKET: 'a b' }, 'S3_BUCKET cannot be "a b": it must be the name of a bucket'],
+    [{ S3_ENDPOINT: 's3.example.org' }, 'S3_ENDPOINT cannot be what it is set to: it must be an address like https://s3.example.org'],
+    [{ S3_ENDPOINT: 'https://hush:hush@s3.example.org' }, 'S3_ENDPOINT cannot be what it is set to'],
+    [{ S3_SECRET_ACCESS_KEY: 'hush hush' }, 'S3_SECRET_ACCESS_KEY cannot be what it is set to: it must be what the object storage gave'],
+    [{ S3_REGION: 'Europe (Frankfurt)' }, 'S3_REGION cannot be "Europe (Frankfurt)": it must be the name of a region'],
     [{ TRUST_PROXY: 'perhaps' }, 'TRUST_PROXY cannot be "perhaps": it must be true or false.'],
     [{ PUBLIC_URL: 'ftp://x' }, 'PUBLIC_URL cannot be "ftp://x": it must be an address like https://live.example.org, without a path.'],
     [{ PUBLIC_URL: 'https://x.org/live' }, 'PUBLIC_URL cannot be "https://x.org/live": it must be an address like'],

@@ -32,6 +32,15 @@ export type TurnConfig =
 /** IANA's port for TURN over TLS. */
 const DEFAULT_TURNS_PORT = 5349;
 
+export interface S3Config {
+  /** Without a slash at the end; undefined: Amazon's own. */
+  readonly endpoint: string | undefined;
+  readonly bucket: string;
+  readonly region: string;
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+}
+
 export interface AcmeConfig {
   /** The public name, which the certificate is for. */
   readonly domain: string;
@@ -58,6 +67,8 @@ export interface Config {
   readonly turn: TurnConfig;
   readonly logLevel: Settings['LOG_LEVEL'];
   readonly guests: Settings['GUESTS'];
+  /** Object storage; undefined: recordings stay on this machine. */
+  readonly s3: S3Config | undefined;
   /** For hosts that users name. */
   readonly allowPrivateAddresses: boolean;
   /** Absolute. */
@@ -65,6 +76,12 @@ export interface Config {
   readonly reconnectGraceMs: number;
   /** FFmpeg processes at once. */
   readonly transcodeWorkers: number;
+  /** Free space below which nothing is recorded. */
+  readonly minFreeBytes: number;
+  /** What one owner's recordings may take; infinity: anything. */
+  readonly recordingQuotaBytes: number;
+  /** The sizes that ladders have, and whether hardware may encode them. */
+  readonly ladder: { readonly tiers: Settings['LADDER']; readonly hardware: boolean };
 }
 
 export interface ConfigSources {
@@ -72,6 +89,9 @@ export interface ConfigSources {
   /** Where `millrace.json` is looked for and relative paths begin. */
   readonly folder: string;
 }
+
+/** As disks are sold. */
+const GIGABYTE = 1_000_000_000;
 
 const DEFAULT_FILE = 'millrace.json';
 
@@ -129,10 +149,14 @@ function configOf(settings: Settings, folder: string): Config {
     turn: turnConfigOf(settings, certFile !== undefined || settings.ACME),
     logLevel: settings.LOG_LEVEL,
     guests: settings.GUESTS,
+    s3: s3ConfigOf(settings),
     allowPrivateAddresses: settings.ALLOW_PRIVATE_ADDRESSES,
     mediaDir: settings.MEDIA_DIR === undefined ? undefined : resolve(folder, settings.MEDIA_DIR),
     reconnectGraceMs: settings.RECONNECT_GRACE_SECONDS * 1000,
     transcodeWorkers: settings.TRANSCODE_WORKERS ?? availableParallelism(),
+    minFreeBytes: settings.DISK_FREE_MIN_GB * GIGABYTE,
+    recordingQuotaBytes: settings.RECORDING_QUOTA_GB === undefined ? Number.POSITIVE_INFINITY : settings.RECORDING_QUOTA_GB * GIGABYTE,
+    ladder: { tiers: settings.LADDER, hardware: settings.HARDWARE_ENCODING },
   };
 }
 
@@ -163,6 +187,17 @@ function turnConfigOf(settings: Settings, isKnown: boolean): TurnConfig {
   };
 }
 
+/** All that it takes, or nothing: half of it is a mistake that would show only when the first recording is lost with its disk. */
+function s3ConfigOf(settings: Settings): S3Config | undefined {
+  const { S3_ENDPOINT: endpoint, S3_BUCKET: bucket, S3_REGION: region, S3_ACCESS_KEY_ID: accessKeyId, S3_SECRET_ACCESS_KEY: secretAccessKey } = settings;
+  if (bucket !== undefined && accessKeyId !== undefined && secretAccessKey !== undefined) return { endpoint, bucket, region, accessKeyId, secretAccessKey };
+  const set = Object.entries({ S3_ENDPOINT: endpoint, S3_BUCKET: bucket, S3_ACCESS_KEY_ID: accessKeyId, S3_SECRET_ACCESS_KEY: secretAccessKey });
+  const given = set.find(([, value]) => value !== undefined)?.[0];
+  const missing = set.find(([key, value]) => value === undefined && key !== 'S3_ENDPOINT')?.[0];
+  if (given === undefined || missing === undefined) return undefined;
+  throw new ConfigError(missing, `${missing} is not set, but ${given} is: object storage needs S3_BUCKET, S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY.`);
+}
+
 function portOf(setting: number | 'off'): number | undefined {
   return setting === 'off' ? undefined : setting;
 }
@@ -179,6 +214,8 @@ function acmeOf({ ACME, ACME_EMAIL: email, ACME_DIRECTORY_URL: directoryUrl, PUB
   return { domain, email, directoryUrl };
 }
 
+const SECRET_SETTINGS = ['DATABASE_URL', 'TURN_SECRET', 'S3_ACCESS_KEY_ID', 'S3_SECRET_ACCESS_KEY', 'S3_ENDPOINT'];
+
 function configErrorOf(error: z.ZodError, given: Readonly<Record<string, unknown>>): ConfigError {
   const issue = error.issues[0];
   if (issue?.code === 'unrecognized_keys') {
@@ -187,6 +224,6 @@ function configErrorOf(error: z.ZodError, given: Readonly<Record<string, unknown
   }
   const key = String(issue?.path[0] ?? '');
   // A connection address holds a password, a secret is one.
-  const value = key === 'DATABASE_URL' || key === 'TURN_SECRET' ? 'what it is set to' : JSON.stringify(given[key]);
+  const value = SECRET_SETTINGS.includes(key) ? 'what it is set to' : JSON.stringify(given[key]);
   return new ConfigError(key, `${key} cannot be ${value}: it must be ${issue?.message ?? 'something else'}.`);
 }

@@ -13,6 +13,7 @@ const HIDDEN = '[hidden]';
 /** Secrets by their looks, for those inside of messages, addresses and stacks. */
 const SECRET_TEXTS: readonly (readonly [RegExp, string])[] = [
   [/mk_[A-Za-z0-9]{6,}/g, HIDDEN],
+  [/whsec_[A-Za-z0-9+/=]{6,}/g, HIDDEN],
   [/([?&](?:token|key)=)[^&\s"'\\#]+/gi, `$1${HIDDEN}`],
   [/(bearer[ .]\s*)[\w.~+/=%-]+/gi, `$1${HIDDEN}`],
   [/(millrace_session=)[^;\s"'\\]+/g, `$1${HIDDEN}`],

@@ -1,6 +1,6 @@
 /** Broadcasts in the database: written at each change of state, read after a restart. */
 import type { EndReason } from '@millrace/contract/entities/broadcast';
-import type { Kysely } from 'kysely';
+import type { Kysely, Transaction } from 'kysely';
 import type { Schema } from './schema.ts';
 
 export interface BroadcastRow {
@@ -22,8 +22,11 @@ export class BroadcastStore {
     this.#db = db;
   }
 
-  /** Writes the broadcast as it is now and makes it its stream's latest. False: the stream is gone, and so is this. */
-  async put(broadcast: BroadcastRow): Promise<boolean> {
+  /**
+   * Writes the broadcast as it is now and makes it its stream's latest. False: the stream is gone, and so is this.
+   * @param also what follows from it, in the same transaction: both are written or none.
+   */
+  async put(broadcast: BroadcastRow, also?: (transaction: Transaction<Schema>) => Promise<void>): Promise<boolean> {
     const values = {
       id: broadcast.id,
       stream_id: broadcast.streamId,
@@ -44,6 +47,7 @@ export class BroadcastStore {
         .values(values)
         .onConflict((conflict) => conflict.column('id').doUpdateSet(changing))
         .execute();
+      await also?.(transaction);
       return true;
     });
   }

@@ -1,9 +1,12 @@
 /** The tables as Kysely sees them. Migrations make them; each aggregate has its module here. */
 import type { DeviceKind, PlaybackProtocol } from '@millrace/contract/commands/stream-socket';
 import type { EndReason } from '@millrace/contract/entities/broadcast';
+import type { RecordingProblem, RecordingState } from '@millrace/contract/entities/recording';
 import type { SourceMode } from '@millrace/contract/entities/source';
 import type { Visibility } from '@millrace/contract/entities/stream';
-import type { Generated } from 'kysely';
+import type { DeliveryState, DisabledBecause } from '@millrace/contract/entities/webhook';
+import type { SubscribableEvent, WebhookEventType } from '@millrace/contract/events/webhook';
+import type { Generated, JSONColumnType } from 'kysely';
 
 /** People and guests. The columns up to `updated_at` are the auth library's. */
 export interface UsersTable {
@@ -71,6 +74,8 @@ export interface StreamsTable {
   start: 'auto' | 'manual';
   second_publisher: 'takeover' | 'refuse';
   record: boolean;
+  /** Null: to the beginning. */
+  rewind_seconds: number | null;
   ladder: 'auto' | 'off' | 'always';
   /** The running broadcast, else the last one. */
   broadcast_id: string | null;
@@ -118,6 +123,40 @@ export interface MinuteMeasurementsTable {
   viewers: number;
 }
 
+/** Work to be done at `run_at`; a row is gone when it is done. */
+export interface JobsTable {
+  id: string;
+  kind: string;
+  /** One row for each kind and key. */
+  unique_key: string | null;
+  data: JSONColumnType<object>;
+  run_at: Date;
+  /** How often it was taken. */
+  attempts: number;
+  /** It was put once more while somebody worked on it. */
+  put_again: boolean;
+  /** Who works on it now, until when unless renewed. */
+  lease_id: string | null;
+  lease_until: Date | null;
+  last_error: string | null;
+  created_at: Date;
+}
+
+export interface WebhooksTable {
+  id: string;
+  owner_id: string;
+  url: string;
+  description: string;
+  events: JSONColumnType<readonly SubscribableEvent[]>;
+  sealed_secret: string;
+  /** Null: it is on. */
+  disabled_because: DisabledBecause | null;
+  /** Since when nothing was taken; null after a success. */
+  failing_since: Date | null;
+  created_at: Date;
+  updated_at: Date;
+}
+
 /** A service that a stream is forwarded to. */
 export interface TargetsTable {
   id: string;
@@ -129,6 +168,60 @@ export interface TargetsTable {
   secret: string;
   enabled: boolean;
   created_at: Date;
+  updated_at: Date;
+}
+
+export interface WebhookDeliveriesTable {
+  id: string;
+  webhook_id: string;
+  event_id: string;
+  type: WebhookEventType;
+  /** As it is signed and sent, byte for byte. */
+  body: string;
+  state: DeliveryState;
+  attempts: number;
+  created_at: Date;
+  last_attempt_at: Date | null;
+  next_attempt_at: Date | null;
+  /** Of the last attempt: what was answered, or why there was no answer. */
+  status: number | null;
+  error: string | null;
+  response: string | null;
+  duration_ms: number | null;
+}
+
+/** Files on their way to object storage, and those that are there. */
+export interface UploadsTable {
+  key: string;
+  size: string;
+  modified_at: Date;
+  part_size: string;
+  /** The store's name for the multipart upload; null for a file of one part. */
+  multipart_id: string | null;
+  verified_at: Date | null;
+}
+
+export interface UploadPartsTable {
+  key: string;
+  number: number;
+  etag: string;
+  md5: string;
+}
+
+/** What was kept of broadcasts; the media lies in the data folder under the id. */
+export interface RecordingsTable {
+  id: string;
+  owner_id: string;
+  stream_id: string | null;
+  broadcast_id: string;
+  title: string;
+  visibility: Visibility;
+  state: RecordingState;
+  problem: RecordingProblem | null;
+  seconds: number;
+  bytes: number;
+  started_at: Date;
+  ended_at: Date | null;
   updated_at: Date;
 }
 
@@ -157,7 +250,13 @@ export interface Schema {
   broadcasts: BroadcastsTable;
   viewings: ViewingsTable;
   minute_measurements: MinuteMeasurementsTable;
+  jobs: JobsTable;
+  webhooks: WebhooksTable;
+  webhook_deliveries: WebhookDeliveriesTable;
+  uploads: UploadsTable;
+  upload_parts: UploadPartsTable;
   targets: TargetsTable;
+  recordings: RecordingsTable;
   sources: SourcesTable;
   migrations: MigrationsTable;
 }

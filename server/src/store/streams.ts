@@ -66,6 +66,7 @@ export class StreamStore {
             start: stream.start,
             second_publisher: stream.secondPublisher,
             record: stream.record,
+            rewind_seconds: stream.rewindSeconds,
             ladder: stream.ladder,
             broadcast_id: null,
             created_at: stream.at,
@@ -80,8 +81,9 @@ export class StreamStore {
     }
   }
 
-  async byId(id: string): Promise<StoredStream | undefined> {
-    const row = await this.#select().where('streams.id', '=', id).executeTakeFirst();
+  /** @param db a transaction to read in. */
+  async byId(id: string, db: Kysely<Schema> = this.#db): Promise<StoredStream | undefined> {
+    const row = await this.#select(db).where('streams.id', '=', id).executeTakeFirst();
     return row && streamOfRow(row);
   }
 
@@ -132,8 +134,8 @@ export class StreamStore {
     await this.#db.deleteFrom('streams').where('id', '=', id).execute();
   }
 
-  #select() {
-    return this.#db
+  #select(db: Kysely<Schema> = this.#db) {
+    return db
       .selectFrom('streams')
       .innerJoin('users', 'users.id', 'streams.owner_id')
       .leftJoin('broadcasts', 'broadcasts.id', 'streams.broadcast_id')
@@ -148,6 +150,7 @@ export class StreamStore {
         'streams.start',
         'streams.second_publisher',
         'streams.record',
+        'streams.rewind_seconds',
         'streams.ladder',
         'streams.created_at',
         'streams.updated_at',
@@ -166,8 +169,8 @@ export class StreamStore {
 /** Settings to change; what is missing or undefined stays. */
 export type SettingsChange = { readonly [Key in keyof StreamSettings]?: StreamSettings[Key] | undefined };
 
-function columnsOf({ title, description, visibility, start, secondPublisher, record, ladder }: SettingsChange) {
-  return { title, description, visibility, start, second_publisher: secondPublisher, record, ladder };
+function columnsOf({ title, description, visibility, start, secondPublisher, record, rewindSeconds, ladder }: SettingsChange) {
+  return { title, description, visibility, start, second_publisher: secondPublisher, record, rewind_seconds: rewindSeconds, ladder };
 }
 
 type StreamRow = Omit<Selectable<StreamsTable>, 'key_hash' | 'broadcast_id'> & Parameters<typeof broadcastOfRow>[1] & { readonly owner_is_guest: boolean };
@@ -184,6 +187,7 @@ function streamOfRow(row: StreamRow): StoredStream {
     start: row.start,
     secondPublisher: row.second_publisher,
     record: row.record,
+    rewindSeconds: row.rewind_seconds,
     ladder: row.ladder,
     createdAt: row.created_at,
     updatedAt: row.updated_at,

@@ -1,12 +1,22 @@
 /** Writes every change of a broadcast to the database, in order and without holding up the media; reads them back after a restart. */
+import type { Transaction } from 'kysely';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { BroadcastRow, BroadcastStore } from '../store/broadcasts.ts';
+import type { Schema } from '../store/schema.ts';
 import type { Broadcast } from '../stream/broadcast.ts';
 import type { HubListener } from '../stream/hub.ts';
 
+/** Hears of each broadcast that is stored, in the transaction that stores it: what follows is as sure as the broadcast. */
+export interface BroadcastFollower {
+  broadcastStored(transaction: Transaction<Schema>, broadcast: BroadcastRow): Promise<void>;
+  /** The transaction is through. */
+  stored(): void;
+}
+
 export interface BroadcastLogDeps {
   readonly store: BroadcastStore;
+  readonly follower?: BroadcastFollower;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -63,8 +73,11 @@ export class BroadcastLog implements HubListener {
       if (!changes || !first || first.done) break;
       const [broadcastId, broadcast] = first.value;
       try {
-        const stored = await this.#deps.store.put(rowOf(broadcast));
-        if (!stored) this.#deps.log.debug({ streamId, broadcastId }, 'broadcast of a deleted stream not stored');
+        const { store, follower } = this.#deps;
+        const row = rowOf(broadcast);
+        const stored = await store.put(row, follower && ((transaction) => follower.broadcastStored(transaction, row)));
+        if (stored) follower?.stored();
+        else this.#deps.log.debug({ streamId, broadcastId }, 'broadcast of a deleted stream not stored');
         retryMs = FIRST_RETRY_MS;
         if (changes.get(broadcastId) === broadcast) changes.delete(broadcastId);
       } catch (error) {

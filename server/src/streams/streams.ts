@@ -2,7 +2,7 @@
 import type { BroadcastState } from '@millrace/contract/entities/broadcast';
 import type { Stream, StreamSettings } from '@millrace/contract/entities/stream';
 import type { User } from '@millrace/contract/entities/user';
-import { MAX_STREAMS_PER_GUEST } from '@millrace/contract/limits';
+import { DEFAULT_REWIND_SECONDS, MAX_STREAMS_PER_GUEST } from '@millrace/contract/limits';
 import { AppError } from '../lib/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { SettingsChange, StoredStream, StreamStore } from '../store/streams.ts';
@@ -19,6 +19,10 @@ export interface StreamsDeps {
   readonly clock: Clock;
   readonly names: Names;
   mayPublish(user: Pick<User, 'kind'>): boolean;
+  /** Ends when every broadcast is stored as it is now. */
+  broadcastsStored(): Promise<void>;
+  /** What is recorded of this stream's broadcast now is not to be kept. */
+  discardRecording(streamId: string): void;
   /** A stream is no more; whoever watches it is told. */
   onRemoved(streamId: string): void;
 }
@@ -33,7 +37,15 @@ export interface PageQuery {
   readonly limit: number;
 }
 
-const DEFAULTS: Omit<StreamSettings, 'title'> = { description: '', visibility: 'unlisted', start: 'auto', secondPublisher: 'takeover', record: false, ladder: 'auto' };
+const DEFAULTS: Omit<StreamSettings, 'title'> = {
+  description: '',
+  visibility: 'unlisted',
+  start: 'auto',
+  secondPublisher: 'takeover',
+  record: false,
+  rewindSeconds: DEFAULT_REWIND_SECONDS,
+  ladder: 'auto',
+};
 
 /** With 887 million codes the first draw nearly always fits; ten that do not mean something else is wrong. */
 const MAX_DRAWS = 10;
@@ -85,10 +97,14 @@ export class Streams {
   }
 
   async remove(user: User, id: string): Promise<void> {
+    const { store, media, directory } = this.#deps;
     await this.owned(user, id);
-    await this.#deps.store.delete(id);
-    this.#deps.directory.forget(id);
-    this.#deps.media.stop(id, 'stream_deleted');
+    // Its end is stored, and whoever follows it told, while there is a stream to tell of.
+    if (media.stop(id, 'stream_deleted')) await this.#deps.broadcastsStored();
+    await store.delete(id);
+    directory.forget(id);
+    // A publisher who came back meanwhile.
+    media.stop(id, 'stream_deleted');
     this.#deps.onRemoved(id);
   }
 
@@ -100,8 +116,11 @@ export class Streams {
     return this.owned(user, id);
   }
 
-  async stop(user: User, id: string): Promise<StreamNow> {
+  /** @param keepRecording false: what was recorded of it is deleted. */
+  async stop(user: User, id: string, { keepRecording }: { readonly keepRecording: boolean }): Promise<StreamNow> {
     await this.owned(user, id);
+    // Before it ends: what has ended is kept.
+    if (!keepRecording) this.#deps.discardRecording(id);
     if (!this.#deps.media.stop(id, 'stopped')) throw new AppError('not_running');
     return this.owned(user, id);
   }

@@ -55,6 +55,7 @@ export function usePlayer({ hls, whep, latency = 'low', broadcast, preview = fal
       video,
       playback: { hls: address.current, ...(first.current.whep === undefined ? {} : { whep: first.current.whep }) },
       latency: first.current.latency,
+      viewer: guest.deviceId,
       clock,
       loadHls: () => import('hls.js'),
       ...(preview ? { preview: { token: guest.token } } : {}),

@@ -5,14 +5,20 @@ import { sql } from 'kysely';
 import { nanoid } from 'nanoid';
 import { Accounts } from '../../accounts/accounts.ts';
 import { createAuth } from '../../accounts/auth.ts';
+import { JobRunner } from '../../jobs/runner.ts';
 import { FakeClock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import { PublicAddresses } from '../../lib/public-address.ts';
 import { Sealer } from '../../lib/sealed.ts';
 import { silentLog } from '../../lib/silent-log.ts';
+import { OpenApiRecorder } from '../../lib/testing/openapi-recorder.ts';
+import { RecordingDirectory } from '../../library/recording-directory.ts';
+import { Recordings } from '../../library/recordings.ts';
 import { IDLE } from '../../outputs/push/target.ts';
 import { BroadcastStore } from '../../store/broadcasts.ts';
+import { JobStore } from '../../store/jobs.ts';
 import type { Store } from '../../store/open.ts';
+import { RecordingStore } from '../../store/recordings.ts';
 import { SourceStore } from '../../store/sources.ts';
 import { StreamStore } from '../../store/streams.ts';
 import { TargetStore } from '../../store/targets.ts';
@@ -30,11 +36,11 @@ import { Streams } from '../../streams/streams.ts';
 import { Targets } from '../../streams/targets.ts';
 import { IceServers } from '../../transports/turn/ice-servers.ts';
 import type { TurnPorts } from '../../transports/turn/server.ts';
+import { createWebhooks } from '../../webhooks/service.ts';
 import type { ServedCertificate } from '../connection.ts';
 import { type Api, createApi } from '../create-api.ts';
 import type { AuthoritySource } from '../handlers/trust.ts';
 import type { Pages } from '../pages.ts';
-import { Recorder } from './recorder.ts';
 
 export interface TestServerOptions {
   readonly store: Store;
@@ -47,8 +53,10 @@ export interface TestServerOptions {
   /** As of HTTPS with a certificate. */
   readonly certificate?: ServedCertificate;
   readonly authority?: AuthoritySource;
+  /** As the setting; true unless given, since the tests' receivers are on this machine. */
+  readonly allowPrivateAddresses?: boolean;
   /** Shared by the servers of a suite. */
-  readonly recorder?: Recorder;
+  readonly recorder?: OpenApiRecorder;
 }
 
 export interface TestRequest {
@@ -64,13 +72,29 @@ export interface TestRequest {
 /** As a real server waits. */
 const GRACE_MS = 60_000;
 
-export function createTestServer({ store, guests = 'publish', publicUrl, trustProxy = false, pages, turn, certificate, authority, recorder = new Recorder() }: TestServerOptions) {
+export function createTestServer({
+  store,
+  guests = 'publish',
+  publicUrl,
+  trustProxy = false,
+  pages,
+  turn,
+  certificate,
+  authority,
+  allowPrivateAddresses = true,
+  recorder = new OpenApiRecorder({ part: 'api' }),
+}: TestServerOptions) {
   // The auth library keeps its own time, so the clock begins now.
   const clock = new FakeClock(Date.now());
   // What a test does not expect is to be seen.
   const log: Log = { ...silentLog, error: (fields, message) => console.error(message, fields) };
   const broadcasts = new BroadcastStore(store.db);
-  const broadcastLog = new BroadcastLog({ store: broadcasts, clock, log });
+  const jobs: JobRunner[] = [];
+  const accounts = new Accounts({ auth: createAuth({ db: store.db, secret: 'a secret for tests that is long enough', log, newId: nanoid }), clock, guests });
+  const mayPublish = accounts.mayPublish.bind(accounts);
+  const addresses = new PublicAddresses({ allowPrivate: allowPrivateAddresses, isOwnAddress: () => false });
+  const hooks = createWebhooks({ db: store.db, clock, log, sealer: new Sealer('a secret for sealing in tests, long enough'), addresses, mayPublish, wake: () => jobs[0]?.wake() });
+  const broadcastLog = new BroadcastLog({ store: broadcasts, follower: hooks.events, clock, log });
   const hub = new Hub({ clock, reconnectGraceMs: GRACE_MS, listener: broadcastLog, newId: nanoid, makeSinks: () => [] });
   const viewers = new Map<string, number>();
   const fetching = { changed: [] as string[] };
@@ -84,18 +108,25 @@ export function createTestServer({ store, guests = 'publish', publicUrl, trustPr
     stop: (id, reason: EndReason) => hub.stop(id, reason),
     viewers: (id) => viewers.get(id) ?? 0,
   };
-  const accounts = new Accounts({ auth: createAuth({ db: store.db, secret: 'a secret for tests that is long enough', log, newId: nanoid }), clock, guests });
   const streamStore = new StreamStore(store.db);
   const directory = new StreamDirectory({ store: streamStore, clock });
-  const mayPublish = accounts.mayPublish.bind(accounts);
-  const streams = new Streams({ store: streamStore, directory, media, clock, names: randomNames, mayPublish, onRemoved() {} });
-  const sealer = new Sealer('a secret for sealing in tests, long enough');
-  const addresses = new PublicAddresses({ allowPrivate: false, isOwnAddress: () => false, resolve: async () => [{ address: '198.41.0.4' }] });
+  const discarded: string[] = [];
+  const streams = new Streams({
+    store: streamStore,
+    directory,
+    media,
+    clock,
+    names: randomNames,
+    mayPublish,
+    broadcastsStored: () => broadcastLog.flush(),
+    onRemoved() {},
+    discardRecording: (id) => discarded.push(id),
+  });
   const targets = new Targets({
     store: new TargetStore(store.db),
     streams,
-    sealer,
-    addresses,
+    sealer: new Sealer('a secret for sealing in tests, long enough'),
+    addresses: new PublicAddresses({ allowPrivate: false, isOwnAddress: () => false, resolve: async () => [{ address: '198.41.0.4' }] }),
     clock,
     newId: nanoid,
     forwarding: () => ({ ...forwarding, targetsChanged: (streamId) => void forwarding.changed.push(streamId) }),
@@ -104,8 +135,8 @@ export function createTestServer({ store, guests = 'publish', publicUrl, trustPr
     store: new SourceStore(store.db),
     streams,
     directory,
-    sealer,
-    addresses,
+    sealer: new Sealer('a secret for sealing in tests, long enough'),
+    addresses: new PublicAddresses({ allowPrivate: false, isOwnAddress: () => false, resolve: async () => [{ address: '198.41.0.4' }] }),
     clock,
     log,
     mayPublish,
@@ -115,15 +146,37 @@ export function createTestServer({ store, guests = 'publish', publicUrl, trustPr
     }),
   });
   const tokens = new PlaybackTokens('another secret for tests');
+  const recordingStore = new RecordingStore(store.db);
+  const recordingDirectory = new RecordingDirectory({ store: recordingStore, clock });
+  const removedFiles: string[] = [];
+  const recordings = new Recordings({
+    store: recordingStore,
+    directory: recordingDirectory,
+    tokens,
+    clock,
+    async removeFiles(id) {
+      removedFiles.push(id);
+    },
+  });
   const minutes = new Map<string, MinuteMeasurement[]>();
   const api = createApi({
     accounts,
     streams,
     targets,
+    recordings,
     sources,
     tokens,
+    webhooks: hooks.webhooks,
     history: { minutes: async (id, since) => (minutes.get(id) ?? []).filter((minute) => since === undefined || new Date(minute.at) > since) },
-    iceServers: new IceServers({ clock, secret: 'a secret of the relay', urls: undefined, ports: () => turn, isTlsTrusted: () => true, fallbackHostname: 'localhost' }),
+    iceServers: new IceServers({
+      clock,
+      secret: 'a secret of the relay',
+      urls: undefined,
+      ports: () => turn,
+      isTlsTrusted: () => true,
+      httpsPort: () => undefined,
+      fallbackHostname: 'localhost',
+    }),
     connection: { publicUrl, trustProxy, ports: () => ({ http: 8080, https: 8443, rtmp: 1935, rtmps: 1936 }), certificate },
     authority,
     pages,
@@ -144,6 +197,20 @@ export function createTestServer({ store, guests = 'publish', publicUrl, trustPr
     broadcasts,
     broadcastLog,
     streamStore,
+    events: hooks.events,
+    scheduleHooks: () => hooks.start(),
+    /** Sends what waits in the database, the test's to close. */
+    startJobs(): JobRunner {
+      const runner = new JobRunner({ store: new JobStore(store.db), clock, log, handlers: hooks.jobs, newId: nanoid });
+      jobs.unshift(runner);
+      runner.start();
+      return runner;
+    },
+    recordingStore,
+    recordingDirectory,
+    directory,
+    discarded,
+    removedFiles,
     playback: new PlaybackPermission({ directory, media, tokens, clock, identify: accounts.identify.bind(accounts) }),
     publishing: new PublishPermission({ directory, media, clock, mayPublish }),
     tokens,

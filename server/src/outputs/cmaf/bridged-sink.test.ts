@@ -162,6 +162,31 @@ describe('a packager behind bridges', () => {
     expect(packaged()).toEqual({ codecs: ['h264', 'aac'], discontinuities: 1 });
   });
 
+  it('leaves no trace of a publisher who returned for a moment: players would meet a codec for some frames', () => {
+    const first = goLive([VIDEO, OPUS]);
+    bridges.get('audio')?.track(AAC);
+    play(first, { from: 0, seconds: 3, bridged: ['audio'] });
+    first.close('lost');
+    const packager = registry.get('one');
+    const count = () => packager?.renditions.map(({ segments }) => segments.length);
+    const before = count();
+    clock.advance(5_000);
+    const moment = goLive([VIDEO, OPUS]);
+    play(moment, { from: 0, seconds: 0.2 });
+    moment.close('lost');
+    expect(count()).toEqual(before);
+    clock.advance(200);
+    const second = goLive([VIDEO, OPUS]);
+    bridges.get('audio')?.track(AAC);
+    for (let frame = 0; frame < 50; frame++) {
+      second.unit(picture(frame / 25, frame % 25 === 0));
+      bridges.get('audio')?.unit({ ...sound(8.5 + frame / 25), track: AAC.id });
+      clock.advance(40);
+    }
+    expect(packaged()).toEqual({ codecs: ['h264', 'aac'], discontinuities: 1 });
+    expect(packager?.rendition('audio')?.segments.every(({ track }) => track === undefined || track.codec === 'aac')).toBe(true);
+  });
+
   it('leaves alone what every player plays', () => {
     play(goLive([VIDEO, AUDIO]), { from: 0, seconds: 2 });
     expect(bridges.size).toBe(0);

@@ -1,0 +1,83 @@
+/** Builds what keeps broadcasts: the recorder, the library that knows whose recordings they are, and what plays them. For main.ts alone. */
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { User } from '@millrace/contract/entities/user';
+import type { Kysely } from 'kysely';
+import type { Config } from './config/load.ts';
+import type { Clock } from './lib/clock.ts';
+import type { Log } from './lib/log.ts';
+import { RecordingDesk, type RecordingListener } from './library/recording-desk.ts';
+import { RecordingDirectory } from './library/recording-directory.ts';
+import { RecordingPermission } from './library/recording-permission.ts';
+import { Recordings } from './library/recordings.ts';
+import { archiveFiles, archiveNames, readArchive } from './outputs/record/read-archive.ts';
+import { Recorder } from './outputs/record/recorder.ts';
+import { VodRoutes } from './outputs/record/vod-routes.ts';
+import { RecordingStore } from './store/recordings.ts';
+import type { Schema } from './store/schema.ts';
+import type { StreamDirectory } from './streams/directory.ts';
+import type { PlaybackTokens } from './streams/playback-tokens.ts';
+
+export interface LibraryDeps {
+  readonly config: Pick<Config, 'dataDir' | 'minFreeBytes' | 'recordingQuotaBytes'>;
+  readonly db: Kysely<Schema>;
+  readonly streams: StreamDirectory;
+  readonly tokens: PlaybackTokens;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly listeners: readonly RecordingListener[];
+  newId(): string;
+  identify(credentials: { readonly cookie: string | undefined; readonly authorization: string | undefined }): User | undefined | Promise<User | undefined>;
+  /** Keeps the pictures of a stream converted while they are recorded. */
+  use(streamId: string): void;
+}
+
+export class Library {
+  readonly recorder: Recorder;
+  readonly recordings: Recordings;
+  readonly vod: VodRoutes;
+  readonly #desk: RecordingDesk;
+  readonly #root: string;
+  readonly #log: Log;
+
+  constructor({ config, db, streams, tokens, clock, log, listeners, newId, identify, use }: LibraryDeps) {
+    const folder = join(config.dataDir, 'media');
+    const store = new RecordingStore(db);
+    const directory = new RecordingDirectory({ store, clock });
+    const permission = new RecordingPermission({ directory, tokens, clock, identify });
+    this.#root = join(folder, 'recordings');
+    this.#log = log;
+    this.#desk = new RecordingDesk({ store, directory, streams, clock, log, quotaBytes: config.recordingQuotaBytes, listeners, newId });
+    this.recorder = new Recorder({ clock, log, folder, minFreeBytes: config.minFreeBytes, policy: this.#desk, listener: this.#desk, use });
+    this.vod = new VodRoutes({ gate: permission, clock, log, titleOf: (id) => permission.titleOf(id), folderOf: (id) => this.recorder.recordingFolder(id) });
+    this.recordings = new Recordings({ store, directory, tokens, clock, removeFiles: (id) => this.#removeFiles(id) });
+  }
+
+  /** Rows that wait for the database. */
+  get pending(): number {
+    return this.#desk.pending;
+  }
+
+  /** Every file of a recording, for whoever copies it elsewhere. */
+  files(id: string): Promise<{ readonly path: string; readonly bytes: number }[]> {
+    return archiveFiles(this.recorder.recordingFolder(id));
+  }
+
+  /** Recordings that a crash interrupted are put right meanwhile: that may take a while, and nothing else waits for it. */
+  async start(): Promise<void> {
+    await this.recorder.start();
+    const archives = { names: () => archiveNames(this.#root), inspect: (id: string) => readArchive(this.recorder.recordingFolder(id)) };
+    this.#desk.restore(archives).catch((error: unknown) => this.#log.error({ err: error }, 'interrupted recordings could not be put right'));
+  }
+
+  /** After the broadcasts have ended. */
+  async close(): Promise<void> {
+    await this.recorder.close();
+    await this.#desk.flush();
+  }
+
+  async #removeFiles(id: string): Promise<void> {
+    this.vod.forget(id);
+    await rm(this.recorder.recordingFolder(id), { recursive: true, force: true });
+  }
+}

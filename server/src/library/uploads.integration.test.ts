@@ -1,0 +1,362 @@
+/** Uploads to a real S3 server: whole, verified, and taken up again after lost connections, refusals, a full bucket and kill -9. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { appendFile, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { nanoid } from 'nanoid';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { JobRunner } from '../jobs/runner.ts';
+import { FakeClock } from '../lib/clock.ts';
+import { silentLog } from '../lib/silent-log.ts';
+import { JobStore } from '../store/jobs.ts';
+import type { Store } from '../store/open.ts';
+import { openTemporaryStore, type TemporaryStore } from '../store/testing/temporary-store.ts';
+import { UploadStore } from '../store/uploads.ts';
+import { FolderUploads } from './folder-uploads.ts';
+import { S3ObjectStore, type S3Options } from './s3-object-store.ts';
+import { type Gate, partNumberOf, startGate } from './testing/gate.ts';
+import { type S3Server, startS3Server } from './testing/s3-server.ts';
+
+const MIB = 1024 * 1024;
+
+let s3: S3Server | undefined;
+let temporary: TemporaryStore | undefined;
+let gate: Gate;
+let folder = '';
+let prefix = '';
+const runners: JobRunner[] = [];
+
+beforeAll(async () => {
+  [s3, temporary] = await Promise.all([startS3Server(), openTemporaryStore()]);
+});
+
+beforeEach(async () => {
+  gate = await startGate(configOf().endpoint ?? '');
+  folder = await mkdtemp(join(tmpdir(), 'millrace-upload-'));
+  prefix = `recordings/${nanoid()}`;
+});
+
+afterEach(async () => {
+  await gate[Symbol.asyncDispose]();
+  await Promise.all(runners.splice(0).map((runner) => runner.close()));
+  await theStore().db.deleteFrom('jobs').execute();
+  await rm(folder, { recursive: true, force: true });
+});
+
+afterAll(async () => {
+  await temporary?.[Symbol.asyncDispose]();
+  await s3?.[Symbol.asyncDispose]();
+});
+
+function theStore(): Store {
+  if (!temporary) throw new Error('the store is not open');
+  return temporary.store;
+}
+
+function configOf(): S3Options {
+  if (!s3) throw new Error('the S3 server is not up');
+  return s3.config;
+}
+
+/** The uploader behind the gate, with what its listener heard. */
+function uploader(config: Partial<S3Options> = {}) {
+  const clock = new FakeClock(Date.now());
+  const told: string[] = [];
+  const jobs = new JobStore(theStore().db);
+  const objects = new S3ObjectStore({ ...configOf(), endpoint: gate.url, ...config });
+  const uploads: FolderUploads = new FolderUploads({
+    store: new UploadStore(theStore().db),
+    jobs,
+    objects,
+    listener: {
+      async folderUploaded(done) {
+        told.push(`uploaded ${done}`);
+      },
+      async folderMissing(gone) {
+        told.push(`missing ${gone}`);
+      },
+    },
+    clock,
+    log: silentLog,
+    newId: nanoid,
+    wake: () => runner.wake(),
+  });
+  const runner: JobRunner = new JobRunner({ store: jobs, clock, log: silentLog, handlers: [uploads], newId: nanoid });
+  runners.push(runner);
+  runner.start();
+  /** Moves the clock on at the pace of the database, and slower: bytes take their time. */
+  const until = async (reached: () => boolean, stepMs = 0) => {
+    for (let steps = 0; !reached(); steps++) {
+      if (steps > 20_000) throw new Error(`it never came to that: ${JSON.stringify(uploads.status(prefix))}`);
+      await theStore().ping();
+      clock.advance(stepMs);
+    }
+  };
+  return { uploads, objects, told, until, clock };
+}
+
+/** Bytes that are not alike, so that parts that change places show. */
+async function file(name: string, size: number): Promise<Buffer> {
+  const bytes = randomBytes(size);
+  await mkdir(join(folder, name, '..'), { recursive: true });
+  await writeFile(join(folder, name), bytes);
+  return bytes;
+}
+
+async function stored(objects: S3ObjectStore, key: string): Promise<string> {
+  const response = await fetch(await objects.signedUrl(key, { expiresInSeconds: 60 }));
+  expect(response.status).toBe(200);
+  return hash(new Uint8Array(await response.arrayBuffer()));
+}
+
+function hash(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+describe('a folder', () => {
+  test('is there as it was here, small files, empty ones and some of several parts, but nothing unfinished', async () => {
+    const files = new Map<string, Buffer>();
+    for (const [name, size] of [
+      ['index.m3u8', 300],
+      ['video/1.m4s', 70_000],
+      ['empty.vtt', 0],
+      ['a name with ü & +?.mp4', 20 * MIB],
+      ['video/exact.mp4', 16 * MIB],
+    ] as const) {
+      files.set(name, await file(name, size));
+    }
+    await file('video/2.m4s.part', 10);
+    await file('.hidden/secret', 10);
+    await symlink('/etc/hostname', join(folder, 'link'));
+    const { uploads, objects, told, until } = uploader();
+    await uploads.enqueue({ prefix, folder, isComplete: true });
+    await until(() => told.length > 0);
+    expect(told).toEqual([`uploaded ${prefix}`]);
+    const listed: Record<string, number> = {};
+    for await (const { key, size } of objects.list(`${prefix}/`)) listed[key.slice(prefix.length + 1)] = size;
+    expect(listed).toEqual(Object.fromEntries([...files].map(([name, bytes]) => [name, bytes.length])));
+    for (const [name, bytes] of files) expect(await stored(objects, `${prefix}/${name}`)).toBe(hash(bytes));
+    expect(uploads.status(prefix)).toBeUndefined();
+    expect(await uploads.uploaded(prefix)).toHaveLength(files.size);
+  });
+
+  test('that grows is told of once, when it is complete, and nothing is sent twice', async () => {
+    await file('1.mp4', 20 * MIB);
+    const { uploads, told, until } = uploader();
+    await uploads.enqueue({ prefix, folder, isComplete: false });
+    await until(() => gate.parts.length === 3);
+    await file('2.m4s', 1000);
+    await uploads.enqueue({ prefix, folder, isComplete: true });
+    await until(() => told.length > 0);
+    expect(told).toEqual([`uploaded ${prefix}`]);
+    expect(gate.parts).toHaveLength(3);
+    expect((await uploads.uploaded(prefix)).map(({ key }) => key)).toEqual([`${prefix}/1.mp4`, `${prefix}/2.m4s`]);
+  });
+
+  test('that is gone is told as missing', async () => {
+    const { uploads, told, until } = uploader();
+    await uploads.enqueue({ prefix, folder: join(folder, 'nowhere'), isComplete: true });
+    await until(() => told.length > 0);
+    expect(told).toEqual([`missing ${prefix}`]);
+  });
+
+  test('is deleted from the store, with what was not finished', async () => {
+    await file('1.mp4', 20 * MIB);
+    await file('2.m4s', 10);
+    const { uploads, objects, told, until } = uploader();
+    await uploads.enqueue({ prefix, folder, isComplete: true });
+    await until(() => told.length > 0);
+    await uploads.remove(prefix);
+    expect(await objects.head(`${prefix}/2.m4s`)).toBeUndefined();
+    const left: string[] = [];
+    for await (const { key } of objects.list(`${prefix}/`)) left.push(key);
+    expect(left).toEqual([]);
+    expect(await uploads.uploaded(prefix)).toEqual([]);
+  });
+
+  test('tells how far it has come', async () => {
+    await file('1.mp4', 24 * MIB);
+    gate.rule = (request) => ((partNumberOf(request) ?? 0) > 2 ? 'hang' : 'pass');
+    const { uploads, until } = uploader();
+    await uploads.enqueue({ prefix, folder, isComplete: true });
+    await until(() => {
+      const status = uploads.status(prefix);
+      return status?.state === 'running' && status.bytes === 16 * MIB;
+    }, 10);
+    expect(uploads.status(prefix)).toMatchObject({ state: 'running', totalBytes: 24 * MIB, remainingSeconds: expect.any(Number) });
+  });
+});
+
+describe('trouble', () => {
+  test('a connection that breaks: it goes on where it was', async () => {
+    const bytes = await file('1.mp4', 40 * MIB);
+    let broken = true;
+    gate.rule = (request) => (broken && (partNumberOf(request) ?? 0) > 2 ? 'break' : 'pass');
+    const { uploads, objects, told, until } = uploader();
+    await uploads.enqueue({ prefix, folder, isComplete: true });
+    await until(() => uploads.status(prefix)?.state === 'retrying');
+    expect(uploads.status(prefix)).toMatchObject({ code: 'storage_unreachable' });
+    broken = false;
+    await until(() => told.length > 0, 100);
+    expect(gate.parts.toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5]);
+    expect(await stored(objects, `${prefix}/1.mp4`)).toBe(hash(bytes));
+  });
+
+  test('a store that does not answer is given up after a while and asked again', async () => {
+    await file('1.m4s', 10);
+    gate.rule = () => 'hang';
+    const { uploads, told, until } = uploader({ idleTimeoutMs: 200 });
+    await uploads.enqueue({ prefix, folder, isComplete: true });
+    await until(() => uploads.status(prefix)?.state === 'retrying');
+    expect(uploads.status(prefix)).toMatchObject({ code: 'storage_unreachable' });
+    gate.rule = () => 'pass';
+    await until(() => told.length > 0, 100);
+  });
+
+  test.each([
+    ['credentials that are wrong', { secretAccessKey: 'wrong' }, 'storage_refused', /S3_SECRET_ACCESS_KEY/],
+    ['a user that is unknown', { accessKeyId: 'nobody' }, 'storage_refused', /S3_ACCESS_KEY_ID/],
+    ['a bucket that is not there', { bucket: 'nowhere' }, 'storage_bucket_missing', /S3_BUCKET/],
+    ['a server that is not there', { endpoint: 'http://127.0.0.1:9' }, 'storage_unreachable', /S3_ENDPOINT.*ECONNREFUSED/],
+  ] as const)('%s: said so, and tried again', async (_, config, code, sentence) => {
+    await file('1.m4s', 10);
+    await file('2.mp4', 9 * MIB);
+    const { uploads, told, until, objects } = uploader(config);
+    await expect(objects.check()).rejects.toMatchObject({ code, message: expect.stringMatching(sentence) });
+    await uploads.enqueue({ prefix, folder, isComplete: true });
+    await until(() => uploads.status(prefix)?.state === 'retrying');
+    expect(uploads.status(prefix)).toMatchObject({ code, detail: expect.stringMatching(sentence) });
+    const [job] = await theStore().db.selectFrom('jobs').select('last_error').execute();
+    expect(job?.last_error).toMatch(sentence);
+    expect(told).toEqual([]);
+  });
+
+  test('a bucket that is full: said so, and done when there is room', async () => {
+    await file('1.mp4', 20 * MIB);
+    let full = true;
+    gate.rule = (request) =>
+      full && partNumberOf(request) === 3
+        ? { status: 507, body: '<Error><Code>XMinioStorageFull</Code><Message>Storage backend has reached its minimum free drive threshold.</Message></Error>' }
+        : 'pass';
+    const { uploads, told, until } = uploader();
+    await uploads.enqueue({ prefix, folder, isComplete: true });
+    await until(() => uploads.status(prefix)?.state === 'retrying');
+    expect(uploads.status(prefix)).toMatchObject({ code: 'storage_full' });
+    full = false;
+    await until(() => told.length > 0, 100);
+    expect(gate.parts.toSorted((a, b) => a - b)).toEqual([1, 2, 3]);
+  });
+
+  test('a store that forgot the upload: begun anew', async () => {
+    const bytes = await file('1.mp4', 20 * MIB);
+    gate.rule = (request) => (partNumberOf(request) === 3 ? 'break' : 'pass');
+    const { uploads, objects, told, until } = uploader();
+    await uploads.enqueue({ prefix, folder, isComplete: true });
+    await until(() => uploads.status(prefix)?.state === 'retrying');
+    const forgotten = (await new UploadStore(theStore().db).byKey(`${prefix}/1.mp4`))?.multipartId ?? '';
+    const answer = { status: 404, body: '<Error><Code>NoSuchUpload</Code><Message>The specified multipart upload does not exist.</Message></Error>' };
+    gate.rule = ({ url }) => (url?.includes(encodeURIComponent(forgotten)) ? answer : 'pass');
+    await until(() => told.length > 0, 100);
+    expect(await stored(objects, `${prefix}/1.mp4`)).toBe(hash(bytes));
+  });
+
+  test('an answer that was lost after the store had put it together: seen, and not sent again', async () => {
+    const bytes = await file('1.mp4', 20 * MIB);
+    const { uploads, objects, told, until } = uploader();
+    let cut = true;
+    gate.rule = (request) => (cut && request.method === 'HEAD' ? 'break' : 'pass');
+    await uploads.enqueue({ prefix, folder, isComplete: true });
+    await until(() => uploads.status(prefix)?.state === 'retrying');
+    cut = false;
+    await until(() => told.length > 0, 100);
+    expect(gate.parts).toHaveLength(3);
+    expect(await stored(objects, `${prefix}/1.mp4`)).toBe(hash(bytes));
+  });
+
+  test('what arrived is not what was sent: noticed, and sent again', async () => {
+    const bytes = await file('1.m4s', 1000);
+    const { uploads, objects, told, until } = uploader();
+    let damage = true;
+    gate.rule = (request) => (damage && request.method === 'HEAD' ? { status: 200, body: '' } : 'pass');
+    await uploads.enqueue({ prefix, folder, isComplete: true });
+    await until(() => uploads.status(prefix)?.state === 'retrying');
+    expect(uploads.status(prefix)).toMatchObject({ code: 'storage_damaged' });
+    damage = false;
+    await until(() => told.length > 0, 100);
+    expect(await stored(objects, `${prefix}/1.m4s`)).toBe(hash(bytes));
+  });
+
+  test('a file that changes meanwhile is sent as it is in the end', async () => {
+    await file('1.mp4', 20 * MIB);
+    const { uploads, objects, told, until } = uploader();
+    gate.rule = (request) => (partNumberOf(request) === 3 ? 'hang' : 'pass');
+    await uploads.enqueue({ prefix, folder, isComplete: true });
+    await until(() => gate.parts.length === 2);
+    await appendFile(join(folder, '1.mp4'), 'more');
+    gate.rule = () => 'break';
+    await runners[0]?.close();
+    gate.rule = () => 'pass';
+    const second = uploader();
+    await second.until(() => second.told.length > 0, 100);
+    expect(told).toEqual([]);
+    expect(await objects.head(`${prefix}/1.mp4`)).toMatchObject({ size: 20 * MIB + 4 });
+  });
+
+  test('kill -9 in the middle: the next life goes on from the parts that were there', async () => {
+    const bytes = await file('1.mp4', 64 * MIB);
+    const dataDir = await mkdtemp(join(tmpdir(), 'millrace-killed-'));
+    const lives: ChildProcess[] = [];
+    const start = () => {
+      const life = spawn(process.execPath, [join(import.meta.dirname, 'testing/upload-until-killed.ts'), dataDir, gate.url, folder], { stdio: ['ignore', 'pipe', 'inherit'] });
+      lives.push(life);
+      return life;
+    };
+    const kill = async (life: ChildProcess) => {
+      if (life.exitCode !== null || life.signalCode !== null) return;
+      const exited = once(life, 'exit');
+      life.kill('SIGKILL');
+      await exited;
+    };
+    try {
+      const reachedFifth = Promise.withResolvers<void>();
+      gate.rule = (request) => {
+        if ((partNumberOf(request) ?? 0) < 5) return 'pass';
+        reachedFifth.resolve();
+        return 'hang';
+      };
+      const first = start();
+      await reachedFifth.promise;
+      expect(gate.parts.length).toBeGreaterThanOrEqual(3);
+      await kill(first);
+      gate.rule = () => 'pass';
+      const second = start();
+      const [line] = await once(second.stdout, 'data');
+      expect(String(line)).toBe('uploaded big\n');
+    } finally {
+      await Promise.all(lives.map(kill));
+      await rm(dataDir, { recursive: true, force: true });
+    }
+    // Every part came; at most the one whose answer was on its way came twice.
+    expect(new Set(gate.parts).size).toBe(8);
+    expect(gate.parts.length).toBeLessThanOrEqual(9);
+    expect(await stored(new S3ObjectStore(configOf()), 'big/1.mp4')).toBe(hash(bytes));
+  });
+});
+
+describe('an address that is signed', () => {
+  test('gives ranges to whoever has it, under a name that cannot break out, and nothing to who changes it', async () => {
+    const objects = new S3ObjectStore(configOf());
+    const bytes = Buffer.from('0123456789');
+    const key = `${prefix}/a.mp4`;
+    await objects.put({ key, bytes, md5: createHash('md5').update(bytes).digest('base64'), contentType: 'video/mp4' });
+    const url = await objects.signedUrl(key, { expiresInSeconds: 60, downloadName: '../x"\r\nSet-Cookie: a=b; \ud800ü.mp4' });
+    const part = await fetch(url, { headers: { range: 'bytes=2-4' } });
+    expect([part.status, await part.text()]).toEqual([206, '234']);
+    expect(part.headers.get('content-disposition')).toBe(
+      `attachment; filename=".._x___Set-Cookie_ a_b_ __.mp4"; filename*=UTF-8''..%2Fx%22%0D%0ASet-Cookie%3A%20a%3Db%3B%20%EF%BF%BD%C3%BC.mp4`,
+    );
+    expect((await fetch(url.replace(/(X-Amz-Signature=)[0-9a-f]{8}/, '$100000000'))).status).toBe(403);
+  });
+});

@@ -1,0 +1,82 @@
+/** Turns what happens into deliveries: one for each webhook of the owner that is for the event, written together with what happened. */
+import type { Broadcast } from '@millrace/contract/entities/broadcast';
+import type { SubscribableEvent, WebhookEvent } from '@millrace/contract/events/webhook';
+import type { Clock } from '../lib/clock.ts';
+import type { BroadcastRow } from '../store/broadcasts.ts';
+import type { JobStore } from '../store/jobs.ts';
+import type { StreamStore } from '../store/streams.ts';
+import type { Queryable, WebhookStore } from '../store/webhooks.ts';
+import { DELIVERY_JOB, type DeliveryJobData } from './delivery-job.ts';
+
+export interface WebhookEventsDeps {
+  readonly store: WebhookStore;
+  readonly streams: StreamStore;
+  readonly jobs: JobStore;
+  readonly clock: Clock;
+  newId(): string;
+  /** Deliveries were written: there is something to send. */
+  wake(): void;
+}
+
+/** An event that webhooks may be for, not the test. */
+export type EmittedEvent = Extract<WebhookEvent, { type: SubscribableEvent }>;
+
+export class WebhookEvents {
+  readonly #deps: WebhookEventsDeps;
+
+  constructor(deps: WebhookEventsDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Tells the webhooks of an owner. Called again for the same event it does nothing, so callers that cannot know may repeat it.
+   * @param eventId names the event for ever, like `broadcast.started:<broadcast>`; receivers tell repetitions by it.
+   */
+  async emit(ownerId: string, eventId: string, event: EmittedEvent): Promise<void> {
+    await this.#deps.store.atomically((transaction) => this.#write(transaction, ownerId, eventId, event));
+    this.#deps.wake();
+  }
+
+  /** To be called in the transaction that stores a broadcast: the event is as sure as the broadcast is. */
+  async broadcastStored(transaction: Queryable, row: BroadcastRow): Promise<void> {
+    const { startedAt, endedAt } = row;
+    // A preview is nobody's business but the owner's.
+    if (startedAt === null) return;
+    const stream = await this.#deps.streams.byId(row.streamId, transaction);
+    if (!stream) return;
+    const about = { id: stream.id, code: stream.code, title: stream.title, visibility: stream.visibility };
+    const broadcast = broadcastOf(row);
+    // A short broadcast may be stored for the first time when it has ended.
+    await this.#write(transaction, stream.ownerId, `broadcast.started:${row.id}`, {
+      type: 'broadcast.started',
+      timestamp: startedAt.toISOString(),
+      data: { stream: about, broadcast: { ...broadcast, endedAt: null, endReason: null } },
+    });
+    if (endedAt === null) return;
+    await this.#write(transaction, stream.ownerId, `broadcast.ended:${row.id}`, {
+      type: 'broadcast.ended',
+      timestamp: endedAt.toISOString(),
+      data: { stream: about, broadcast },
+    });
+  }
+
+  /** To be called when that transaction is through. */
+  stored(): void {
+    this.#deps.wake();
+  }
+
+  async #write(transaction: Queryable, ownerId: string, eventId: string, event: EmittedEvent): Promise<void> {
+    const { store, jobs, clock, newId } = this.#deps;
+    const at = new Date(clock.now());
+    const body = JSON.stringify(event);
+    for (const webhookId of await store.subscribed(ownerId, event.type, transaction)) {
+      const id = newId();
+      if (!(await store.putDelivery({ id, webhookId, eventId, type: event.type, body, at }, transaction))) continue;
+      await jobs.put({ id: newId(), kind: DELIVERY_JOB, uniqueKey: id, data: { deliveryId: id, tries: 0 } satisfies DeliveryJobData, runAt: at, at }, transaction);
+    }
+  }
+}
+
+function broadcastOf({ id, createdAt, startedAt, endedAt, endReason }: BroadcastRow): Broadcast {
+  return { id, createdAt: createdAt.toISOString(), startedAt: startedAt?.toISOString() ?? null, endedAt: endedAt?.toISOString() ?? null, endReason };
+}
