@@ -170,7 +170,7 @@ async function run(config: Config): Promise<void> {
     wake: () => jobs.wake(),
     newId: nanoid,
     identify,
-    use: (streamId) => registry.get(streamId),
+    use: (streamId) => registry.keepAwake(streamId),
   });
   const jobs = new JobRunner({ store: jobStore, clock, log, handlers: [...hooks.jobs, ...library.jobs], newId: nanoid });
   const streams = new Streams({

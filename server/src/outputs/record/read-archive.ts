@@ -69,10 +69,18 @@ async function readRendition({ folder, name, about, faults }: { folder: string; 
   return { name, segments, formats };
 }
 
-/** `video` before `video2` before `audio`. */
+/** `video` before `video2` before `720p` before `480p` before `audio`. */
 function byRank(a: string, b: string): number {
-  const kinds = Number(a.startsWith('audio')) - Number(b.startsWith('audio'));
-  return kinds || a.length - b.length || (a < b ? -1 : 1);
+  const kinds = kindRank(a) - kindRank(b);
+  if (kinds !== 0) return kinds;
+  return kindRank(a) === TIER_RANK ? Number.parseInt(b, 10) - Number.parseInt(a, 10) : a.length - b.length || (a < b ? -1 : 1);
+}
+
+const TIER_RANK = 1;
+
+function kindRank(name: string): number {
+  if (name.startsWith('video')) return 0;
+  return name.startsWith('audio') ? 2 : TIER_RANK;
 }
 
 /** The folders of archives, by their names, which are ids. */
