@@ -4,8 +4,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Owner } from './harness/api.ts';
 import type { Child } from './harness/child.ts';
 import { browserTestsAreOff, newVisitor, openBrowser } from './harness/chromium.ts';
-import { publishWithFfmpeg } from './harness/publisher.ts';
+import { LIGHT, publishWithFfmpeg } from './harness/publisher.ts';
 import { type RunningServer, startServer } from './harness/server.ts';
+import { StudioPage } from './harness/studio-page.ts';
 import { until } from './harness/until.ts';
 import { preferLatency, WatchPage } from './harness/watch-page.ts';
 
@@ -110,6 +111,22 @@ describe.skipIf(browserTestsAreOff)('a ladder', () => {
     await untilHeight(watch, 360, 60_000);
     expect(await watch.page.evaluate(() => Reflect.get(window, 'waits'))).toBe(0);
     expect(watch.complaints.list).toEqual([]);
+    await context.close();
+  });
+
+  test('is shown to its owner, who turns it off while the broadcast runs', async () => {
+    const context = await newVisitor(browser);
+    const studio = await StudioPage.create(context, server.http, 'For every line, for once');
+    const { page } = studio;
+    await using _encoder = publishWithFfmpeg(`${await studio.copied('the server')}/${await studio.copied('the stream key')}`, { video: LIGHT });
+    await page.getByText('Smaller pictures', { exact: true }).click({ timeout: 60_000 });
+    // The owner's own preview is played by HLS.
+    await studio.untilSays(/Made now: 270p and 180p\. They take [\d.]+ of a processor core\./, 60_000);
+    await page.getByRole('radiogroup', { name: 'When smaller pictures are made' }).getByText('Off', { exact: true }).click();
+    await studio.untilSays(/Everybody gets your picture as you send it\./, 10_000);
+    const sizes = async () => (await (await fetch(`${server.http}/hls/${studio.streamId}/index.m3u8`)).text()).match(/RESOLUTION=\d+x\d+/g)?.join(' ') ?? '';
+    await until(async () => (await sizes()) === 'RESOLUTION=640x360', { what: 'only one size', timeoutMs: 20_000, seen: sizes });
+    expect(studio.complaints.list).toEqual([]);
     await context.close();
   });
 });
