@@ -60,10 +60,10 @@ export interface PlayOptions {
   readonly latency?: Latency;
   readonly clock: ServerClock;
   readonly loadHls: () => Promise<HlsModule>;
-  /** A recording: it has a beginning and an end, and no live edge. */
-  readonly recording?: { readonly startAt: number };
   /** What the stream socket's `watch()` is told as `visitorId`: with it the server counts that socket and not the real-time sessions beside it. */
   readonly viewer?: string;
+  /** A recording: it has a beginning and an end, and no live edge. */
+  readonly recording?: { readonly startAt: number };
   /** The owner's preview: plays before viewers may, with the owner's bearer. */
   readonly preview?: { readonly token: string | undefined };
   readonly onChange: (snapshot: PlayerSnapshot) => void;

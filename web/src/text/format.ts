@@ -6,6 +6,7 @@ const dayAndTime = new Intl.DateTimeFormat(LOCALE, { day: 'numeric', month: 'sho
 const wholeDate = new Intl.DateTimeFormat(LOCALE, { dateStyle: 'long' });
 const oneDecimal = new Intl.NumberFormat(LOCALE, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const upToOne = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 1 });
+const both = new Intl.ListFormat(LOCALE, { type: 'conjunction' });
 const whole = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 0 });
 
 /** 21:04 */
@@ -56,6 +57,11 @@ export function fileSize(bytes: number): string {
 
 export function number(value: number): string {
   return upToOne.format(value);
+}
+
+/** 720p, 480p, and 360p */
+export function list(names: readonly string[]): string {
+  return both.format(names);
 }
 
 /** K7Q 4XM: a code as people read it aloud. */

@@ -83,10 +83,10 @@ export class PackagerManifest {
     const seen = this.#history.seenMsn ?? -1;
     const complete = Math.min(...renditions.map((rendition) => (rendition.ended ? Number.POSITIVE_INFINITY : rendition.open.msn)));
     const packager = this.#packager;
-    const listed = packager.listed(leading);
     const sources = renditions.filter(({ tier }) => tier === undefined);
     const tiers = renditions.filter(({ tier }) => tier !== undefined);
     const has = (rendition: Rendition, msn: number): boolean => (rendition.findSegment(msn) ?? packager.past?.media(rendition.name, msn)) !== undefined;
+    const listed = packager.listed(leading);
     for (const segment of listed.slice(Math.max(0, seen + 1 - (listed[0]?.msn ?? 0)))) {
       if (segment.msn >= complete || !segment.complete) continue;
       this.#history.see({

@@ -1,6 +1,7 @@
 import { appendFile, cp, mkdir, readdir, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { AUDIO, SMALL_VIDEO, smallPicture, VIDEO } from '../../stream/testing/source.ts';
 import { indexPath, mediaPath } from './archive-folder.ts';
 import { readArchive } from './read-archive.ts';
 import { RECORDED, RecordingStudio, readMedia } from './testing/studio.ts';
@@ -168,4 +169,26 @@ it('tells the sizes of a recording apart, the source first', async () => {
   const folder = studio.recorder.recordingFolder('recording-one');
   for (const name of ['480p', '1080p', 'video2', 'alien', 'audio2']) await cp(join(folder, 'video'), join(folder, name), { recursive: true });
   expect((await readArchive(folder)).renditions.map(({ name }) => name)).toEqual(['video', 'video2', '1080p', '480p', 'audio', 'audio2']);
+});
+
+it.each([
+  ['all the time', 0, ['video', '180p', 'audio']],
+  ['only at the end', 20, ['video', 'audio']],
+] as const)('gives a smaller picture that was made %s to those who watch later, if there is enough of it', async (_, from, names) => {
+  await using studio = new RecordingStudio();
+  const { packager } = studio.first;
+  const track = { ...SMALL_VIDEO, id: 10_010 };
+  const tier = { name: '180p', track, bitsPerSecond: 300_000, maxFramesPerSecond: 25 };
+  packager.tracks([VIDEO, AUDIO], [tier, { ...tier, name: '90p', track: { ...track, id: 10_011 } }]);
+  for (let frame = 0; frame < 30 * 25; frame++) {
+    studio.first.send(1 / 25);
+    if (frame === from * 25) packager.beginTier('180p', track);
+    if (frame >= from * 25) packager.unit({ ...smallPicture(frame / 25, frame % 25 === 0), track: track.id });
+    if (frame % 25 === 0) await studio.recorder.round();
+  }
+  packager.end();
+  await studio.recorder.round();
+  const archive = await readArchive(studio.recorder.recordingFolder('recording-one'));
+  expect(archive.faults).toEqual([]);
+  expect(archive.renditions.map(({ name }) => name)).toEqual(names);
 });
