@@ -112,7 +112,13 @@ function NewStream() {
         options={REWINDS.map((value) => ({ value, label: t(`choose.rewind.${value}`), text: `choose.rewind.${value}.text` }))}
         choose={(rewind) => choose({ rewind })}
       />
-      <Switch size="md" label={t('choose.record')} description={t('choose.record.text')} checked={choices.record} onChange={(event) => choose({ record: event.currentTarget.checked })} />
+      <Switch
+        size="md"
+        label={t('choose.record')}
+        description={t('choose.record.text')}
+        checked={choices.record}
+        onChange={(event) => choose({ record: event.currentTarget.checked })}
+      />
       {create.error && (
         <p role="alert" className={classes.error}>
           {sentenceOf(create.error)}
