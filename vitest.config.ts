@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
+/** Encoders, browsers and networks of real time on a machine that may stall: what fails is tried once more, and the report names it. */
+const E2E = { exclude: ['**/node_modules/**'], testTimeout: 240_000, hookTimeout: 120_000, retry: 1 };
+
 export default defineConfig({
   test: {
     projects: [
@@ -23,15 +26,16 @@ export default defineConfig({
       },
       {
         test: {
+          ...E2E,
           name: 'e2e',
           include: ['e2e/**/*.test.ts'],
-          exclude: ['**/node_modules/**'],
-          testTimeout: 240_000,
-          hookTimeout: 120_000,
-          fileParallelism: false,
-          // Encoders, browsers and networks of real time on a machine that may stall: what fails is tried once more, and the report names it.
-          retry: 1,
+          exclude: ['**/node_modules/**', '**/*.timed.test.ts'],
+          // Each waits for networks and encoders more than it computes.
+          maxWorkers: 3,
         },
+      },
+      {
+        test: { ...E2E, name: 'e2e-timed', include: ['e2e/**/*.timed.test.ts'], fileParallelism: false },
       },
     ],
   },

@@ -28,13 +28,16 @@ if (!(seconds >= 60) || !(Number(values.viewers) >= 1) || !['rtmp', 'whip'].incl
 const SAMPLE_SECONDS = 2;
 const REST_SECONDS = 30;
 
+/** Garbage lies about for as long as there is room for it: with little room, what is seen is what is used. */
+const SMALL_MACHINE_BYTES = 2 ** 30;
+
 /** Longer than HLS keeps media, whose memory would be taken for the viewers'. */
 const WARM_SECONDS = 300;
 
 /** Of visits. A viewer who gets the port of one who vanished a moment ago may not get in. */
 const FAILURES_ALLOWED = 0.02;
 
-await using server = await MILLRACE.start();
+await using server = await MILLRACE.start(SMALL_MACHINE_BYTES);
 const stream = await server.addStream();
 await using _publisher = values.publisher === 'whip' ? await publishByWhip(stream) : await publishByRtmp(stream);
 await until(() => fetch(stream.hlsUrl).then(({ ok }) => ok), { what: 'the stream', timeoutMs: 30_000 });

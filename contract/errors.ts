@@ -78,6 +78,12 @@ export const ERRORS = {
     retry: 'never',
     remedy: 'Deliveries stay in the log for 30 days.',
   },
+  target_not_found: {
+    status: 404,
+    title: 'This stream is not forwarded to such a service.',
+    retry: 'never',
+    remedy: '`GET /api/v1/streams/{id}/targets` lists the targets of a stream.',
+  },
   code_not_found: {
     status: 404,
     title: 'No stream has this code. Check the six characters, or ask for the link.',
@@ -89,6 +95,12 @@ export const ERRORS = {
     title: 'This piece of the broadcast is not here, or no longer.',
     retry: 'never',
     remedy: 'Live segments stay for a short while. Reload the playlist to learn what is there now.',
+  },
+  recording_not_found: {
+    status: 404,
+    title: 'This recording is not here. It may have been deleted, or is not for everybody.',
+    retry: 'never',
+    remedy: 'A recording of somebody else answers as if it did not exist, and so does a private one without its token.',
   },
   session_not_found: {
     status: 404,
@@ -137,6 +149,12 @@ export const ERRORS = {
     title: 'This stream has a publisher already.',
     retry: 'later',
     remedy: 'The stream refuses a second publisher. End the first one, or set `secondPublisher` to `takeover`.',
+  },
+  recording_not_ready: {
+    status: 409,
+    title: 'This recording is not ready.',
+    retry: 'later',
+    remedy: 'Its broadcast still runs, or nothing of it could be kept: `state` and `problem` tell. End the broadcast first; it is ready some seconds later.',
   },
   not_running: {
     status: 409,

@@ -37,3 +37,21 @@ export const MAX_WEBHOOK_URL_LENGTH = 2_000;
 
 /** One for each program of a user's, and some to try out; each is called for each event. */
 export const MAX_WEBHOOKS_PER_USER = 10;
+
+/** Services one stream may be forwarded to: each costs the server the stream's rate in upload. */
+export const MAX_TARGETS_PER_STREAM = 8;
+
+/** Streams of a guest that are fetched from elsewhere: each that runs is a process on the server. */
+export const MAX_SOURCES_PER_GUEST = 4;
+
+export const MAX_TARGET_NAME_LENGTH = 60;
+
+/** Longer than any address that services give out. */
+export const MAX_ADDRESS_LENGTH = 1_024;
+
+/** SRT's stream ids have at most so many characters, RTMP's keys are shorter. */
+export const MAX_TARGET_KEY_LENGTH = 512;
+
+/** How far back viewers may go where the owner says nothing, and the most that can be said short of "to the beginning". */
+export const DEFAULT_REWIND_SECONDS = 2 * 3600;
+export const MAX_REWIND_SECONDS = 24 * 3600;

@@ -22,9 +22,21 @@ function resolves(document: Json, ref: string): boolean {
 describe('the OpenAPI document', () => {
   const document = writeOpenApi('1.0.0');
 
+  const paths = Object.entries(asObject(document['paths'] ?? {})).map(([path, item]) => [path, asObject(item ?? {})] as const);
+  const operationIds = (items: typeof paths) =>
+    items.flatMap(([, item]) => ['get', 'post', 'patch', 'delete', 'options'].flatMap((method) => asObject(item[method] ?? {})['operationId'] ?? []));
+
   test('has every route under its id', () => {
-    const operations = Object.values(asObject(document['paths'] ?? {})).flatMap((methods) => Object.values(asObject(methods ?? {})));
-    expect(operations.map((operation) => asObject(operation ?? {})['operationId']).sort()).toEqual(Object.keys(ROUTES).sort());
+    expect(operationIds(paths.filter(([, item]) => item['servers'] === undefined)).sort()).toEqual(Object.keys(ROUTES).sort());
+  });
+
+  test('has WHIP and WHEP and their sessions, at the root of the server', () => {
+    const offers = paths.filter(([, item]) => item['servers'] !== undefined);
+    expect(offers.map(([path]) => path)).toEqual(['/whip/{id}', '/whip/{id}/{session}', '/whep/{id}', '/whep/{id}/{session}']);
+    expect(offers.map(([, item]) => item['servers'])).toEqual(Array(4).fill([{ url: '/' }]));
+    const ids = operationIds(paths);
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(operationIds(offers)).toHaveLength(10);
   });
 
   test('has every event that webhooks are sent', () => {

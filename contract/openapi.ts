@@ -1,9 +1,11 @@
-/** Writes the REST interface as OpenAPI 3.1 from the routes. tools/generate.ts stores it as openapi.json. */
+/** Writes the REST interface as OpenAPI 3.1 from the routes, and WHIP and WHEP beside it. tools/generate.ts stores it as openapi.json. */
 import { Problem } from './entities/problem.ts';
-import { ERRORS, type ErrorCode } from './errors.ts';
+import type { ErrorCode } from './errors.ts';
 import { WebhookEvent } from './events/webhook.ts';
 import { asObject, type Json, type JsonObject, SchemaCollection } from './json-schema.ts';
+import { problemResponses } from './openapi-problems.ts';
 import { API_PREFIX, SESSION_COOKIE } from './protocol.ts';
+import { OFFER_SECURITY_SCHEMES, offerPaths } from './rest/offers.ts';
 import type { Route } from './rest/route.ts';
 import { ROUTES } from './rest/routes.ts';
 
@@ -26,12 +28,13 @@ export function writeOpenApi(version: string): JsonObject {
     openapi: '3.1.0',
     info: { title: 'Millrace', version, description: 'Live streaming that you run yourself. Failures are problem documents (RFC 9457) with a `code` from `/errors`.' },
     servers: [{ url: API_PREFIX }],
-    paths,
+    paths: { ...paths, ...offerPaths(problem) },
     webhooks: webhooksOf(schemas),
     components: {
       securitySchemes: {
         bearer: { type: 'http', scheme: 'bearer' },
         session: { type: 'apiKey', in: 'cookie', name: SESSION_COOKIE },
+        ...OFFER_SECURITY_SCHEMES,
       },
       schemas: schemas.components(),
     },
@@ -48,8 +51,12 @@ function operation(route: Route, schemas: SchemaCollection, problem: JsonObject)
     security: securityOf(route),
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(route.body ? { requestBody: { required: true, content: { 'application/json': { schema: schemas.add(route.body, 'input') } } } } : {}),
-    responses: { [success.status]: { description: success.description, ...answer }, ...problemsOf(route, problem) },
+    responses: { [success.status]: { description: success.description, ...answer }, ...problemResponses(errorsOf(route), problem) },
   };
+}
+
+function errorsOf({ errors, method }: Route): readonly ErrorCode[] {
+  return [...errors, ...(method === 'get' ? [] : WRITE_ERRORS), ...ANY_ERRORS];
 }
 
 /** What this server sends, as the operations of those who receive it. */
@@ -89,20 +96,4 @@ function parametersOf(route: Route, place: 'path' | 'query', schemas: SchemaColl
   const { properties = {}, required = [] } = schemas.add(schema, 'input');
   const isRequired = (name: string) => Array.isArray(required) && required.includes(name);
   return Object.entries(asObject(properties)).map(([name, property]) => ({ name, in: place, required: place === 'path' || isRequired(name), schema: property }));
-}
-
-/** One response for each status, listing the codes that share it. */
-function problemsOf(route: Route, problem: JsonObject): Record<string, Json> {
-  const codes = [...route.errors, ...(route.method === 'get' ? [] : WRITE_ERRORS), ...ANY_ERRORS];
-  const byStatus = Map.groupBy(codes, (code) => ERRORS[code].status);
-  return Object.fromEntries(
-    [...byStatus].map(([status, group]) => [
-      status,
-      {
-        description: group.map((code) => `\`${code}\`: ${ERRORS[code].title}`).join('\n\n'),
-        ...(status === 429 ? { headers: { 'Retry-After': { description: 'Seconds to wait.', schema: { type: 'integer' } } } } : {}),
-        content: { 'application/problem+json': { schema: problem } },
-      },
-    ]),
-  );
 }

@@ -14,7 +14,7 @@ import { followPlaylist, renditionsOf } from './harness/playlist-follower.ts';
 import { type RunningServer, startServer } from './harness/server.ts';
 import { UdpProxy } from './harness/udp-proxy.ts';
 import { until } from './harness/until.ts';
-import { moreFrames, playInPage, publishFromPage, receivedBy } from './harness/webrtc-page.ts';
+import { moreFrames, type PublishOptions, playInPage, publishFromPage, receivedBy } from './harness/webrtc-page.ts';
 
 /** Of the fake camera at 640 × 480, of which Chromium sends no more layers. */
 const WIDTHS = [640, 320];
@@ -48,13 +48,13 @@ describe.skipIf(browserTestsAreOff)('simulcast', () => {
     return page;
   }
 
-  /** A stream that a page publishes at two sizes. */
-  async function broadcast(codec: string) {
+  /** A stream that a page publishes at several sizes. */
+  async function broadcast(codec: string, layers: Pick<PublishOptions, 'layers' | 'size'> = { layers: 2 }) {
     const made = await owner.create({ title: 'At several sizes' });
     const { whip } = made.ingest;
     if (whip.token === undefined) throw new Error('the answer that makes a stream has its token');
     const publisher = await pageAt(`${server.http}/healthz`);
-    expect((await publishFromPage(publisher, { url: whip.url, token: whip.token, codec, layers: 2 })).status).toBe(201);
+    expect((await publishFromPage(publisher, { url: whip.url, token: whip.token, codec, ...layers })).status).toBe(201);
     await owner.untilStatus(made.stream.id, 'live', 20_000);
     return { id: made.stream.id, publisher, ...made.playback };
   }
@@ -140,6 +140,23 @@ describe.skipIf(browserTestsAreOff)('simulcast', () => {
     await moreFrames(viewer, 20, 15_000);
     await setActive(publisher, 1, true);
     await receives(viewer, 640);
+    expect((await receivedBy(viewer)).state).toBe('connected');
+  });
+
+  test.for(['H264', 'VP8'])('each of three layers of %s reaches a WHEP viewer while no larger one comes', async (codec) => {
+    const { publisher, whep } = await broadcast(codec, { layers: 3, size: { width: 960, height: 540 } });
+    const viewer = await pageAt(`${server.http}/healthz`);
+    expect((await playInPage(viewer, whep)).status).toBe(201);
+    await receives(viewer, 960);
+    await setActive(publisher, 2, false);
+    await receives(viewer, 480);
+    await setActive(publisher, 1, false);
+    await receives(viewer, 240);
+    await moreFrames(viewer, 20, 15_000);
+    await setActive(publisher, 1, true);
+    await receives(viewer, 480);
+    await setActive(publisher, 2, true);
+    await receives(viewer, 960);
     expect((await receivedBy(viewer)).state).toBe('connected');
   });
 

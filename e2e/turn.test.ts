@@ -16,7 +16,7 @@ const HOLD_MS = 75_000;
 /** Echoes come every 50 ms; a browser on a busy machine hiccups. */
 const LONGEST_GAP_MS = 2_000;
 
-test.skipIf(browserTestsAreOff)('Chromium talks to itself through the relay over UDP, TCP and TLS, and goes on for 75 s', async () => {
+test.skipIf(browserTestsAreOff)('Chromium talks to itself through the relay over UDP, TCP and TLS on either port, and goes on for 75 s', async () => {
   using folder = new TemporaryFolder();
   const certificate = await makeCertificate(folder.path);
   await using server = await startServer({ env: { TLS_CERT_FILE: certificate.certFile, TLS_KEY_FILE: certificate.keyFile, TURNS_PORT: '0' } });
@@ -24,16 +24,18 @@ test.skipIf(browserTestsAreOff)('Chromium talks to itself through the relay over
   const [stun, turn] = iceServers;
   const plain = server.addresses.get('turn') ?? '';
   const secure = server.addresses.get('turns') ?? '';
+  // The same relay behind the door of the pages.
+  const beside = server.https.replace('https://', 'turns:');
   expect(stun?.urls).toEqual([plain.replace('turn:', 'stun:')]);
-  expect(turn?.urls).toEqual([`${plain}?transport=udp`, `${secure}?transport=tcp`]);
+  expect(turn?.urls).toEqual([`${plain}?transport=udp`, `${secure}?transport=tcp`, `${beside}?transport=tcp`]);
 
   const browser = await openBrowser({ autoplay: 'allowed', args: [`--ignore-certificate-errors-spki-list=${certificate.spki}`] });
   try {
     const page = await browser.newPage();
     await page.goto(server.http);
-    const transports = [`${plain}?transport=udp`, `${plain}?transport=tcp`, `${secure}?transport=tcp`];
+    const transports = [`${plain}?transport=udp`, `${plain}?transport=tcp`, `${secure}?transport=tcp`, `${beside}?transport=tcp`];
     const results = await page.evaluate(echoThroughRelays, { servers: transports.map((url) => ({ ...turn, urls: [url] })), holdMs: HOLD_MS });
-    expect(results.map(({ relayProtocol }) => relayProtocol)).toEqual(['udp', 'tcp', 'tls']);
+    expect(results.map(({ relayProtocol }) => relayProtocol)).toEqual(['udp', 'tcp', 'tls', 'tls']);
     for (const { heldMs, longestGapMs, types } of results) {
       expect(types).toEqual(['relay', 'relay']);
       expect(heldMs).toBeGreaterThanOrEqual(HOLD_MS);

@@ -126,6 +126,30 @@ describe.skipIf(browserTestsAreOff).concurrent('the watch page', () => {
     await watch.page.context().close();
   });
 
+  test('goes on at the live edge when a part comes out broken', { timeout: 60_000 }, async ({ expect }) => {
+    const { streamKey, playback } = await (await Owner.guest(server.http)).create({ title: 'Broken on the way' });
+    await using _encoder = publishWithFfmpeg(`${server.rtmp}/${streamKey}`, { video: LIGHT });
+    const context = await preferLatency(await newVisitor(browser), 'low');
+    const watch = await WatchPage.open(context, playback.page);
+    await watch.untilState('playing', 15_000);
+    await watch.untilFrames(15, 10_000);
+    // The second time is the same decoder that has just recovered.
+    for (const time of ['first', 'second']) {
+      const spoilt = watch.page.waitForResponse((response) => response.headers()['x-spoilt'] === time);
+      await context.route(
+        /\/video\/[^/]*\.m4s/,
+        (route) => route.fulfill({ status: 200, contentType: 'video/mp4', headers: { 'x-spoilt': time }, body: Buffer.alloc(4096, 0xff) }),
+        { times: 1 },
+      );
+      await spoilt;
+      await watch.untilFrames(30, 8_000);
+    }
+    await watch.untilState('playing', 2_000);
+    const { latencyMs } = await readClock(watch.page);
+    expect(latencyMs).toBeLessThan(6_000);
+    await context.close();
+  });
+
   test('survives a crash of the server in mid-broadcast without a reload', { timeout: 90_000 }, async ({ expect }) => {
     using folder = new TemporaryFolder();
     const options = { dataDir: join(folder.path, 'data'), env: { PORT: String(await freePort()), RTMP_PORT: String(await freePort()) } };

@@ -3,12 +3,13 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { playWithAiortc, publishWithAiortc } from './harness/aiortc.ts';
 import { Owner } from './harness/api.ts';
-import { browserTestsAreOff, openBrowser } from './harness/chromium.ts';
+import { browserTestsAreOff, newVisitor, openBrowser } from './harness/chromium.ts';
 import { hearSound } from './harness/page-clock.ts';
 import { publishEnhanced, publishWithFfmpeg } from './harness/publisher.ts';
 import { type RunningServer, startServer } from './harness/server.ts';
 import { ensureTool } from './harness/tool.ts';
 import { until } from './harness/until.ts';
+import { preferLatency, WatchPage } from './harness/watch-page.ts';
 import { moreFrames, openBlankPage, playInPage, publishFromPage, receivedBy } from './harness/webrtc-page.ts';
 
 const NO_B_FRAMES = ['-preset', 'ultrafast', '-tune', 'zerolatency', '-g', '60', '-b:v', '800k'];
@@ -98,6 +99,27 @@ describe.skipIf(browserTestsAreOff)('WebRTC', () => {
     const played = await playInPage(viewer, whep);
     expect(played.status, played.body).toBe(201);
     expect(await moreFrames(viewer, 60, 20_000)).toMatchObject({ width: 640, codec: 'video/H264' });
+  });
+
+  test('a WHEP player of another maker counts as a viewer, our own page in real time as one and not as two', async () => {
+    const made = await owner.create({ title: 'Counted' });
+    await using _encoder = publishWithFfmpeg(`${server.rtmp}/${made.streamKey}`, { video: NO_B_FRAMES });
+    await owner.untilStatus(made.stream.id, 'live', 15_000);
+    const viewers = async () => (await owner.get(made.stream.id)).stream.viewers;
+    const untilViewers = (count: number) =>
+      until(async () => (await viewers()) === count, { what: `${count} viewers`, timeoutMs: 15_000, seen: async () => String(await viewers()) });
+    const watch = await WatchPage.open(await preferLatency(await newVisitor(browser), 'real-time'), made.playback.page);
+    await watch.untilProtocol('whep', 15_000);
+    await untilViewers(1);
+    const other = await blankPage();
+    expect((await playInPage(other, made.playback.whep)).status).toBe(201);
+    await moreFrames(other, 30, 15_000);
+    await untilViewers(2);
+    await other.context().close();
+    // A page that is gone says nothing: its silence is what ends it.
+    await untilViewers(1);
+    await watch.page.close();
+    await untilViewers(0);
   });
 
   test('Opus by RTMP is heard by WHEP', async () => {

@@ -6,11 +6,11 @@ import { spawn } from 'node:child_process';
 import { installDependencies } from './launch/dependencies.js';
 import { buildPages } from './launch/pages.js';
 import { ROOT, runtimeEnvironment } from './launch/runtime.js';
-import { SERVER_ARGS } from './launch/server.js';
+import { serverArgs } from './launch/server.js';
 
 /** What each command needs before it and what it runs, as arguments of Node 24. */
 const COMMANDS = {
-  start: { development: false, pages: true, run: SERVER_ARGS },
+  start: { development: false, pages: true, run: serverArgs() },
   dev: { development: true, pages: false, run: ['tools/dev.ts'] },
   test: { development: true, pages: true, run: ['tools/verify.ts', 'test'] },
   check: { development: true, pages: false, run: ['tools/verify.ts', 'check'] },

@@ -18,8 +18,8 @@ const CHECKS: readonly (readonly [name: string, args: readonly string[]])[] = [
   ['no dead code', ['node_modules/knip/bin/knip.js']],
 ];
 
-/** In this order: the cheap ones find most. The browser tests come last, alone on the machine. */
-const PROJECTS = ['unit', 'integration', 'e2e'] as const;
+/** In this order: the cheap ones find most. Those that measure time come last, one file at a time. */
+const PROJECTS = ['unit', 'integration', 'e2e', 'e2e-timed'] as const;
 
 const mode = process.argv[2] === 'check' ? 'check' : 'test';
 const only = process.argv.slice(3);

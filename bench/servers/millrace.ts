@@ -10,8 +10,10 @@ import type { BenchServerKind } from './bench-server.ts';
 export const MILLRACE = {
   name: 'Millrace',
   job: 'LL-HLS and DASH, parts of 200 ms, in memory',
-  async start() {
-    const server = await startServer({ env: { LOG_LEVEL: 'warn' } });
+  /** @param memoryBytes as on a machine of so much. */
+  async start(memoryBytes?: number) {
+    // None of the others makes smaller pictures.
+    const server = await startServer({ env: { LOG_LEVEL: 'warn', LADDER: 'off' }, ...(memoryBytes === undefined ? {} : { memoryBytes }) });
     const owners = new OwnerPool(server.http);
     return {
       name: 'Millrace',

@@ -49,6 +49,27 @@ export const BridgeMeasurement = z
   .meta({ id: 'BridgeMeasurement' });
 export type BridgeMeasurement = z.infer<typeof BridgeMeasurement>;
 
+/** The smaller sizes of the picture that viewers on slow lines get. */
+export const LadderMeasurement = z
+  .strictObject({
+    tiers: z.array(
+      z.strictObject({
+        name: z.string().meta({ description: 'By the shorter side, e.g. 720p' }),
+        width: z.int().positive(),
+        height: z.int().positive(),
+        state: z
+          .enum(['IDLE', 'RUNNING', 'SHED', 'FAILED'])
+          .meta({ description: 'IDLE: made when somebody plays by HLS or DASH. SHED: the server could not keep up with it. FAILED: it cannot be made of this picture.' }),
+      }),
+    ),
+    /** Processor cores in use for all of them. */
+    cores: z.number().nonnegative(),
+    /** Why there are none: the picture is smaller than any of them, tells no size or has a shape of which none can be made, or comes in several sizes already. */
+    none: z.enum(['SMALL', 'SIZE_UNKNOWN', 'SHAPE', 'SEVERAL_SIZES']).nullable(),
+  })
+  .meta({ id: 'LadderMeasurement' });
+export type LadderMeasurement = z.infer<typeof LadderMeasurement>;
+
 export const Measurement = z
   .strictObject({
     at: Instant,
@@ -63,6 +84,8 @@ export const Measurement = z
     warnings: z.array(StreamWarning),
     /** What the server converts now, and why. */
     bridges: z.array(BridgeMeasurement),
+    /** Null where none is wanted. */
+    ladder: LadderMeasurement.nullable(),
   })
   .meta({ id: 'Measurement' });
 export type Measurement = z.infer<typeof Measurement>;

@@ -1,7 +1,7 @@
 /** The lasting thing with an id, a code and a key; as its owner sees it and as the public does. */
 import { z } from 'zod';
 import { Code, Id, Instant } from '../ids.ts';
-import { MAX_DESCRIPTION_LENGTH, MAX_TITLE_LENGTH } from '../limits.ts';
+import { MAX_DESCRIPTION_LENGTH, MAX_REWIND_SECONDS, MAX_TITLE_LENGTH } from '../limits.ts';
 import { lineOfText, paragraphsOfText } from '../text.ts';
 import { Broadcast, BroadcastState } from './broadcast.ts';
 
@@ -16,9 +16,11 @@ export const StreamSettings = z.strictObject({
   start: z.enum(['auto', 'manual']),
   /** What happens when a second publisher brings the right key while one is live. */
   secondPublisher: z.enum(['takeover', 'refuse']),
-  /** Whether broadcasts are to be kept. Stored now, honoured once recording is on. */
+  /** Whether broadcasts are to be kept: each that begins from now on becomes a recording. */
   record: z.boolean(),
-  /** Whether quality tiers are to be made. Stored now, honoured once transcoding is on. */
+  /** How far back viewers of a live broadcast may go; 0: not at all; null: to its beginning. Of broadcasts that begin from now on. */
+  rewindSeconds: z.int().min(0).max(MAX_REWIND_SECONDS).nullable(),
+  /** When smaller sizes of the picture are made. `auto`: while somebody plays by HLS or DASH. `always`: as long as it is live. */
   ladder: z.enum(['auto', 'off', 'always']),
 });
 export type StreamSettings = z.infer<typeof StreamSettings>;
@@ -72,6 +74,8 @@ export const PublicStream = z
     startedAt: Instant.nullable(),
     endedAt: Instant.nullable(),
     viewers: z.int().nonnegative(),
+    /** How far back a live broadcast can be watched; null: to its beginning. */
+    rewindSeconds: z.int().nonnegative().nullable(),
     playback: Playback,
   })
   .meta({ id: 'PublicStream' });

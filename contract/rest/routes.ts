@@ -2,7 +2,10 @@
 import * as auth from './auth.ts';
 import * as connectivity from './connectivity.ts';
 import * as documents from './documents.ts';
+import * as recordings from './recordings.ts';
+import * as sources from './sources.ts';
 import * as streams from './streams.ts';
+import * as targets from './targets.ts';
 import * as trust from './trust.ts';
 import * as viewing from './viewing.ts';
 import * as webhooks from './webhooks.ts';
@@ -20,6 +23,19 @@ export const ROUTES = {
   rotateStreamKey: streams.rotateStreamKey,
   createPlaybackToken: streams.createPlaybackToken,
   getStreamMetrics: streams.getStreamMetrics,
+  getSource: sources.getSource,
+  setSource: sources.setSource,
+  deleteSource: sources.deleteSource,
+  listTargets: targets.listTargets,
+  createTarget: targets.createTarget,
+  updateTarget: targets.updateTarget,
+  deleteTarget: targets.deleteTarget,
+  listRecordings: recordings.listRecordings,
+  getRecording: recordings.getRecording,
+  viewRecording: recordings.viewRecording,
+  updateRecording: recordings.updateRecording,
+  deleteRecording: recordings.deleteRecording,
+  createRecordingToken: recordings.createRecordingToken,
   getCode: viewing.getCode,
   listLive: viewing.listLive,
   getIceServers: connectivity.getIceServers,

@@ -102,8 +102,10 @@ export const stopStream = defineRoute({
   summary: 'End the broadcast',
   auth: 'required',
   params: StreamParams,
+  /** `keepRecording: false` deletes what was recorded of it. */
+  body: z.strictObject({ keepRecording: z.boolean().default(true) }),
   success: { status: 200, body: StreamWithAddresses, description: 'The stream, ended.' },
-  errors: ['not_authenticated', 'stream_not_found', 'not_running'],
+  errors: ['invalid_request', 'not_authenticated', 'stream_not_found', 'not_running', 'body_too_large', 'unsupported_media_type'],
 });
 
 export const rotateStreamKey = defineRoute({

@@ -1,7 +1,14 @@
 /** The public REST calls the tests make beside the pages, answers checked by the contract. */
+
+import { Recording, type RecordingSettings } from '@millrace/contract/entities/recording';
+import type { Source, SourceMode } from '@millrace/contract/entities/source';
+import { Target } from '@millrace/contract/entities/target';
 import { API_PREFIX } from '@millrace/contract/protocol';
 import { createGuest } from '@millrace/contract/rest/auth';
+import { listRecordings } from '@millrace/contract/rest/recordings';
+import { getSource } from '@millrace/contract/rest/sources';
 import { type CreateStreamRequest, createPlaybackToken, StreamWithAddresses, StreamWithKey } from '@millrace/contract/rest/streams';
+import { listTargets } from '@millrace/contract/rest/targets';
 import { until } from './until.ts';
 
 export class Owner {
@@ -26,8 +33,33 @@ export class Owner {
     return StreamWithAddresses.parse(await this.#call('GET', `/streams/${id}`));
   }
 
-  async stop(id: string): Promise<StreamWithAddresses> {
-    return StreamWithAddresses.parse(await this.#call('POST', `/streams/${id}/stop`, {}));
+  async stop(id: string, how: { readonly keepRecording?: boolean } = {}): Promise<StreamWithAddresses> {
+    return StreamWithAddresses.parse(await this.#call('POST', `/streams/${id}/stop`, how));
+  }
+
+  /** Newest first. */
+  async recordings(): Promise<Recording[]> {
+    return listRecordings.success.body.parse(await this.#call('GET', '/recordings')).items;
+  }
+
+  async changeRecording(id: string, changes: Partial<RecordingSettings>): Promise<Recording> {
+    return Recording.parse(await this.#call('PATCH', `/recordings/${id}`, changes));
+  }
+
+  async deleteRecording(id: string): Promise<void> {
+    await this.#call('DELETE', `/recordings/${id}`);
+  }
+
+  /** Waits until there is one recording and it is in this state. */
+  async untilRecording(state: Recording['state'], timeoutMs: number): Promise<Recording> {
+    let seen: readonly Recording[] = [];
+    return until(
+      async () => {
+        seen = await this.recordings();
+        return seen.length === 1 && seen[0]?.state === state && seen[0];
+      },
+      { what: `one recording that is ${state}`, timeoutMs, seen: () => JSON.stringify(seen) },
+    );
   }
 
   async start(id: string): Promise<StreamWithAddresses> {
@@ -36,6 +68,22 @@ export class Owner {
 
   async playbackToken(id: string) {
     return createPlaybackToken.success.body.parse(await this.#call('POST', `/streams/${id}/playback-tokens`, { expiresInSeconds: 3600 }));
+  }
+
+  async forward(id: string, url: string, key: string): Promise<Target> {
+    return Target.parse(await this.#call('POST', `/streams/${id}/targets`, { url, key }));
+  }
+
+  async targets(id: string): Promise<readonly Target[]> {
+    return listTargets.success.body.parse(await this.#call('GET', `/streams/${id}/targets`)).items;
+  }
+
+  async fetchFrom(id: string, url: string, mode: SourceMode): Promise<void> {
+    await this.#call('PATCH', `/streams/${id}/source`, { url, mode });
+  }
+
+  async source(id: string): Promise<Source | null> {
+    return getSource.success.body.parse(await this.#call('GET', `/streams/${id}/source`)).source;
   }
 
   /** Waits until the stream says this of itself. */

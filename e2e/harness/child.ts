@@ -21,6 +21,12 @@ export interface ChildOptions {
   readonly group?: boolean;
 }
 
+const running = new Set<Child>();
+// An ending that no scope saw takes all with it.
+process.once('exit', () => {
+  for (const child of running) child.signal('SIGKILL');
+});
+
 export class Child implements AsyncDisposable {
   readonly name: string;
   readonly pid: number;
@@ -52,13 +58,12 @@ export class Child implements AsyncDisposable {
     // `close` rather than `exit`: all output has been read by then.
     child.once('close', (code, signal) => {
       this.#exit ??= { code, signal };
-      process.off('exit', killWithUs);
+      running.delete(this);
       ended.resolve(this.#exit);
     });
     collect(child.stdout, this.stdout);
     collect(child.stderr, this.stderr);
-    const killWithUs = () => this.signal('SIGKILL');
-    process.once('exit', killWithUs);
+    running.add(this);
   }
 
   get running(): boolean {

@@ -19,7 +19,8 @@ export class PageNetwork implements AsyncDisposable {
     await context.route(/\/wh[ie]p\/[^/?]+(\?|$)/, async (route) => {
       if (network.#isCut) return route.abort('internetdisconnected');
       if (route.request().method() !== 'POST') return route.continue();
-      const response = await route.fetch();
+      // Fetched by Playwright, over a connection that the server may just have closed for being idle: a browser would ask again by itself.
+      const response = await route.fetch({ maxRetries: 2 });
       return route.fulfill({ status: response.status(), headers: headersOf(response), body: leadTo(await response.text(), network.udp.port) });
     });
     return network;

@@ -1,7 +1,7 @@
 /** The real server as its own process on free ports, with what it said. */
 
 import { join } from 'node:path';
-import { SERVER_ARGS } from '../../tools/launch/server.js';
+import { serverArgs } from '../../tools/launch/server.js';
 import { Child, type Exit } from './child.ts';
 import { ROOT, TemporaryFolder } from './folder.ts';
 
@@ -13,6 +13,8 @@ export interface ServerOptions {
   readonly dataDir?: string;
   /** Over the defaults of startServer. */
   readonly env?: Readonly<Record<string, string>>;
+  /** As on a machine of so much memory; this one's when left out. */
+  readonly memoryBytes?: number;
 }
 
 export interface LogLine {
@@ -81,7 +83,7 @@ export class RunningServer implements AsyncDisposable {
 export async function startServer(options: ServerOptions = {}): Promise<RunningServer> {
   const folder = options.dataDir === undefined ? new TemporaryFolder() : undefined;
   const started = performance.now();
-  const child = spawnServer({ DATA_DIR: options.dataDir ?? join(folder?.path ?? '', 'data'), ...options.env });
+  const child = spawnServer({ DATA_DIR: options.dataDir ?? join(folder?.path ?? '', 'data'), ...options.env }, options.memoryBytes);
   try {
     const line = await child.line((text) => text.startsWith('ready '), READY_TIMEOUT_MS);
     return new RunningServer(child, line, performance.now() - started, folder);
@@ -93,8 +95,8 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
 }
 
 /** The bare process, for starts that are to fail. */
-export function spawnServer(env: Readonly<Record<string, string>>): Child {
-  return new Child(process.execPath, SERVER_ARGS, {
+export function spawnServer(env: Readonly<Record<string, string>>, memoryBytes?: number): Child {
+  return new Child(process.execPath, serverArgs(memoryBytes), {
     cwd: ROOT,
     env: {
       PATH: process.env['PATH'],

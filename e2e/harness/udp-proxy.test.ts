@@ -83,6 +83,29 @@ test('jitter makes packets overtake each other and loses none', async () => {
   expect(proxy.lost).toBe(0);
 });
 
+test('a replay sends each packet twice more', async () => {
+  const { proxy, arrived, send } = await world({ echo: false });
+  proxy.fault = { replayAfterMs: 50 };
+  send(0, 20);
+  await until(() => arrived.length === 60, soon);
+  expect(new Set(arrived).size).toBe(20);
+  expect(proxy.counts).toEqual({ passed: 20, replayed: 40 });
+});
+
+test('what is narrow lets so much through a second, keeps some waiting, and loses the rest', async () => {
+  const { proxy, arrived, send } = await world({ echo: false });
+  // 125 packets of two bytes a second, of which 25 may wait.
+  proxy.fault = { bitsPerSecond: 2_000, queueMs: 200 };
+  const started = performance.now();
+  send(0, 100);
+  await until(() => proxy.lost + proxy.counts.passed === 100, soon);
+  expect(proxy.counts.passed).toBeGreaterThanOrEqual(25);
+  expect(proxy.counts.passed).toBeLessThan(60);
+  await until(() => arrived.length === proxy.counts.passed, soon);
+  expect(arrived).toEqual(arrived.toSorted((a, b) => a - b));
+  expect(performance.now() - started).toBeGreaterThan(150);
+});
+
 test('after a rebinding packets come from another port, and answers find the client', async () => {
   const { proxy, ports, returned, send } = await world();
   send(0, 1);

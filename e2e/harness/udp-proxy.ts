@@ -1,4 +1,4 @@
-/** A bad network in front of a UDP port: it loses, delays and reorders what it is told to, and forgets addresses as routers do. Seeded: the same every time. */
+/** A bad network in front of a UDP port: it loses, delays, narrows, reorders and replays what it is told to, and forgets addresses as routers do. Seeded: the same every time. */
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 
 export interface Fault {
@@ -12,6 +12,11 @@ export interface Fault {
   /** Of 1: how many packets are held back for `holdMs`, so that others overtake them. */
   readonly reorder?: number;
   readonly holdMs?: number;
+  /** Of each direction: what does not go through at once waits, as in a router, for at most `queueMs`; what would wait longer is lost. */
+  readonly bitsPerSecond?: number;
+  readonly queueMs?: number;
+  /** Every packet comes again at once, and once more after so long: a recording played back. */
+  readonly replayAfterMs?: number;
 }
 
 interface Client {
@@ -22,6 +27,8 @@ interface Client {
 /** One way through it: bursts of one direction do not end those of the other. */
 interface Direction {
   left: number;
+  /** When what waits has gone through. */
+  freeAtMs: number;
 }
 
 export class UdpProxy implements AsyncDisposable {
@@ -31,8 +38,10 @@ export class UdpProxy implements AsyncDisposable {
   #fault: Fault = {};
   #random = 1;
   #lost = 0;
-  readonly #up: Direction = { left: 0 };
-  readonly #down: Direction = { left: 0 };
+  #passed = 0;
+  #replayed = 0;
+  readonly #up: Direction = { left: 0, freeAtMs: 0 };
+  readonly #down: Direction = { left: 0, freeAtMs: 0 };
 
   private constructor(target: number) {
     this.#target = target;
@@ -53,6 +62,11 @@ export class UdpProxy implements AsyncDisposable {
   /** Packets so far, of both directions. */
   get lost(): number {
     return this.#lost;
+  }
+
+  /** Packets that were let through, in both directions, and how often they were sent once more. */
+  get counts(): { readonly passed: number; readonly replayed: number } {
+    return { passed: this.#passed, replayed: this.#replayed };
   }
 
   /** What happens from now on, in both directions. */
@@ -81,18 +95,18 @@ export class UdpProxy implements AsyncDisposable {
       this.#clients.set(key, client);
     }
     const { upstream } = client;
-    this.#pass(this.#up, () => upstream.send(packet, this.#target, '127.0.0.1', () => {}));
+    this.#pass(this.#up, packet.length, () => upstream.send(packet, this.#target, '127.0.0.1', () => {}));
   }
 
   #connect({ address, port }: RemoteInfo): Socket {
     const upstream = createSocket('udp4');
-    upstream.on('message', (packet) => this.#pass(this.#down, () => this.#listener.send(packet, port, address, () => {})));
+    upstream.on('message', (packet) => this.#pass(this.#down, packet.length, () => this.#listener.send(packet, port, address, () => {})));
     upstream.bind(0, '127.0.0.1');
     return upstream;
   }
 
-  #pass(direction: Direction, send: () => void): void {
-    const { loss = 0, burst = 1, reorder = 0, holdMs = 30, delayMs = 0, jitterMs = 0 } = this.#fault;
+  #pass(direction: Direction, bytes: number, send: () => void): void {
+    const { loss = 0, burst = 1, reorder = 0, holdMs = 30, delayMs = 0, jitterMs = 0, replayAfterMs } = this.#fault;
     if (direction.left === 0 && this.#chance(loss / burst)) direction.left = burst;
     if (loss === 0) direction.left = 0;
     if (direction.left > 0) {
@@ -100,9 +114,35 @@ export class UdpProxy implements AsyncDisposable {
       this.#lost++;
       return;
     }
-    const waitMs = delayMs + (jitterMs > 0 ? this.#next() * jitterMs : 0) + (this.#chance(reorder) ? holdMs : 0);
+    const queuedMs = this.#queue(direction, bytes);
+    if (queuedMs === undefined) {
+      this.#lost++;
+      return;
+    }
+    this.#passed++;
+    if (replayAfterMs !== undefined) {
+      setImmediate(() => this.#replay(send));
+      setTimeout(() => this.#replay(send), replayAfterMs);
+    }
+    const waitMs = queuedMs + delayMs + (jitterMs > 0 ? this.#next() * jitterMs : 0) + (this.#chance(reorder) ? holdMs : 0);
     if (waitMs > 0) setTimeout(() => ignoreClosed(send), waitMs);
     else ignoreClosed(send);
+  }
+
+  /** How long it takes to get through; undefined when there is no room for it. */
+  #queue(direction: Direction, bytes: number): number | undefined {
+    const { bitsPerSecond, queueMs = 300 } = this.#fault;
+    if (bitsPerSecond === undefined) return 0;
+    const now = performance.now();
+    const begin = Math.max(now, direction.freeAtMs);
+    if (begin - now > queueMs) return undefined;
+    direction.freeAtMs = begin + (bytes * 8_000) / bitsPerSecond;
+    return direction.freeAtMs - now;
+  }
+
+  #replay(send: () => void): void {
+    this.#replayed++;
+    ignoreClosed(send);
   }
 
   #chance(probability: number): boolean {

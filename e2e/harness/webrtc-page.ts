@@ -17,6 +17,8 @@ export interface PublishOptions {
   readonly codec?: string;
   /** Simulcast layers, least first. */
   readonly layers?: number;
+  /** Of the camera; default 640 × 480. */
+  readonly size?: { readonly width: number; readonly height: number };
   /** UDP port to use in place of the server's. */
   readonly port?: number | undefined;
 }
@@ -30,8 +32,8 @@ export async function openBlankPage(browser: Browser, http: string): Promise<Pag
 
 /** Sends the fake camera and microphone. The page must be of a secure or local origin. */
 export function publishFromPage(page: Page, options: PublishOptions): Promise<Negotiated> {
-  return page.evaluate(async ({ url, token, codec, layers, port }: PublishOptions) => {
-    const stream = await navigator.mediaDevices.getUserMedia({ video: { width: 640, height: 480 }, audio: { echoCancellation: false, noiseSuppression: false } });
+  return page.evaluate(async ({ url, token, codec, layers, size = { width: 640, height: 480 }, port }: PublishOptions) => {
+    const stream = await navigator.mediaDevices.getUserMedia({ video: size, audio: { echoCancellation: false, noiseSuppression: false } });
     const connection = new RTCPeerConnection();
     Object.assign(window, { connection });
     for (const track of stream.getTracks()) {
@@ -88,13 +90,15 @@ export interface Received {
   readonly codec: string;
   readonly state: string;
   readonly lost: number;
+  /** Packets that came again in the stream for such packets. */
+  readonly retransmitted: number;
 }
 
 /** What the page has received so far, by its own statistics. */
 export function receivedBy(page: Page): Promise<Received> {
   return page.evaluate(async () => {
     const connection: unknown = Reflect.get(window, 'connection');
-    const received = { frames: 0, width: 0, audioLevel: 0, codec: '', state: 'new', lost: 0 };
+    const received = { frames: 0, width: 0, audioLevel: 0, codec: '', state: 'new', lost: 0, retransmitted: 0 };
     if (!(connection instanceof RTCPeerConnection)) return received;
     received.state = connection.connectionState;
     const codecs = new Map<string, string>();
@@ -105,10 +109,32 @@ export function receivedBy(page: Page): Promise<Received> {
     for (const entry of entries) {
       if (entry.type !== 'inbound-rtp') continue;
       received.lost += entry.packetsLost;
+      received.retransmitted += entry.retransmittedPacketsReceived ?? 0;
       if (entry.kind === 'audio') received.audioLevel = Math.max(received.audioLevel, Math.sqrt((entry.totalAudioEnergy ?? 0) / Math.max(0.001, entry.totalSamplesDuration ?? 0)));
       if (entry.kind === 'video') Object.assign(received, { frames: entry.framesDecoded ?? 0, width: entry.frameWidth ?? 0, codec: codecs.get(entry.codecId) ?? '' });
     }
     return received;
+  });
+}
+
+export interface Sent {
+  /** What the encoder of the picture is told to make. */
+  readonly targetBitsPerSecond: number;
+  readonly roundTripMs: number;
+}
+
+/** How the page sends, by its own statistics. */
+export function sentBy(page: Page): Promise<Sent> {
+  return page.evaluate(async () => {
+    const connection: unknown = Reflect.get(window, 'connection');
+    const sent = { targetBitsPerSecond: 0, roundTripMs: 0 };
+    if (!(connection instanceof RTCPeerConnection)) return sent;
+    const report = await connection.getStats();
+    for (const entry of Reflect.get(report, 'values').call(report)) {
+      if (entry.type === 'outbound-rtp' && entry.kind === 'video') sent.targetBitsPerSecond = entry.targetBitrate ?? 0;
+      if (entry.type === 'candidate-pair' && entry.nominated) sent.roundTripMs = Math.round((entry.currentRoundTripTime ?? 0) * 1000);
+    }
+    return sent;
   });
 }
 

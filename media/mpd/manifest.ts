@@ -43,6 +43,8 @@ export interface ManifestPeriod {
   readonly start: number;
   /** Likewise; undefined while the period grows. */
   readonly end: number | undefined;
+  /** Where it is shown in what is over, seconds from the beginning, when that is not where it was: without the time that nothing came. */
+  readonly shownAt?: number;
   readonly tracks: readonly ManifestTrack[];
 }
 
@@ -70,7 +72,9 @@ export function writeManifest(manifest: Manifest): string {
   const { ended, periods } = manifest;
   const live = `type="dynamic" availabilityStartTime="${iso(manifest.createdAt)}" publishTime="${iso(manifest.publishedAt)}" minimumUpdatePeriod="${duration(manifest.updateSeconds)}" timeShiftBufferDepth="${duration(manifest.windowSeconds)}" suggestedPresentationDelay="${duration(manifest.startDelaySeconds)}" maxSegmentDuration="${duration(manifest.maxSegmentSeconds)}"`;
   const first = periods[0]?.start ?? 0;
-  const over = `type="static" mediaPresentationDuration="${duration((periods.at(-1)?.end ?? first) - first)}"`;
+  const last = periods.at(-1);
+  const length = last ? (last.shownAt ?? last.start - first) + (last.end ?? last.start) - last.start : 0;
+  const over = `type="static" mediaPresentationDuration="${duration(length)}"`;
   let text = `<?xml version="1.0" encoding="UTF-8"?>
 <MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:2019" minBufferTime="PT1S" ${ended ? over : live}>
 `;
@@ -84,9 +88,9 @@ export function writeManifest(manifest: Manifest): string {
 }
 
 /** Only the last period of a live broadcast grows; the others say how long they were. */
-function writePeriod({ id, start, end, tracks }: ManifestPeriod, origin: number): string {
+function writePeriod({ id, start, end, shownAt, tracks }: ManifestPeriod, origin: number): string {
   const length = end === undefined ? '' : ` duration="${duration(end - start)}"`;
-  let text = `<Period id="${xml(id)}" start="${duration(start - origin)}"${length}>\n`;
+  let text = `<Period id="${xml(id)}" start="${duration(shownAt ?? start - origin)}"${length}>\n`;
   for (const [i, set] of adaptationSets(tracks).entries()) text += writeAdaptationSet(set, i, start);
   return `${text}</Period>\n`;
 }

@@ -14,7 +14,7 @@ export const RtcpType = {
 } as const;
 
 /** Formats of feedback messages. */
-export const FeedbackFormat = { nack: 1, pictureLoss: 1, fullIntraRequest: 4, application: 15 } as const;
+export const FeedbackFormat = { nack: 1, pictureLoss: 1, fullIntraRequest: 4, application: 15, transportWide: 15 } as const;
 
 /** More than a bounded history of sent packets could answer. */
 export const MAX_NACKED = 1_024;

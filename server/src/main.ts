@@ -11,14 +11,17 @@ import { MeasurementHistory } from './analytics/measurement-history.ts';
 import { Measurer } from './analytics/measurer.ts';
 import { StreamSockets } from './analytics/stream-sockets.ts';
 import { MemoryViewerCounter } from './analytics/viewer-counter.ts';
+import { Visits } from './analytics/visits.ts';
 import { createApi } from './api/create-api.ts';
 import { Pages } from './api/pages.ts';
 import { Certificates } from './certificates/certificates.ts';
 import { CertificateRoutes } from './certificates/routes.ts';
+import { Library } from './compose-library.ts';
 import { ConfigError } from './config/config-error.ts';
 import { type Config, loadConfig } from './config/load.ts';
 import { loadSecrets } from './config/secrets.ts';
 import { greet } from './greeting/greeting.ts';
+import { PullIngest } from './ingest/pull/pull-ingest.ts';
 import { RtmpServer } from './ingest/rtmp/server.ts';
 import { WhipIngest } from './ingest/whip/ingest.ts';
 import { JobRunner } from './jobs/runner.ts';
@@ -39,13 +42,18 @@ import { DEFAULT_PACKAGER_CONFIG, Packager } from './outputs/cmaf/packager.ts';
 import { PackagerRegistry } from './outputs/cmaf/registry.ts';
 import { DashRoutes } from './outputs/dash/routes.ts';
 import { HlsRoutes } from './outputs/hls/routes.ts';
+import { PushOutput } from './outputs/push/push-output.ts';
+import { rtmpSenders } from './outputs/push/rtmp-sender.ts';
+import { srtSenders } from './outputs/push/srt-sender.ts';
 import { BridgedTracks } from './outputs/whep/bridged-tracks.ts';
 import { WhepOutput } from './outputs/whep/output.ts';
 import { BroadcastStore } from './store/broadcasts.ts';
 import { JobStore } from './store/jobs.ts';
 import { MeasurementStore } from './store/measurements.ts';
 import { openStore } from './store/open.ts';
+import { SourceStore } from './store/sources.ts';
 import { StreamStore } from './store/streams.ts';
+import { TargetStore } from './store/targets.ts';
 import { type ViewingRow, ViewingStore } from './store/viewings.ts';
 import { Hub } from './stream/hub.ts';
 import { BroadcastLog } from './streams/broadcast-log.ts';
@@ -55,9 +63,12 @@ import { randomNames } from './streams/names.ts';
 import { PlaybackPermission } from './streams/playback-permission.ts';
 import { PlaybackTokens } from './streams/playback-tokens.ts';
 import { PublishPermission } from './streams/publish-permission.ts';
+import { Sources } from './streams/sources.ts';
 import { Streams } from './streams/streams.ts';
+import { Targets } from './streams/targets.ts';
 import { WatchPermission } from './streams/watch-permission.ts';
 import { Bridges } from './transcode/bridges.ts';
+import { Ladders } from './transcode/ladders.ts';
 import { WorkerPool } from './transcode/pool.ts';
 import { remoteAddressOf } from './transports/http/remote-address.ts';
 import { SecureListener } from './transports/http/secure-listener.ts';
@@ -67,6 +78,7 @@ import { OwnAddresses } from './transports/turn/own-addresses.ts';
 import { type TurnPorts, TurnServer } from './transports/turn/server.ts';
 import { OfferRoutes } from './transports/webrtc/offer-routes.ts';
 import { WebRtcTransport } from './transports/webrtc/transport.ts';
+import { RecordingEvents } from './webhooks/recording-events.ts';
 import { createWebhooks } from './webhooks/service.ts';
 
 /** Where the launcher's build puts the pages. */
@@ -102,31 +114,34 @@ async function run(config: Config): Promise<void> {
   const workers = new WorkerPool({ clock, log, maxWorkers: config.transcodeWorkers });
   const bridges = new Bridges({ pool: workers, clock, log });
   const ownAddresses = new OwnAddresses({ clock, publicAddresses: config.webrtc.addresses });
+  const addresses = new PublicAddresses({ allowPrivate: config.allowPrivateAddresses, isOwnAddress: (address) => ownAddresses.has(address) });
+  const sealer = new Sealer(secrets.sealing);
   const hooks = createWebhooks({
     db: store.db,
     clock,
     log,
-    sealer: new Sealer(secrets.sealing),
-    addresses: new PublicAddresses({ allowPrivate: config.allowPrivateAddresses, isOwnAddress: (address) => ownAddresses.has(address) }),
+    sealer,
+    addresses,
     mayPublish: (user) => accounts.mayPublish(user),
     wake: () => jobs.wake(),
   });
   const jobStore = new JobStore(store.db);
-  const jobs = new JobRunner({ store: jobStore, clock, log, handlers: hooks.jobs, newId: nanoid });
   const broadcastLog = new BroadcastLog({ store: new BroadcastStore(store.db), follower: hooks.events, clock, log });
+  const ladders = new Ladders({ pool: workers, clock, log, settings: config.ladder.tiers, hardware: config.ladder.hardware, modeOf: (streamId) => directory.ladderOf(streamId) });
   const hub = new Hub({
     clock,
     reconnectGraceMs: config.reconnectGraceMs,
     newId: nanoid,
     makeSinks: (stream) => {
       const { createdAt } = stream.broadcast;
-      const makePackager = (epoch: string) => new Packager({ broadcast: { epoch, createdAt }, clock, config: DEFAULT_PACKAGER_CONFIG });
-      return [new BridgedSink({ stream, bridges, registry, clock, makePackager, newEpoch: nanoid })];
+      const makePackager = (epoch: string) => library.recorder.follow(stream, new Packager({ broadcast: { epoch, createdAt }, clock, config: DEFAULT_PACKAGER_CONFIG }));
+      return [new BridgedSink({ stream, bridges, ladders, registry, clock, makePackager, newEpoch: nanoid })];
     },
     listener: {
       broadcastChanged: (broadcast) => {
         broadcastLog.broadcastChanged(broadcast);
         sockets.broadcastChanged(broadcast);
+        push.broadcastChanged(broadcast);
       },
     },
     onSinkFailure: ({ broadcast }, error, failures) => log.error({ err: error, streamId: broadcast.streamId, failures }, 'an output failed'),
@@ -140,6 +155,24 @@ async function run(config: Config): Promise<void> {
   const media = mediaPortOf(hub, viewers);
   const streamStore = new StreamStore(store.db);
   const directory = new StreamDirectory({ store: streamStore, clock });
+  const tokens = new PlaybackTokens(secrets.playback);
+  const library = new Library({
+    config,
+    db: store.db,
+    streams: directory,
+    tokens,
+    clock,
+    log,
+    // Read only by those who have one: it takes a while.
+    objects: config.s3 && new (await import('./library/s3-object-store.ts')).S3ObjectStore(config.s3),
+    jobs: jobStore,
+    events: new RecordingEvents({ events: hooks.events, clock, log }),
+    wake: () => jobs.wake(),
+    newId: nanoid,
+    identify,
+    use: (streamId) => registry.keepAwake(streamId),
+  });
+  const jobs = new JobRunner({ store: jobStore, clock, log, handlers: [...hooks.jobs, ...library.jobs], newId: nanoid });
   const streams = new Streams({
     store: streamStore,
     directory,
@@ -148,26 +181,34 @@ async function run(config: Config): Promise<void> {
     names: randomNames,
     mayPublish,
     broadcastsStored: () => broadcastLog.flush(),
-    onRemoved: (streamId) => sockets.streamDeleted(streamId),
+    discardRecording: (streamId) => library.recorder.discard(streamId),
+    onRemoved: (streamId) => {
+      sockets.streamDeleted(streamId);
+      pull.streamDeleted(streamId);
+    },
   });
-  const tokens = new PlaybackTokens(secrets.playback);
-  const playback = new PlaybackPermission({ directory, media, tokens, clock, identify });
+  const targets = new Targets({ store: new TargetStore(store.db), streams, sealer, addresses, clock, newId: nanoid, forwarding: () => push });
+  const sources = new Sources({ store: new SourceStore(store.db), streams, directory, sealer, addresses, clock, log, mayPublish, fetching: () => pull });
+  const isWatched = (streamId: string) => viewers.count(streamId) > 0 || whepOutput.viewersOf(streamId) > 0;
+  const pull = new PullIngest({ hub, clock, log, addresses, mediaDir: config.mediaDir, sources, isWatched });
+  const permission = new PlaybackPermission({ directory, media, tokens, clock, identify });
+  const playback = pull.waking(permission, true);
   const publishing = new PublishPermission({ directory, media, clock, mayPublish });
 
   // What viewers and owners hear, and what is remembered of it.
   const viewings = new BatchWriter<ViewingRow>({ clock, log, name: 'viewings', keyOf: ({ id }) => id, write: (rows) => new ViewingStore(store.db).put(rows) });
+  const visits = new Visits({ clock, counter: viewers, viewings, broadcasts: { get: media.broadcast }, newId: nanoid });
   const history = new MeasurementHistory({ clock, log, store: new MeasurementStore(store.db) });
   const sockets = new StreamSockets({
     clock,
     log,
-    gate: new WatchPermission({ store: streamStore, playback, identify }),
+    gate: new WatchPermission({ store: streamStore, playback: pull.waking(permission, false), identify }),
     counter: viewers,
-    viewings,
+    visits,
     broadcasts: { get: media.broadcast },
     publicOrigin: config.publicUrl,
-    newId: nanoid,
   });
-  const measurer = new Measurer({ clock, streams: hub, bridges, viewers, listeners: [sockets, history] });
+  const measurer = new Measurer({ clock, streams: hub, bridges, ladders, viewers, listeners: [sockets, history] });
 
   // The doors.
   const rtmp = new RtmpServer({ hub, gate: publishing, clock, log, config: { host: config.host, port: config.rtmpPort } });
@@ -200,6 +241,7 @@ async function run(config: Config): Promise<void> {
     ports: () => ports.turn,
     // A certificate that the operator gave is one that browsers know.
     isTlsTrusted: () => certificates !== undefined && certificates.caCertificate === undefined,
+    httpsPort: () => (ports.https === undefined ? undefined : (publicHttpsPort(config.publicUrl) ?? ports.https)),
     fallbackHostname: config.publicUrl === undefined ? shownHost(config.host) : new URL(config.publicUrl).hostname,
   });
   const hls = new HlsRoutes({ registry, gate: playback, clock });
@@ -214,11 +256,23 @@ async function run(config: Config): Promise<void> {
   };
   const whipIngest = new WhipIngest({ hub, gate: publishing, transport: webrtc, clock, log });
   const whip = new OfferRoutes({ ...offers, name: 'whip', take: (offer) => whipIngest.take(offer) });
-  const whepOutput = new WhepOutput({ hub, gate: playback, transport: webrtc, source: new BridgedTracks({ bridges, clock }), clock, log });
+  const whepOutput = new WhepOutput({ hub, gate: playback, transport: webrtc, source: new BridgedTracks({ bridges, clock }), viewers: visits, clock, log });
   const whep = new OfferRoutes({ ...offers, name: 'whep', take: (offer) => whepOutput.take(offer) });
+  const rtmpSender = rtmpSenders({ addresses, clock });
+  const push = new PushOutput({
+    hub,
+    bridges,
+    senders: { rtmp: rtmpSender, rtmps: rtmpSender, srt: srtSenders({ addresses, clock }) },
+    clock,
+    log,
+    targetsOf: (id) => targets.enabled(id),
+  });
   const api = createApi({
     accounts,
     streams,
+    targets,
+    recordings: library.recordings,
+    sources,
     tokens,
     webhooks: hooks.webhooks,
     history: { minutes: (streamId, since) => history.since(streamId, since) },
@@ -239,6 +293,7 @@ async function run(config: Config): Promise<void> {
     handlers: [
       hls,
       dash,
+      library.vod,
       whip,
       whep,
       ...(certificates ? [new CertificateRoutes({ certificates })] : []),
@@ -247,7 +302,7 @@ async function run(config: Config): Promise<void> {
     fallback: getRequestListener((request, env) => api.fetch(request, env)),
     upgrades: [sockets],
   });
-  const https = tls && config.httpsPort !== undefined ? new SecureListener({ host: config.host, port: config.httpsPort, certificate: tls, http, log }) : undefined;
+  const https = tls && config.httpsPort !== undefined ? new SecureListener({ host: config.host, port: config.httpsPort, certificate: tls, http, turn, clock, log }) : undefined;
   certificates?.onChange((pair) => {
     https?.setCertificate(pair);
     rtmps?.setCertificate(pair);
@@ -272,6 +327,12 @@ async function run(config: Config): Promise<void> {
         ingests: [
           ...ingests,
           {
+            protocol: 'pull',
+            get counters() {
+              return pull.counters;
+            },
+          },
+          {
             protocol: 'whip',
             get counters() {
               return whipIngest.counters;
@@ -281,6 +342,13 @@ async function run(config: Config): Promise<void> {
         outputs: [
           { protocol: 'hls', counters: hls.counters },
           { protocol: 'dash', counters: dash.counters },
+          { protocol: 'vod', counters: library.vod.counters },
+          {
+            protocol: 'push',
+            get counters() {
+              return push.counters;
+            },
+          },
           {
             protocol: 'whep',
             get counters() {
@@ -290,9 +358,10 @@ async function run(config: Config): Promise<void> {
         ],
         publishing,
         ...(turn ? { turn } : {}),
-        transcode: { pool: workers, bridges },
+        recorder: library.recorder,
+        transcode: { pool: workers, bridges, ladders },
         webrtc: { transport: webrtc, whip: whipIngest, whep: whepOutput },
-        unwritten: () => broadcastLog.pending + viewings.pending.length,
+        unwritten: () => broadcastLog.pending + viewings.pending.length + library.pending,
         ping: () => store.ping(),
       }),
     ),
@@ -300,15 +369,19 @@ async function run(config: Config): Promise<void> {
 
   const shutdown = new Shutdown({ clock, log, deadlineMs: STOP_DEADLINE_MS, exit: (code) => process.exit(code) });
   shutdown.add('readiness', () => readiness.stopping());
+  shutdown.add('sources', () => pull.close());
   shutdown.add('rtmp', () => rtmp.close('server_stopped'));
   shutdown.add('rtmps', () => rtmps?.close('server_stopped'));
   shutdown.add('turn', () => turn?.close());
   shutdown.add('broadcasts', () => {
     for (const { broadcast } of [...hub.running()]) hub.stop(broadcast.streamId, 'server_stopped');
   });
+  shutdown.add('forwarding', () => push.close());
+  shutdown.add('recordings', () => library.close());
   shutdown.add('webrtc', () => webrtc.close());
   shutdown.add('transcoding', () => {
     bridges.close();
+    ladders.close();
     workers.close();
   });
   shutdown.add('sockets', () => sockets.close());
@@ -332,6 +405,7 @@ async function run(config: Config): Promise<void> {
   await hooks.start();
   if (config.s3) await openObjectStore({ config: config.s3, log });
   jobs.start();
+  await library.start();
   for (const broadcast of await broadcastLog.restore()) hub.restore(broadcast);
   for (const service of [viewings, viewers, history, measurer, sockets]) service.start();
   ports.rtmp = (await rtmp.start()).port;
@@ -340,6 +414,7 @@ async function run(config: Config): Promise<void> {
   ports.webrtc = (await webrtc.start()).port;
   ports.http = (await http.start()).port;
   if (https) ports.https = (await https.start()).port;
+  await pull.start();
   certificates?.watch();
   readiness.serving();
   const lanAddress = await lanAddressOf(thisMachine());
@@ -362,6 +437,12 @@ interface ServedPorts {
 
 function usesTls({ httpsPort, rtmpsPort, turn }: Config): boolean {
   return httpsPort !== undefined || rtmpsPort !== undefined || (turn.kind === 'built-in' && turn.tlsPort !== undefined);
+}
+
+/** The port that people reach HTTPS by may be another than the one it listens on. */
+function publicHttpsPort(publicUrl: string | undefined): number | undefined {
+  const url = publicUrl === undefined ? undefined : new URL(publicUrl);
+  return url?.protocol === 'https:' ? Number(url.port || 443) : undefined;
 }
 
 /** The product's view of the hub. */

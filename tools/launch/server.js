@@ -1,4 +1,5 @@
 /** How the server is run: what `npm start`, the tests and the bench give to Node. */
+import { totalmem } from 'node:os';
 
 /**
  * The embedded database is WebAssembly. Optimising it takes some 400 MB for a while and is not needed for queries of a third of a
@@ -6,11 +7,26 @@
  */
 const WASM_FLAGS = ['--wasm-lazy-compilation', '--liftoff-only'];
 
-/**
- * Media lives in buffers outside of the JavaScript heap, which itself hardly changes. Counted against the heap's limit and not against a fixed
- * 64 MiB, and with room to begin with, a busy server seldom walks its heap for nothing: that was half of what a publisher cost.
- */
-const MEMORY_FLAGS = ['--external-memory-accounted-in-global-limit', '--initial-old-space-size=512'];
+/** Of the machine's memory, as room for garbage; and within these bounds, MiB. */
+const ROOM_SHARE = 1 / 16;
+const LEAST_ROOM = 64;
+const MOST_ROOM = 512;
 
-/** @type {readonly string[]} relative to the root of the repository. */
-export const SERVER_ARGS = [...WASM_FLAGS, ...MEMORY_FLAGS, 'server/src/main.ts'];
+const MIB = 2 ** 20;
+
+/**
+ * Arguments of Node, relative to the root of the repository. Media lives in buffers outside of the JavaScript heap, which itself hardly changes.
+ * Counted against the heap's limit and not against a fixed 64 MiB, and with room to begin with, a busy server seldom walks its heap for nothing:
+ * that was half of what a publisher cost. A small machine has less room and pays in CPU.
+ * @param {number} memoryBytes of the machine.
+ */
+export function serverArgs(memoryBytes = memoryOfMachine()) {
+  const room = Math.round(Math.min(MOST_ROOM, Math.max(LEAST_ROOM, (memoryBytes / MIB) * ROOM_SHARE)));
+  return [...WASM_FLAGS, '--external-memory-accounted-in-global-limit', `--initial-old-space-size=${room}`, 'server/src/main.ts'];
+}
+
+/** What there is, or what a container may use of it. */
+function memoryOfMachine() {
+  const allowed = process.constrainedMemory?.() ?? 0;
+  return allowed > 0 ? Math.min(allowed, totalmem()) : totalmem();
+}

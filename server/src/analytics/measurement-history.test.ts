@@ -41,6 +41,7 @@ function world() {
         viewers: 1,
         warnings: [],
         bridges: [],
+        ladder: null,
         ...part,
       });
       clock.advance(1_000);

@@ -1,4 +1,4 @@
-import type { Measurement } from '@millrace/contract/entities/measurement';
+import type { LadderMeasurement, Measurement } from '@millrace/contract/entities/measurement';
 import { Measurement as MeasurementSchema } from '@millrace/contract/entities/measurement';
 import { expect, it } from 'vitest';
 import { FakeClock } from '../lib/clock.ts';
@@ -7,6 +7,7 @@ import { AUDIO, picture, sound, VIDEO } from '../stream/testing/source.ts';
 import { Measurer } from './measurer.ts';
 
 const CONVERTED = { kind: 'audio', from: 'aac', to: 'opus', reason: 'CODEC', failed: false } as const;
+const LADDER: LadderMeasurement = { tiers: [{ name: '480p', width: 854, height: 480, state: 'RUNNING' }], cores: 0.2, none: null };
 
 function world() {
   const clock = new FakeClock();
@@ -17,6 +18,7 @@ function world() {
     clock,
     streams: hub,
     bridges: { running: (stream) => (stream.currentTracks.some(({ kind }) => kind === 'audio') ? [CONVERTED] : []) },
+    ladders: { stateOf: (stream) => (stream.currentTracks.length > 0 ? LADDER : undefined) },
     viewers: { count: () => 3 },
     listeners: [{ measured: (_broadcast, measurement) => measured.push(MeasurementSchema.parse(measurement)) }],
   });
@@ -55,6 +57,7 @@ it('tells each second what a running stream looks like, in the contract’s shap
     viewers: 3,
     warnings: [],
     bridges: [CONVERTED],
+    ladder: LADDER,
   });
 });
 

@@ -1,5 +1,5 @@
 /** Reads the meter of every running stream once a second, on one timer, and tells who wants to know. */
-import type { BridgeMeasurement, Measurement } from '@millrace/contract/entities/measurement';
+import type { BridgeMeasurement, LadderMeasurement, Measurement } from '@millrace/contract/entities/measurement';
 import type { Clock, Timer } from '../lib/clock.ts';
 import type { Broadcast } from '../stream/broadcast.ts';
 import { Health } from '../stream/health.ts';
@@ -29,6 +29,8 @@ export interface MeasurerDeps<Stream extends MeasuredStream> {
   readonly streams: { running(): Iterable<Stream> };
   /** What is converted for viewers of a stream. */
   readonly bridges: { running(stream: Stream): readonly BridgeMeasurement[] };
+  /** Its smaller sizes; undefined where none are wanted. */
+  readonly ladders: { stateOf(stream: Stream): LadderMeasurement | undefined };
   readonly viewers: { count(streamId: string): number };
   readonly listeners: readonly MeasurementListener[];
 }
@@ -89,6 +91,7 @@ export class Measurer<Stream extends MeasuredStream> {
       viewers: this.#deps.viewers.count(stream.broadcast.streamId),
       warnings: health.observe({ reading, repaired: repaired + jumps, refusedTracks: refusedTracks.length }),
       bridges: [...this.#deps.bridges.running(stream)],
+      ladder: this.#deps.ladders.stateOf(stream) ?? null,
     };
   }
 }

@@ -11,6 +11,7 @@ import { HttpServer } from '../transports/http/server.ts';
 import { SocketClient } from '../transports/http/testing/socket-client.ts';
 import { StreamSockets } from './stream-sockets.ts';
 import { MemoryViewerCounter, type ViewerListener } from './viewer-counter.ts';
+import { Visits } from './visits.ts';
 import type { WatchDecision } from './watch-gate.ts';
 
 const STREAM = 'stream-aaaaaaaaaaaaaaa';
@@ -24,6 +25,7 @@ class World {
   readonly asked: PlaybackCredentials[] = [];
   readonly broadcasts = new Map<string, Broadcast>();
   readonly counter: MemoryViewerCounter;
+  readonly visits: Visits;
   readonly sockets: StreamSockets;
   readonly server: HttpServer;
   lastBroadcast: Broadcast | null = null;
@@ -34,15 +36,21 @@ class World {
     const log = quietLog();
     const listener: ViewerListener = { viewersCounted: (streamId) => this.sockets.viewersCounted(streamId) };
     this.counter = new MemoryViewerCounter({ clock: this.clock, timeoutMs: VIEWER_TIMEOUT_MS, listener });
+    this.visits = new Visits({
+      clock: this.clock,
+      counter: this.counter,
+      viewings: { put: (row) => this.rows.set(row.id, row) },
+      broadcasts: this.broadcasts,
+      newId: () => `viewing${++this.#ids}`,
+    });
     this.sockets = new StreamSockets({
       clock: this.clock,
       log,
       gate: { admit: (streamId, credentials) => this.#admit(streamId, credentials) },
       counter: this.counter,
-      viewings: { put: (row) => this.rows.set(row.id, row) },
+      visits: this.visits,
       broadcasts: this.broadcasts,
       publicOrigin: 'https://live.example/',
-      newId: () => `viewing${++this.#ids}`,
     });
     this.server = new HttpServer({ host: '127.0.0.1', port: 0, clock: this.clock, log, handlers: [], fallback: (_request, response) => response.end(), upgrades: [this.sockets] });
   }
@@ -145,6 +153,7 @@ it('shows a preview and measurements to the owner alone', async () => {
     viewers: 0,
     warnings: [],
     bridges: [],
+    ladder: null,
   };
   made.sockets.measured(LIVE, measurement);
   expect(await owner.next('MEASURED')).toEqual({ type: 'MEASURED', measurement });

@@ -9,7 +9,6 @@ import { MAX_STREAM_SOCKET_FRAME_BYTES } from '@millrace/contract/limits';
 import { CLOSE_STREAM_DELETED, STREAM_SOCKET_PROTOCOL, streamSocketPath } from '@millrace/contract/protocol';
 import type { Clock, Timer } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
-import type { ViewingRow } from '../store/viewings.ts';
 import type { Broadcast } from '../stream/broadcast.ts';
 import { refuseUpgrade } from '../transports/http/refuse-upgrade.ts';
 import { SocketServer } from '../transports/http/socket.ts';
@@ -17,6 +16,7 @@ import type { MeasurementListener } from './measurer.ts';
 import { encode, StreamChannel } from './stream-channel.ts';
 import { StreamSession } from './stream-session.ts';
 import type { ViewerCounter, ViewerListener } from './viewer-counter.ts';
+import type { Visits } from './visits.ts';
 import { credentialsOf } from './watch-credentials.ts';
 import type { WatchDecision, WatchGate } from './watch-gate.ts';
 
@@ -24,13 +24,12 @@ export interface StreamSocketsDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly gate: WatchGate;
-  readonly counter: ViewerCounter;
-  readonly viewings: { put(row: ViewingRow): void };
+  readonly counter: Pick<ViewerCounter, 'count'>;
+  readonly visits: Visits;
   /** The running broadcast of a stream, or one that ended a moment ago. */
   readonly broadcasts: { get(streamId: string): Broadcast | undefined };
   /** PUBLIC_URL: pages of its origin may use the session cookie, beside those of the address they were asked at. */
   readonly publicOrigin?: string | undefined;
-  newId(): string;
 }
 
 const PREFIX = streamSocketPath('');
@@ -112,12 +111,11 @@ export class StreamSockets implements MeasurementListener, ViewerListener {
   }
 
   #open(streamId: string, admitted: Extract<WatchDecision, { readonly allowed: true }>, request: IncomingMessage, connection: Duplex, head: Buffer): void {
-    const { clock, counter, viewings, broadcasts, newId } = this.#deps;
+    const { clock, visits, broadcasts } = this.#deps;
     this.#server.accept(request, connection, head, (socket) => {
       const channel = this.#channels.get(streamId) ?? new StreamChannel();
       this.#channels.set(streamId, channel);
-      const deps = { clock, counter, viewings, newId, broadcastId: () => broadcasts.get(streamId)?.broadcastId ?? null };
-      const session = new StreamSession(socket, deps, {
+      const session = new StreamSession(socket, visits, {
         streamId,
         audience: admitted.isOwner ? 'owner' : 'viewer',
         userId: admitted.userId,

@@ -6,14 +6,20 @@ import type { Accounts } from '../accounts/accounts.ts';
 import { AppError } from '../lib/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
+import type { Recordings } from '../library/recordings.ts';
 import type { PlaybackTokens } from '../streams/playback-tokens.ts';
+import type { Sources } from '../streams/sources.ts';
 import type { Streams } from '../streams/streams.ts';
+import type { Targets } from '../streams/targets.ts';
 import type { Webhooks } from '../webhooks/webhooks.ts';
 import { type Connection, type ConnectionSettings, mayBeStrict } from './connection.ts';
 import { accountHandlers } from './handlers/accounts.ts';
 import { connectivityHandlers, type IceServerSource } from './handlers/connectivity.ts';
 import { documentHandlers } from './handlers/documents.ts';
+import { recordingHandlers } from './handlers/recordings.ts';
+import { sourceHandlers } from './handlers/sources.ts';
 import { type StreamHistory, streamHandlers } from './handlers/streams.ts';
+import { targetHandlers } from './handlers/targets.ts';
 import { type AuthoritySource, trustHandlers } from './handlers/trust.ts';
 import { viewingHandlers } from './handlers/viewing.ts';
 import { webhookHandlers } from './handlers/webhooks.ts';
@@ -25,6 +31,9 @@ import { API_HEADERS, COMMON_HEADERS, CORS_HEADERS, STRICT_HEADERS } from './sec
 export interface ApiDeps {
   readonly accounts: Accounts;
   readonly streams: Streams;
+  readonly targets: Targets;
+  readonly recordings: Recordings;
+  readonly sources: Sources;
   readonly tokens: PlaybackTokens;
   readonly history: StreamHistory;
   readonly webhooks: Webhooks;
@@ -68,10 +77,14 @@ export function createApi(deps: ApiDeps): Api {
   };
 }
 
-function mountRoutes(mountDeps: MountDeps, { accounts, streams, tokens, history, iceServers, clock, authority, webhooks }: ApiDeps): void {
+function mountRoutes(mountDeps: MountDeps, deps: ApiDeps): void {
+  const { accounts, streams, targets, recordings, sources, tokens, history, iceServers, clock, authority, webhooks } = deps;
   const handlers: { readonly [Id in RouteId]: Handler<(typeof ROUTES)[Id]> } = {
     ...accountHandlers(accounts),
     ...streamHandlers({ streams, tokens, history, clock }),
+    ...targetHandlers(targets),
+    ...recordingHandlers({ recordings, tokens, clock }),
+    ...sourceHandlers(sources),
     ...viewingHandlers({ streams, tokens, clock }),
     ...webhookHandlers(webhooks),
     ...connectivityHandlers(iceServers),

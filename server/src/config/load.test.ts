@@ -40,8 +40,19 @@ describe('the settings', () => {
       guests: 'publish',
       s3: undefined,
       allowPrivateAddresses: false,
+      mediaDir: undefined,
       reconnectGraceMs: 60_000,
       transcodeWorkers: availableParallelism(),
+      minFreeBytes: 2_000_000_000,
+      recordingQuotaBytes: Number.POSITIVE_INFINITY,
+      ladder: {
+        tiers: [
+          { shorterSide: 720, bitsPerSecond: 2_800_000 },
+          { shorterSide: 480, bitsPerSecond: 1_400_000 },
+          { shorterSide: 360, bitsPerSecond: 700_000 },
+        ],
+        hardware: true,
+      },
     });
   });
 

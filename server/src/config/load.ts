@@ -71,9 +71,17 @@ export interface Config {
   readonly s3: S3Config | undefined;
   /** For hosts that users name. */
   readonly allowPrivateAddresses: boolean;
+  /** Absolute. */
+  readonly mediaDir: string | undefined;
   readonly reconnectGraceMs: number;
   /** FFmpeg processes at once. */
   readonly transcodeWorkers: number;
+  /** Free space below which nothing is recorded. */
+  readonly minFreeBytes: number;
+  /** What one owner's recordings may take; infinity: anything. */
+  readonly recordingQuotaBytes: number;
+  /** The sizes that ladders have, and whether hardware may encode them. */
+  readonly ladder: { readonly tiers: Settings['LADDER']; readonly hardware: boolean };
 }
 
 export interface ConfigSources {
@@ -81,6 +89,9 @@ export interface ConfigSources {
   /** Where `millrace.json` is looked for and relative paths begin. */
   readonly folder: string;
 }
+
+/** As disks are sold. */
+const GIGABYTE = 1_000_000_000;
 
 const DEFAULT_FILE = 'millrace.json';
 
@@ -140,8 +151,12 @@ function configOf(settings: Settings, folder: string): Config {
     guests: settings.GUESTS,
     s3: s3ConfigOf(settings),
     allowPrivateAddresses: settings.ALLOW_PRIVATE_ADDRESSES,
+    mediaDir: settings.MEDIA_DIR === undefined ? undefined : resolve(folder, settings.MEDIA_DIR),
     reconnectGraceMs: settings.RECONNECT_GRACE_SECONDS * 1000,
     transcodeWorkers: settings.TRANSCODE_WORKERS ?? availableParallelism(),
+    minFreeBytes: settings.DISK_FREE_MIN_GB * GIGABYTE,
+    recordingQuotaBytes: settings.RECORDING_QUOTA_GB === undefined ? Number.POSITIVE_INFINITY : settings.RECORDING_QUOTA_GB * GIGABYTE,
+    ladder: { tiers: settings.LADDER, hardware: settings.HARDWARE_ENCODING },
   };
 }
 

@@ -14,6 +14,8 @@ const DIRECTORY_ALLOWED = 'an https address like https://acme-v02.api.letsencryp
 const EMAIL_ALLOWED = 'an e-mail address';
 const ADDRESSES_ALLOWED = 'IP addresses separated by commas, at most 8';
 const WORKERS_ALLOWED = 'a whole number from 1 to 256';
+const GIGABYTES_ALLOWED = 'a number of gigabytes from 0 to 1000000';
+const LADDER_ALLOWED = 'sizes with their bit rates like 720p@2800k,480p@1400k,360p@700k, each from 90p to 2160p and from 50k to 50000k; off means none';
 const S3_ENDPOINT_ALLOWED = 'an address like https://s3.example.org, without a user name';
 const BUCKET_ALLOWED = 'the name of a bucket: 3 to 63 letters, digits, dots and hyphens';
 const S3_KEY_ALLOWED = 'what the object storage gave, without spaces';
@@ -65,6 +67,23 @@ const TurnUrls = z
     (urls) => ['turn', 'stun'].every((kind, i) => urls.filter((url) => url.startsWith(kind)).length <= 2 - i) && urls.some((url) => url.startsWith('turn')),
     TURN_URLS_ALLOWED,
   );
+
+/** A size by its shorter side, and the most it uses a second. */
+const TIER = /^(\d{2,4})p@(\d{2,5})k$/;
+
+/** Which of them a stream gets depends on its picture. */
+const Ladder = z.string(LADDER_ALLOWED).transform((text, context) => {
+  if (text.trim() === 'off') return [];
+  const tiers = text.split(',').map((entry) => {
+    const [, side, kilobits] = TIER.exec(entry.trim()) ?? [];
+    return { shorterSide: Number(side), bitsPerSecond: Number(kilobits) * 1000 };
+  });
+  const sides = new Set(tiers.map(({ shorterSide }) => shorterSide));
+  const areKnown = tiers.every(({ shorterSide, bitsPerSecond }) => shorterSide >= 90 && shorterSide <= 2160 && bitsPerSecond >= 50_000 && bitsPerSecond <= 50_000_000);
+  if (areKnown && sides.size === tiers.length) return tiers;
+  context.addIssue(LADDER_ALLOWED);
+  return z.NEVER;
+});
 
 const Path = z.string(PATH_ALLOWED).min(1, PATH_ALLOWED);
 
@@ -157,8 +176,22 @@ export const Settings = z.strictObject({
     .string(REGION_ALLOWED)
     .regex(/^[a-z0-9-]{1,64}$/i, REGION_ALLOWED)
     .default('us-east-1'),
+  /** Files that streams may be fetched from, as `file:name`. */
+  MEDIA_DIR: Path.optional(),
   /** FFmpeg processes at once; as many as there are cores when not set. */
   TRANSCODE_WORKERS: numeric(WORKERS_ALLOWED).pipe(z.int(WORKERS_ALLOWED).min(1, WORKERS_ALLOWED).max(256, WORKERS_ALLOWED)).optional(),
+  /** With less free space than this nothing is recorded, and what viewers may go back to is given up. */
+  DISK_FREE_MIN_GB: numeric(GIGABYTES_ALLOWED).pipe(z.number().min(0, GIGABYTES_ALLOWED).max(1_000_000, GIGABYTES_ALLOWED)).default(2),
+  /** What the recordings of one owner may take together; as much as there is room when not set. */
+  RECORDING_QUOTA_GB: numeric(GIGABYTES_ALLOWED).pipe(z.number().min(0, GIGABYTES_ALLOWED).max(1_000_000, GIGABYTES_ALLOWED)).optional(),
+  /** Smaller sizes that streams get; of those below the picture itself, the three largest. */
+  LADDER: Ladder.default([
+    { shorterSide: 720, bitsPerSecond: 2_800_000 },
+    { shorterSide: 480, bitsPerSecond: 1_400_000 },
+    { shorterSide: 360, bitsPerSecond: 700_000 },
+  ]),
+  /** Whether encoders in hardware are used where they work. */
+  HARDWARE_ENCODING: z.union([z.boolean(), z.stringbool()], FLAG_ALLOWED).default(true),
   /** How long a broadcast waits for its publisher to come back. */
   RECONNECT_GRACE_SECONDS: numeric(GRACE_ALLOWED)
     .pipe(z.number().min(1, GRACE_ALLOWED).max(3600, GRACE_ALLOWED))

@@ -57,6 +57,11 @@ const METRICS = {
     labels: ['kind'],
   },
   transcodeEvents: { kind: 'counter', name: 'millrace_transcode_incidents_total', help: 'What happened to FFmpeg processes and their work, by kind.', labels: ['kind'] },
+  recordings: { kind: 'gauge', name: 'millrace_recordings', help: 'Recordings that are being written.' },
+  archivedBytes: { kind: 'counter', name: 'millrace_archived_bytes_total', help: 'Bytes of media written to disk, for recordings and for viewers who go back.' },
+  recordingEvents: { kind: 'counter', name: 'millrace_recording_incidents_total', help: 'What went wrong with writing broadcasts to disk, by kind.', labels: ['kind'] },
+  diskFree: { kind: 'gauge', name: 'millrace_disk_free_bytes', help: 'Free space of the data folder.' },
+  diskLow: { kind: 'gauge', name: 'millrace_disk_low', help: '1 when there is less than DISK_FREE_MIN_GB: recordings stop.' },
   databaseUp: { kind: 'gauge', name: 'millrace_database_up', help: '1 when the database answers.' },
   unwrittenRows: { kind: 'gauge', name: 'millrace_unwritten_rows', help: 'Rows that wait for the database.' },
 } as const satisfies Record<string, MetricEntry>;

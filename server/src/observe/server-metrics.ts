@@ -68,6 +68,7 @@ export interface ServerParts {
       };
     };
     readonly bridges: { readonly counters: { readonly droppedUnits: number; readonly restarts: number } };
+    readonly ladders: { readonly counters: { readonly droppedUnits: number; readonly restarts: number; readonly shed: number } };
   };
   readonly webrtc: {
     readonly transport: {
@@ -98,6 +99,13 @@ export interface ServerParts {
       };
     };
   };
+  readonly recorder: {
+    readonly recording: number;
+    /** Undefined before it was measured. */
+    readonly freeBytes: number | undefined;
+    readonly isLow: boolean;
+    readonly counters: { readonly bytes: number; readonly lostSegments: number; readonly stopped: number; readonly failures: number };
+  };
   /** Rows and broadcasts that wait for the database. */
   unwritten(): number;
   /** Rejects when the database does not answer. */
@@ -105,7 +113,7 @@ export interface ServerParts {
 }
 
 export function serverMetrics(parts: ServerParts): MetricSources {
-  const { hub, packagers, viewers, sockets, http, certificate, ingests, outputs, publishing, transcode, webrtc } = parts;
+  const { hub, packagers, viewers, sockets, http, certificate, ingests, outputs, publishing, transcode, recorder, webrtc } = parts;
 
   /** A sum over broadcasts that stays when they end. */
   const ofBroadcasts = (count: (running: RunningBroadcast) => number) => {
@@ -185,12 +193,30 @@ export function serverMetrics(parts: ServerParts): MetricSources {
     transcodeCpuSeconds: () => transcode.pool.counters.cpuMicros / 1_000_000,
     transcodeUnits: () => {
       const { unitsIn, unitsOut } = transcode.pool.counters;
-      return Object.entries({ in: unitsIn, out: unitsOut, dropped: transcode.bridges.counters.droppedUnits }).map(([kind, count]) => [{ kind }, count]);
+      return Object.entries({ in: unitsIn, out: unitsOut, dropped: transcode.bridges.counters.droppedUnits + transcode.ladders.counters.droppedUnits }).map(([kind, count]) => [
+        { kind },
+        count,
+      ]);
     },
     transcodeEvents: () => {
       const { started, crashes, hangs, failedJobs } = transcode.pool.counters;
-      return Object.entries({ started, crashes, hangs, failedJobs, restarts: transcode.bridges.counters.restarts }).map(([kind, count]) => [{ kind }, count]);
+      return Object.entries({
+        started,
+        crashes,
+        hangs,
+        failedJobs,
+        restarts: transcode.bridges.counters.restarts + transcode.ladders.counters.restarts,
+        shedTiers: transcode.ladders.counters.shed,
+      }).map(([kind, count]) => [{ kind }, count]);
     },
+    recordings: () => recorder.recording,
+    archivedBytes: () => recorder.counters.bytes,
+    recordingEvents: () => {
+      const { lostSegments, stopped, failures } = recorder.counters;
+      return Object.entries({ lostSegments, stopped, failures }).map(([kind, count]) => [{ kind }, count]);
+    },
+    diskFree: () => recorder.freeBytes ?? 0,
+    diskLow: () => Number(recorder.isLow),
     databaseUp: () =>
       parts.ping().then(
         () => 1,

@@ -16,7 +16,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'millrace-store-'));
   store = await openStore({ dataDir: folder, log: quietLog() });
   await store.db.insertInto('users').values({ id: 'ann', name: 'Ann', email: 'ann@guest.invalid', image: null, created_at: at, updated_at: at }).execute();
-  const settings = { title: 't', description: '', visibility: 'public', start: 'auto', secondPublisher: 'takeover', record: false, ladder: 'off' } as const;
+  const settings = { title: 't', description: '', visibility: 'public', start: 'auto', secondPublisher: 'takeover', record: false, rewindSeconds: 0, ladder: 'off' } as const;
   for (const id of ['s1', 's2']) await new StreamStore(store.db).insert({ ...settings, id, ownerId: 'ann', code: id, keyHash: Buffer.from(id), at }, 10);
 }, 60_000);
 

@@ -4,12 +4,14 @@ import type { Log } from '../lib/log.ts';
 import { StartError } from '../lib/start-error.ts';
 import { usersAndStreams } from './migrations/0001-users-and-streams.ts';
 import { viewingsAndMeasurements } from './migrations/0002-viewings-and-measurements.ts';
+import { recordings } from './migrations/0003-recordings.ts';
 import { jobsAndWebhooks } from './migrations/0004-jobs-and-webhooks.ts';
+import { targetsAndSources } from './migrations/0005-targets-and-sources.ts';
 import type { Migration } from './migrations/migration.ts';
 import type { Schema } from './schema.ts';
 
 /** Every step in order. */
-export const MIGRATIONS: readonly Migration[] = [usersAndStreams, viewingsAndMeasurements, jobsAndWebhooks];
+export const MIGRATIONS: readonly Migration[] = [usersAndStreams, viewingsAndMeasurements, recordings, jobsAndWebhooks, targetsAndSources];
 
 /** Any number that no other program takes advisory locks on: "mill" in ASCII. */
 const LOCK_ID = 0x6d696c6c;

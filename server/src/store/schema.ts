@@ -1,6 +1,8 @@
 /** The tables as Kysely sees them. Migrations make them; each aggregate has its module here. */
 import type { DeviceKind, PlaybackProtocol } from '@millrace/contract/commands/stream-socket';
 import type { EndReason } from '@millrace/contract/entities/broadcast';
+import type { RecordingProblem, RecordingState } from '@millrace/contract/entities/recording';
+import type { SourceMode } from '@millrace/contract/entities/source';
 import type { Visibility } from '@millrace/contract/entities/stream';
 import type { DeliveryState, DisabledBecause } from '@millrace/contract/entities/webhook';
 import type { SubscribableEvent, WebhookEventType } from '@millrace/contract/events/webhook';
@@ -72,6 +74,8 @@ export interface StreamsTable {
   start: 'auto' | 'manual';
   second_publisher: 'takeover' | 'refuse';
   record: boolean;
+  /** Null: to the beginning. */
+  rewind_seconds: number | null;
   ladder: 'auto' | 'off' | 'always';
   /** The running broadcast, else the last one. */
   broadcast_id: string | null;
@@ -153,6 +157,20 @@ export interface WebhooksTable {
   updated_at: Date;
 }
 
+/** A service that a stream is forwarded to. */
+export interface TargetsTable {
+  id: string;
+  stream_id: string;
+  name: string;
+  /** Without secrets. */
+  address: string;
+  /** Sealed. */
+  secret: string;
+  enabled: boolean;
+  created_at: Date;
+  updated_at: Date;
+}
+
 export interface WebhookDeliveriesTable {
   id: string;
   webhook_id: string;
@@ -190,6 +208,34 @@ export interface UploadPartsTable {
   md5: string;
 }
 
+/** What was kept of broadcasts; the media lies in the data folder under the id. */
+export interface RecordingsTable {
+  id: string;
+  owner_id: string;
+  stream_id: string | null;
+  broadcast_id: string;
+  title: string;
+  visibility: Visibility;
+  state: RecordingState;
+  problem: RecordingProblem | null;
+  seconds: number;
+  bytes: number;
+  started_at: Date;
+  ended_at: Date | null;
+  updated_at: Date;
+}
+
+/** Where a stream is fetched from. */
+export interface SourcesTable {
+  stream_id: string;
+  /** Without secrets. */
+  address: string;
+  /** The whole address, sealed. */
+  secret: string;
+  mode: SourceMode;
+  updated_at: Date;
+}
+
 export interface MigrationsTable {
   name: string;
   applied_at: Generated<Date>;
@@ -209,5 +255,8 @@ export interface Schema {
   webhook_deliveries: WebhookDeliveriesTable;
   uploads: UploadsTable;
   upload_parts: UploadPartsTable;
+  targets: TargetsTable;
+  recordings: RecordingsTable;
+  sources: SourcesTable;
   migrations: MigrationsTable;
 }

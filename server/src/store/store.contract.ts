@@ -198,6 +198,7 @@ function newStream(ownerId: string): NewStream {
     start: 'auto',
     secondPublisher: 'takeover',
     record: false,
+    rewindSeconds: null,
     ladder: 'auto',
     at: AT,
   };

@@ -66,6 +66,7 @@ export class StreamStore {
             start: stream.start,
             second_publisher: stream.secondPublisher,
             record: stream.record,
+            rewind_seconds: stream.rewindSeconds,
             ladder: stream.ladder,
             broadcast_id: null,
             created_at: stream.at,
@@ -149,6 +150,7 @@ export class StreamStore {
         'streams.start',
         'streams.second_publisher',
         'streams.record',
+        'streams.rewind_seconds',
         'streams.ladder',
         'streams.created_at',
         'streams.updated_at',
@@ -167,8 +169,8 @@ export class StreamStore {
 /** Settings to change; what is missing or undefined stays. */
 export type SettingsChange = { readonly [Key in keyof StreamSettings]?: StreamSettings[Key] | undefined };
 
-function columnsOf({ title, description, visibility, start, secondPublisher, record, ladder }: SettingsChange) {
-  return { title, description, visibility, start, second_publisher: secondPublisher, record, ladder };
+function columnsOf({ title, description, visibility, start, secondPublisher, record, rewindSeconds, ladder }: SettingsChange) {
+  return { title, description, visibility, start, second_publisher: secondPublisher, record, rewind_seconds: rewindSeconds, ladder };
 }
 
 type StreamRow = Omit<Selectable<StreamsTable>, 'key_hash' | 'broadcast_id'> & Parameters<typeof broadcastOfRow>[1] & { readonly owner_is_guest: boolean };
@@ -185,6 +187,7 @@ function streamOfRow(row: StreamRow): StoredStream {
     start: row.start,
     secondPublisher: row.second_publisher,
     record: row.record,
+    rewindSeconds: row.rewind_seconds,
     ladder: row.ladder,
     createdAt: row.created_at,
     updatedAt: row.updated_at,

@@ -29,6 +29,12 @@ export class StreamDirectory {
     return this.#byId.get(id) ?? this.#byId.load(id, async () => ({ stream: await this.#store.byId(id) }));
   }
 
+  /** When smaller sizes of its picture are made; undefined when there is no such stream. Without a promise as `byId`. */
+  ladderOf(id: string): KnownStream['ladder'] | undefined | Promise<KnownStream['ladder'] | undefined> {
+    const found = this.byId(id);
+    return found instanceof Promise ? found.then(({ stream }) => stream?.ladder) : found.stream?.ladder;
+  }
+
   async byKeyHash(keyHash: Buffer): Promise<KnownStream | undefined> {
     const name = keyHash.toString('hex');
     const known = this.#byKeyHash.get(name);

@@ -2,7 +2,7 @@
 import type { BroadcastState } from '@millrace/contract/entities/broadcast';
 import type { Stream, StreamSettings } from '@millrace/contract/entities/stream';
 import type { User } from '@millrace/contract/entities/user';
-import { MAX_STREAMS_PER_GUEST } from '@millrace/contract/limits';
+import { DEFAULT_REWIND_SECONDS, MAX_STREAMS_PER_GUEST } from '@millrace/contract/limits';
 import { AppError } from '../lib/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { SettingsChange, StoredStream, StreamStore } from '../store/streams.ts';
@@ -21,6 +21,8 @@ export interface StreamsDeps {
   mayPublish(user: Pick<User, 'kind'>): boolean;
   /** Ends when every broadcast is stored as it is now. */
   broadcastsStored(): Promise<void>;
+  /** What is recorded of this stream's broadcast now is not to be kept. */
+  discardRecording(streamId: string): void;
   /** A stream is no more; whoever watches it is told. */
   onRemoved(streamId: string): void;
 }
@@ -35,7 +37,15 @@ export interface PageQuery {
   readonly limit: number;
 }
 
-const DEFAULTS: Omit<StreamSettings, 'title'> = { description: '', visibility: 'unlisted', start: 'auto', secondPublisher: 'takeover', record: false, ladder: 'auto' };
+const DEFAULTS: Omit<StreamSettings, 'title'> = {
+  description: '',
+  visibility: 'unlisted',
+  start: 'auto',
+  secondPublisher: 'takeover',
+  record: false,
+  rewindSeconds: DEFAULT_REWIND_SECONDS,
+  ladder: 'auto',
+};
 
 /** With 887 million codes the first draw nearly always fits; ten that do not mean something else is wrong. */
 const MAX_DRAWS = 10;
@@ -106,8 +116,11 @@ export class Streams {
     return this.owned(user, id);
   }
 
-  async stop(user: User, id: string): Promise<StreamNow> {
+  /** @param keepRecording false: what was recorded of it is deleted. */
+  async stop(user: User, id: string, { keepRecording }: { readonly keepRecording: boolean }): Promise<StreamNow> {
     await this.owned(user, id);
+    // Before it ends: what has ended is kept.
+    if (!keepRecording) this.#deps.discardRecording(id);
     if (!this.#deps.media.stop(id, 'stopped')) throw new AppError('not_running');
     return this.owned(user, id);
   }

@@ -23,6 +23,7 @@ export function viewStream({ stream, running, stored, viewers }: StreamNow): Str
     start: stream.start,
     secondPublisher: stream.secondPublisher,
     record: stream.record,
+    rewindSeconds: stream.rewindSeconds,
     ladder: stream.ladder,
     status: running?.state ?? stored?.state ?? 'idle',
     broadcast: viewBroadcast(running, stored),
@@ -47,6 +48,7 @@ export function viewPublicStream(now: StreamNow, playback: Playback, isOwner: bo
     startedAt: hidden ? null : (broadcast?.startedAt ?? null),
     endedAt: hidden ? null : (broadcast?.endedAt ?? null),
     viewers,
+    rewindSeconds: stream.rewindSeconds,
     playback,
   };
 }

@@ -1,4 +1,4 @@
-/** What a worker is asked to do: one track in, one track out. */
+/** What a worker is asked to do: one track in, one or several out. */
 import type { AudioTrack, VideoTrack } from '@millrace/media/track';
 
 /** Where an output that was interrupted goes on. */
@@ -27,7 +27,33 @@ export interface VideoJob {
   readonly resume: ResumePoint | undefined;
 }
 
-export type JobSpec = AudioJob | VideoJob;
+/** A smaller size of a picture. Both sides are even. */
+export interface TierSize {
+  readonly width: number;
+  readonly height: number;
+  /** The most it may use, over a second. */
+  readonly maxBitsPerSecond: number;
+  /** Pictures that come faster are left out. */
+  readonly maxFramesPerSecond: number;
+}
+
+/**
+ * Pictures of any codec to H.264 at several smaller sizes, decoded once, in the timescale of the source. Every output has its key frames
+ * where the source has them, at the same decoding times, and no B-frames.
+ */
+export interface LadderJob {
+  readonly kind: 'ladder';
+  readonly source: VideoTrack;
+  /** The largest first; at most MAX_TIERS. */
+  readonly tiers: readonly TierSize[];
+  /** Whether hardware may be used where it works. */
+  readonly hardware: boolean;
+}
+
+/** Outputs that one job may have. */
+export const MAX_TIERS = 8;
+
+export type JobSpec = AudioJob | VideoJob | LadderJob;
 
 /** What pictures come out as; of sound it is known beforehand. */
 export interface VideoFormat {

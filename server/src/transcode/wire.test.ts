@@ -10,16 +10,22 @@ const UNIT = { dts: 2 ** 40, pts: 2 ** 40 + 3, key: true, data: Uint8Array.of(1,
 const TO_WORKER: readonly ToWorker[] = [
   { type: 'open', job: 1, spec: { kind: 'audio', source: AUDIO, codec: 'opus', channels: 2, resume: { lastPts: 960, fill: true } } },
   { type: 'open', job: 2, spec: { kind: 'video', source: VIDEO, maxBitsPerSecond: 1_000_000, resume: undefined } },
+  {
+    type: 'open',
+    job: 3,
+    spec: { kind: 'ladder', source: VIDEO, tiers: [{ width: 854, height: 480, maxBitsPerSecond: 1_400_000, maxFramesPerSecond: 30 }], hardware: false },
+  },
   { type: 'unit', job: 2 ** 32 - 1, unit: UNIT },
+  { type: 'setOutputs', job: 3, wanted: [false, true, true] },
   { type: 'requestKeyFrame', job: 2 },
   { type: 'close', job: 2 },
   { type: 'ping', job: 0 },
 ];
 
 const FROM_WORKER: readonly FromWorker[] = [
-  { type: 'format', job: 2, format: { width: 1280, height: 720, config: Uint8Array.of(1, 66, 192, 31) } },
-  { type: 'unit', job: 1, unit: { ...UNIT, key: false } },
-  { type: 'done', job: 1, units: 12 },
+  { type: 'format', job: 2, output: 3, format: { width: 1280, height: 720, config: Uint8Array.of(1, 66, 192, 31) } },
+  { type: 'unit', job: 1, output: 7, unit: { ...UNIT, key: false } },
+  { type: 'done', job: 1, units: 12, cpuMicros: 4_321 },
   { type: 'failed', job: 1, why: 'there is no decoder' },
   { type: 'pong', job: 0, cpuMicros: 1_234_567 },
 ];

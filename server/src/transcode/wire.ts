@@ -5,7 +5,7 @@
 import { concat, putU32, u32, u32Bytes } from '@millrace/media/big-endian';
 import { ProtocolError } from '@millrace/media/protocol-error';
 import { z } from 'zod';
-import type { JobSpec, VideoFormat } from './job.ts';
+import { type JobSpec, MAX_TIERS, type VideoFormat } from './job.ts';
 
 /** A key frame of 8K at the best quality; longer is nonsense. */
 export const MAX_MESSAGE_BYTES = 32 * 1024 * 1024;
@@ -13,10 +13,13 @@ export const MAX_MESSAGE_BYTES = 32 * 1024 * 1024;
 /** Type and job. */
 const HEAD_BYTES = 5;
 
-/** Decoding time, presentation time, key flag. */
+/** Decoding time, presentation time, key flag and output. */
 const UNIT_HEAD_BYTES = 17;
 
-const TYPES = { open: 1, unit: 2, requestKeyFrame: 3, close: 4, ping: 5, format: 17, done: 18, failed: 19, pong: 20 } as const;
+/** Width, height and output. */
+const FORMAT_HEAD_BYTES = 9;
+
+const TYPES = { open: 1, unit: 2, requestKeyFrame: 3, close: 4, ping: 5, setOutputs: 6, format: 17, done: 18, failed: 19, pong: 20 } as const;
 
 export interface WireUnit {
   readonly dts: number;
@@ -29,14 +32,15 @@ export interface WireUnit {
 export type ToWorker =
   | { readonly type: 'open'; readonly job: number; readonly spec: JobSpec }
   | { readonly type: 'unit'; readonly job: number; readonly unit: WireUnit }
+  | { readonly type: 'setOutputs'; readonly job: number; readonly wanted: readonly boolean[] }
   | { readonly type: 'requestKeyFrame' | 'close' | 'ping'; readonly job: number };
 
 /** From a worker. */
 export type FromWorker =
-  | { readonly type: 'format'; readonly job: number; readonly format: VideoFormat }
-  | { readonly type: 'unit'; readonly job: number; readonly unit: WireUnit }
-  /** So many units more were worked off. */
-  | { readonly type: 'done'; readonly job: number; readonly units: number }
+  | { readonly type: 'format'; readonly job: number; readonly output: number; readonly format: VideoFormat }
+  | { readonly type: 'unit'; readonly job: number; readonly output: number; readonly unit: WireUnit }
+  /** So many units more were worked off, and the CPU time that they took. */
+  | { readonly type: 'done'; readonly job: number; readonly units: number; readonly cpuMicros: number }
   /** The job cannot go on. */
   | { readonly type: 'failed'; readonly job: number; readonly why: string }
   /** CPU time the worker has used so far. */
@@ -51,6 +55,21 @@ export interface WireMessage {
 const Bytes = z.base64().transform((text) => new Uint8Array(Buffer.from(text, 'base64')));
 const Resume = z.strictObject({ lastPts: z.int(), fill: z.boolean() }).optional();
 const TrackBase = { id: z.int(), timescale: z.int().positive(), config: Bytes, codecString: z.string() };
+
+const VideoSource = z.strictObject({
+  ...TrackBase,
+  kind: z.literal('video'),
+  codec: z.enum(['h264', 'hevc', 'av1', 'vp9', 'vp8']),
+  width: z.int().nonnegative(),
+  height: z.int().nonnegative(),
+});
+
+const Tier = z.strictObject({
+  width: z.int().min(2).multipleOf(2),
+  height: z.int().min(2).multipleOf(2),
+  maxBitsPerSecond: z.int().positive(),
+  maxFramesPerSecond: z.int().positive(),
+});
 
 const Spec = z.discriminatedUnion('kind', [
   z.strictObject({
@@ -68,16 +87,11 @@ const Spec = z.discriminatedUnion('kind', [
   }),
   z.strictObject({
     kind: z.literal('video'),
-    source: z.strictObject({
-      ...TrackBase,
-      kind: z.literal('video'),
-      codec: z.enum(['h264', 'hevc', 'av1', 'vp9', 'vp8']),
-      width: z.int().nonnegative(),
-      height: z.int().nonnegative(),
-    }),
+    source: VideoSource,
     maxBitsPerSecond: z.int().positive(),
     resume: Resume,
   }),
+  z.strictObject({ kind: z.literal('ladder'), source: VideoSource, tiers: z.array(Tier).min(1).max(MAX_TIERS), hardware: z.boolean() }),
 ]);
 
 /** The bytes of a message. */
@@ -86,20 +100,19 @@ export function writeMessage(message: ToWorker | FromWorker): Uint8Array {
     case 'open':
       return frame(message, specBody(message.spec));
     case 'unit':
-      return unitMessage(message.job, message.unit);
+      return unitMessage(message.job, message.unit, 'output' in message ? message.output : 0);
+    case 'setOutputs':
+      return frame(message, Uint8Array.from(message.wanted, Number));
     case 'format': {
       const { width, height, config } = message.format;
-      return frame(message, concat(u32Bytes(width), u32Bytes(height), config));
+      return frame(message, concat(u32Bytes(width), u32Bytes(height), Uint8Array.of(message.output), config));
     }
     case 'done':
-      return frame(message, u32Bytes(message.units));
+      return frame(message, concat(u32Bytes(message.units), float(message.cpuMicros)));
     case 'failed':
       return frame(message, Buffer.from(message.why.slice(0, 500)));
-    case 'pong': {
-      const body = new Uint8Array(8);
-      new DataView(body.buffer).setFloat64(0, message.cpuMicros);
-      return frame(message, body);
-    }
+    case 'pong':
+      return frame(message, float(message.cpuMicros));
     default:
       return frame(message, new Uint8Array(0));
   }
@@ -112,6 +125,9 @@ export function parseToWorker({ type, job, body }: WireMessage): ToWorker {
       return { type: 'open', job, spec: parseSpec(body) };
     case TYPES.unit:
       return { type: 'unit', job, unit: parseUnit(body) };
+    case TYPES.setOutputs:
+      if (body.length > MAX_TIERS) throw new ProtocolError(`${body.length} outputs are more than ${MAX_TIERS}`);
+      return { type: 'setOutputs', job, wanted: Array.from(body, (wanted) => wanted === 1) };
     case TYPES.requestKeyFrame:
       return { type: 'requestKeyFrame', job };
     case TYPES.close:
@@ -127,20 +143,22 @@ export function parseToWorker({ type, job, body }: WireMessage): ToWorker {
 export function parseFromWorker({ type, job, body }: WireMessage): FromWorker {
   switch (type) {
     case TYPES.unit:
-      return { type: 'unit', job, unit: parseUnit(body) };
+      return { type: 'unit', job, output: outputOf((body[UNIT_HEAD_BYTES - 1] ?? 0) >> 1), unit: parseUnit(body) };
     case TYPES.format:
-      if (body.length < 8) throw new ProtocolError(`format of ${body.length} bytes is shorter than 8`);
-      return { type: 'format', job, format: { width: u32(body, 0), height: u32(body, 4), config: new Uint8Array(body.subarray(8)) } };
+      if (body.length < FORMAT_HEAD_BYTES) throw new ProtocolError(`format of ${body.length} bytes is shorter than ${FORMAT_HEAD_BYTES}`);
+      return {
+        type: 'format',
+        job,
+        output: outputOf(body[FORMAT_HEAD_BYTES - 1] ?? 0),
+        format: { width: u32(body, 0), height: u32(body, 4), config: new Uint8Array(body.subarray(FORMAT_HEAD_BYTES)) },
+      };
     case TYPES.done:
-      if (body.length !== 4) throw new ProtocolError(`count of ${body.length} bytes is not one of 4`);
-      return { type: 'done', job, units: u32(body, 0) };
+      if (body.length !== 12) throw new ProtocolError(`count of ${body.length} bytes is not one of 12`);
+      return { type: 'done', job, units: u32(body, 0), cpuMicros: parseMicros(body.subarray(4)) };
     case TYPES.failed:
       return { type: 'failed', job, why: new TextDecoder().decode(body.subarray(0, 2_000)) };
-    case TYPES.pong: {
-      const cpuMicros = body.length === 8 ? viewOf(body).getFloat64(0) : Number.NaN;
-      if (!(cpuMicros >= 0)) throw new ProtocolError(`pong of ${body.length} bytes tells no CPU time`);
-      return { type: 'pong', job, cpuMicros };
-    }
+    case TYPES.pong:
+      return { type: 'pong', job, cpuMicros: parseMicros(body) };
     default:
       throw new ProtocolError(`message type ${type} is not one the server knows`);
   }
@@ -185,14 +203,14 @@ function putHead(bytes: Uint8Array, type: number, job: number): void {
   putU32(bytes, 5, job);
 }
 
-function unitMessage(job: number, { dts, pts, key, data }: WireUnit): Uint8Array {
+function unitMessage(job: number, { dts, pts, key, data }: WireUnit, output: number): Uint8Array {
   const at = 4 + HEAD_BYTES;
   const bytes = new Uint8Array(at + UNIT_HEAD_BYTES + data.length);
   putHead(bytes, TYPES.unit, job);
   const view = viewOf(bytes);
   view.setFloat64(at, dts);
   view.setFloat64(at + 8, pts);
-  bytes[at + 16] = key ? 1 : 0;
+  bytes[at + 16] = (output << 1) | (key ? 1 : 0);
   bytes.set(data, at + UNIT_HEAD_BYTES);
   return bytes;
 }
@@ -204,7 +222,24 @@ function parseUnit(body: Uint8Array): WireUnit {
   const dts = view.getFloat64(0);
   const pts = view.getFloat64(8);
   if (!Number.isSafeInteger(dts) || !Number.isSafeInteger(pts) || pts < dts) throw new ProtocolError(`unit at ${dts}, shown at ${pts}, has no place in time`);
-  return { dts, pts, key: body[16] === 1, data: new Uint8Array(body.subarray(UNIT_HEAD_BYTES)) };
+  return { dts, pts, key: ((body[16] ?? 0) & 1) === 1, data: new Uint8Array(body.subarray(UNIT_HEAD_BYTES)) };
+}
+
+function outputOf(output: number): number {
+  if (output >= MAX_TIERS) throw new ProtocolError(`output ${output} is not below ${MAX_TIERS}`);
+  return output;
+}
+
+function float(value: number): Uint8Array {
+  const bytes = new Uint8Array(8);
+  viewOf(bytes).setFloat64(0, value);
+  return bytes;
+}
+
+function parseMicros(body: Uint8Array): number {
+  const micros = body.length === 8 ? viewOf(body).getFloat64(0) : Number.NaN;
+  if (!(micros >= 0)) throw new ProtocolError(`${body.length} bytes tell no CPU time`);
+  return micros;
 }
 
 function specBody(spec: JobSpec): Uint8Array {
@@ -221,7 +256,7 @@ function parseSpec(body: Uint8Array): JobSpec {
   }
   const parsed = Spec.safeParse(value);
   if (!parsed.success) throw new ProtocolError(`the job is none: ${parsed.error.issues[0]?.message ?? 'unknown'}`);
-  return { ...parsed.data, resume: parsed.data.resume };
+  return parsed.data.kind === 'ladder' ? parsed.data : { ...parsed.data, resume: parsed.data.resume };
 }
 
 function viewOf(bytes: Uint8Array): DataView {

@@ -21,15 +21,15 @@ const MAX_UNDONE_BYTES = 4 * 1024 * 1024;
 const MAX_COMPLAINT = 2_000;
 
 /** What a picture costs in comparison with sound, of which one core carries fifty. */
-const WEIGHTS = { audio: 2, video: 60 } as const;
+const WEIGHTS = { audio: 2, video: 60, ladder: 100 } as const;
 
 /** The worker is gone (`crashed`, `hung`), or it cannot do this (`failed`). */
 export type JobLoss = 'crashed' | 'hung' | 'failed';
 
 export interface JobListener {
-  /** What pictures come out as; before the first, and when it changes. */
-  format(format: VideoFormat): void;
-  unit(unit: WireUnit): void;
+  /** What pictures come out as; before the first, and when it changes. Of a job with several outputs, with the number of one. */
+  format(format: VideoFormat, output: number): void;
+  unit(unit: WireUnit, output: number): void;
   /** Nothing more comes. */
   lost(why: JobLoss, detail: string): void;
 }
@@ -157,14 +157,14 @@ export class WorkerProcess {
     if (!job) return;
     switch (message.type) {
       case 'format':
-        job.listener.format(message.format);
+        job.listener.format(message.format, message.output);
         break;
       case 'unit':
         counters.unitsOut++;
-        job.listener.unit(message.unit);
+        job.listener.unit(message.unit, message.output);
         break;
       case 'done':
-        job.workedOff(message.units);
+        job.workedOff(message);
         break;
       case 'failed':
         counters.failedJobs++;
@@ -202,7 +202,7 @@ export class WorkerProcess {
 }
 
 /** What a job needs of the rest of its message, whose number the worker adds. */
-type JobMessage = { readonly type: 'unit'; readonly unit: WireUnit } | { readonly type: 'requestKeyFrame' };
+type JobMessage = { readonly type: 'unit'; readonly unit: WireUnit } | { readonly type: 'setOutputs'; readonly wanted: readonly boolean[] } | { readonly type: 'requestKeyFrame' };
 
 interface JobDeps {
   readonly weight: number;
@@ -216,9 +216,10 @@ export class Job {
   readonly weight: number;
   readonly listener: JobListener;
   readonly #deps: JobDeps;
-  /** Sizes of the units that are not yet worked off. */
-  readonly #undone: number[] = [];
+  /** The units that are not yet worked off. */
+  readonly #undone: { readonly bytes: number; readonly dts: number }[] = [];
   #undoneBytes = 0;
+  #cpuMicros = 0;
   #closed = false;
   #onWritable: (() => void) | undefined;
 
@@ -228,9 +229,25 @@ export class Job {
     this.listener = deps.listener;
   }
 
+  /** Whether the worker can take another unit. */
+  get hasRoom(): boolean {
+    return this.#undone.length < MAX_UNDONE_UNITS && this.#undoneBytes < MAX_UNDONE_BYTES;
+  }
+
+  /** From the oldest to the newest of what is not yet worked off, in the timescale of the input. */
+  get undoneTicks(): number {
+    const [oldest] = this.#undone;
+    return oldest ? (this.#undone.at(-1) ?? oldest).dts - oldest.dts : 0;
+  }
+
+  /** CPU time that its units took so far. */
+  get cpuMicros(): number {
+    return this.#cpuMicros;
+  }
+
   /** Resolves when the worker can take another unit, or nothing more can be given. */
   async writable(): Promise<void> {
-    while (!this.#closed && (this.#undone.length >= MAX_UNDONE_UNITS || this.#undoneBytes >= MAX_UNDONE_BYTES)) {
+    while (!this.#closed && !this.hasRoom) {
       await new Promise<void>((resolve) => {
         this.#onWritable = resolve;
       });
@@ -239,13 +256,18 @@ export class Job {
 
   send(unit: WireUnit): void {
     if (this.#closed) return;
-    this.#undone.push(unit.data.length);
+    this.#undone.push({ bytes: unit.data.length, dts: unit.dts });
     this.#undoneBytes += unit.data.length;
     this.#deps.send({ type: 'unit', unit });
   }
 
   requestKeyFrame(): void {
     if (!this.#closed) this.#deps.send({ type: 'requestKeyFrame' });
+  }
+
+  /** Of a job with several outputs: which of them are wanted from now on. */
+  setOutputs(wanted: readonly boolean[]): void {
+    if (!this.#closed) this.#deps.send({ type: 'setOutputs', wanted });
   }
 
   close(): void {
@@ -255,8 +277,9 @@ export class Job {
   }
 
   /** Called by its worker. */
-  workedOff(units: number): void {
-    for (const bytes of this.#undone.splice(0, units)) this.#undoneBytes -= bytes;
+  workedOff({ units, cpuMicros }: { readonly units: number; readonly cpuMicros: number }): void {
+    for (const { bytes } of this.#undone.splice(0, units)) this.#undoneBytes -= bytes;
+    this.#cpuMicros += cpuMicros;
     this.#onWritable?.();
   }
 

@@ -1,23 +1,22 @@
-/** Where the encoder has to send: server, key, the steps in OBS and a line for ffmpeg. */
+/** Where the encoder has to send: server, key, the steps in OBS and a line for ffmpeg; then the same by WHIP. */
 import { Button, Modal } from '@mantine/core';
 import type { Ingest } from '@millrace/contract/entities/stream';
-import IconEye from '@tabler/icons-react/dist/esm/icons/IconEye.mjs';
-import IconEyeOff from '@tabler/icons-react/dist/esm/icons/IconEyeOff.mjs';
 import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useServices } from '../app/services.tsx';
-import { IconButton } from '../parts/icon-button.tsx';
 import { CopyField } from '../share/copy-field.tsx';
 import { t } from '../text/text.ts';
 import classes from './connect.module.css';
-import { ffmpegLine } from './ffmpeg-line.ts';
+import { ffmpegLine, HIDDEN_KEY } from './encoder-lines.ts';
+import { KeyField } from './key-field.tsx';
 import { keepKey, keptKey } from './key-store.ts';
 import { ObsSteps } from './obs-steps.tsx';
+import { WhipConnect } from './whip-connect.tsx';
 
 export interface ConnectProps {
   readonly streamId: string;
   readonly ingest: Ingest;
-  /** With the steps for OBS and ffmpeg. */
+  /** With the steps for OBS, ffmpeg and GStreamer. */
   readonly steps?: boolean;
 }
 
@@ -25,27 +24,13 @@ export function Connect({ streamId, ingest, steps = false }: ConnectProps) {
   const [key, setKey] = useState(() => keptKey(streamId));
   const [shown, setShown] = useState(false);
   const url = ingest.rtmp?.url ?? ingest.rtmps?.url;
-  if (!url) return <p>{t('studio.server.off')}</p>;
   return (
     <div className={classes.connect}>
       <div className={classes.fields}>
+        {!url && <p className={classes.note}>{t('studio.server.off')}</p>}
         {ingest.rtmp && <CopyField label={t('studio.server')} what={t('share.what.server')} value={ingest.rtmp.url} />}
         {ingest.rtmps && <CopyField label={t('studio.server.secure')} what={t('share.what.secureServer')} value={ingest.rtmps.url} />}
-        {key ? (
-          <div>
-            <CopyField label={t('studio.key')} what={t('share.what.key')} value={key} masked={!shown}>
-              <IconButton label={shown ? t('studio.key.hide') : t('studio.key.show')} aria-pressed={shown} onClick={() => setShown(!shown)}>
-                {shown ? <IconEyeOff size={20} stroke={1.75} /> : <IconEye size={20} stroke={1.75} />}
-              </IconButton>
-            </CopyField>
-            <p className={classes.note}>{t('studio.key.secret')}</p>
-          </div>
-        ) : (
-          <div>
-            <p className={classes.label}>{t('studio.key')}</p>
-            <p className={classes.note}>{t('studio.key.gone')}</p>
-          </div>
-        )}
+        <KeyField kind="key" value={key} shown={shown} onShow={setShown} />
         <NewKey
           streamId={streamId}
           made={(made) => {
@@ -54,20 +39,21 @@ export function Connect({ streamId, ingest, steps = false }: ConnectProps) {
           }}
         />
       </div>
-      {steps && (
+      {steps && url && (
         <>
-          <ObsSteps />
+          <ObsSteps protocol="rtmp" />
           <section aria-labelledby="ffmpeg" className={classes.part}>
             <h3 id="ffmpeg">{t('studio.ffmpeg')}</h3>
             <p className={classes.note}>{t('studio.ffmpeg.text')}</p>
             {key ? (
-              <CopyField label={t('studio.ffmpeg.label')} what={t('studio.ffmpeg.what')} value={ffmpegLine(url, key)} shown={ffmpegLine(url, shown ? key : '••••••••')} wrap />
+              <CopyField label={t('studio.line')} what={t('studio.ffmpeg.what')} value={ffmpegLine(url, key)} shown={ffmpegLine(url, shown ? key : HIDDEN_KEY)} wrap />
             ) : (
-              <p className={classes.note}>{t('studio.ffmpeg.key')}</p>
+              <p className={classes.note}>{t('studio.line.key')}</p>
             )}
           </section>
         </>
       )}
+      <WhipConnect whip={ingest.whip} token={key} steps={steps} />
     </div>
   );
 }

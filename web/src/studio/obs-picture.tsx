@@ -1,12 +1,18 @@
-/** A drawing of the stream settings of OBS with the two fields that matter marked. */
+/** A drawing of the stream settings of OBS with the fields that matter marked. */
 import { t } from '../text/text.ts';
 import classes from './obs-steps.module.css';
 
 const MENU = ['studio.obs.general', 'studio.obs.stream', 'studio.obs.output', 'studio.obs.audio', 'studio.obs.video'] as const;
 
-export function ObsPicture() {
+const FIELDS = {
+  rtmp: { picture: 'studio.obs.picture', service: 'studio.obs.custom', server: 'rtmp://…/live', secret: 'studio.obs.key' },
+  whip: { picture: 'studio.obs.whip.picture', service: 'studio.obs.whip.service', server: 'http://…/whip/…', secret: 'studio.token' },
+} as const;
+
+export function ObsPicture({ protocol }: { readonly protocol: 'rtmp' | 'whip' }) {
+  const { picture, service, server, secret } = FIELDS[protocol];
   return (
-    <svg className={classes.picture} viewBox="0 0 420 236" role="img" aria-label={t('studio.obs.picture')}>
+    <svg className={classes.picture} viewBox="0 0 420 236" role="img" aria-label={t(picture)}>
       <rect width="420" height="236" fill="var(--sunken)" />
       <rect width="420" height="30" fill="var(--line)" />
       <text x="14" y="19" className={classes.strong}>
@@ -25,9 +31,9 @@ export function ObsPicture() {
           </text>
         </g>
       ))}
-      <Field y={52} label={t('studio.obs.service')} value={t('studio.obs.custom')} />
-      <Field y={94} label={t('studio.obs.server')} value="rtmp://…/live" marked />
-      <Field y={136} label={t('studio.obs.key')} value="••••••••••••••••••" marked />
+      <Field y={52} label={t('studio.obs.service')} value={t(service)} />
+      <Field y={94} label={t('studio.obs.server')} value={server} marked />
+      <Field y={136} label={t(secret)} value="••••••••••••••••••" marked />
       <rect x="340" y="194" width="64" height="28" rx="6" fill="var(--line)" />
       <text x="372" y="212" textAnchor="middle" className={classes.strong}>
         {t('studio.obs.ok')}

@@ -1,22 +1,33 @@
 /** How to set OBS, in four steps and a picture. */
+import { useId } from 'react';
 import { t } from '../text/text.ts';
 import { ObsPicture } from './obs-picture.tsx';
 import classes from './obs-steps.module.css';
 
-const STEPS = ['studio.obs.1', 'studio.obs.2', 'studio.obs.3', 'studio.obs.4'] as const;
+export interface ObsStepsProps {
+  readonly protocol: 'rtmp' | 'whip';
+}
 
-export function ObsSteps() {
+const TITLES = { rtmp: 'studio.obs', whip: 'studio.obs.whip' } as const;
+
+const STEPS = {
+  rtmp: ['studio.obs.1', 'studio.obs.2', 'studio.obs.3', 'studio.obs.4'],
+  whip: ['studio.obs.whip.1', 'studio.obs.whip.2', 'studio.obs.3', 'studio.obs.4'],
+} as const;
+
+export function ObsSteps({ protocol }: ObsStepsProps) {
+  const id = useId();
   return (
-    <section aria-labelledby="obs" className={classes.obs}>
+    <section aria-labelledby={id} className={classes.obs}>
       <div>
-        <h3 id="obs">{t('studio.obs')}</h3>
+        <h3 id={id}>{t(TITLES[protocol])}</h3>
         <ol className={classes.steps}>
-          {STEPS.map((key) => (
+          {STEPS[protocol].map((key) => (
             <li key={key}>{t(key)}</li>
           ))}
         </ol>
       </div>
-      <ObsPicture />
+      <ObsPicture protocol={protocol} />
     </section>
   );
 }

@@ -10,9 +10,11 @@ import { clockTime, elapsed, when } from '../text/format.ts';
 import { t } from '../text/text.ts';
 import { Connect } from './connect.tsx';
 import { Conversions } from './conversions.tsx';
+import { Forward } from './forward/forward.tsx';
 import { HealthStrip } from './health-strip.tsx';
 import { Preview } from './preview.tsx';
 import { RunControls } from './run-controls.tsx';
+import { Sizes } from './sizes.tsx';
 import classes from './studio.module.css';
 import { Warnings } from './warnings.tsx';
 
@@ -57,6 +59,7 @@ export function Studio({ addresses }: { readonly addresses: StreamWithAddresses 
               <HealthStrip measurements={live.measurements} />
               <Warnings warnings={latest?.warnings} />
               <Conversions bridges={latest?.bridges ?? []} />
+              <Sizes stream={stream} ladder={latest?.ladder} />
               <details className={classes.more}>
                 <summary>{t('studio.connect.details')}</summary>
                 <Connect streamId={stream.id} ingest={ingest} />
@@ -74,6 +77,7 @@ export function Studio({ addresses }: { readonly addresses: StreamWithAddresses 
               </Link>
             </>
           )}
+          <Forward streamId={stream.id} />
         </div>
         <aside className={classes.side} aria-labelledby="share">
           <h2 id="share">{t('studio.share')}</h2>

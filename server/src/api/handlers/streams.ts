@@ -72,7 +72,7 @@ export function streamHandlers({ streams, tokens, history, clock }: StreamHandle
       return undefined;
     },
     startStream: async ({ user, params, origin }) => withAddresses(await streams.start(user, params.id), origin),
-    stopStream: async ({ user, params, origin }) => withAddresses(await streams.stop(user, params.id), origin),
+    stopStream: async ({ user, params, body, origin }) => withAddresses(await streams.stop(user, params.id, body), origin),
     rotateStreamKey: async ({ user, params, origin }) => withKey(await streams.rotateKey(user, params.id), origin),
     async createPlaybackToken({ user, params, body, origin }) {
       const { stream } = await streams.owned(user, params.id);

@@ -1,6 +1,7 @@
 /** The product with a real store and a real hub, without sockets: what the API tests talk to. */
 import type { EndReason } from '@millrace/contract/entities/broadcast';
 import type { MinuteMeasurement } from '@millrace/contract/entities/measurement';
+import { sql } from 'kysely';
 import { nanoid } from 'nanoid';
 import { Accounts } from '../../accounts/accounts.ts';
 import { createAuth } from '../../accounts/auth.ts';
@@ -10,10 +11,17 @@ import type { Log } from '../../lib/log.ts';
 import { PublicAddresses } from '../../lib/public-address.ts';
 import { Sealer } from '../../lib/sealed.ts';
 import { silentLog } from '../../lib/silent-log.ts';
+import { OpenApiRecorder } from '../../lib/testing/openapi-recorder.ts';
+import { RecordingDirectory } from '../../library/recording-directory.ts';
+import { Recordings } from '../../library/recordings.ts';
+import { IDLE } from '../../outputs/push/target.ts';
 import { BroadcastStore } from '../../store/broadcasts.ts';
 import { JobStore } from '../../store/jobs.ts';
 import type { Store } from '../../store/open.ts';
+import { RecordingStore } from '../../store/recordings.ts';
+import { SourceStore } from '../../store/sources.ts';
 import { StreamStore } from '../../store/streams.ts';
+import { TargetStore } from '../../store/targets.ts';
 import { Hub } from '../../stream/hub.ts';
 import type { Publication } from '../../stream/live-stream.ts';
 import { BroadcastLog } from '../../streams/broadcast-log.ts';
@@ -23,7 +31,9 @@ import { randomNames } from '../../streams/names.ts';
 import { PlaybackPermission } from '../../streams/playback-permission.ts';
 import { PlaybackTokens } from '../../streams/playback-tokens.ts';
 import { PublishPermission } from '../../streams/publish-permission.ts';
+import { Sources } from '../../streams/sources.ts';
 import { Streams } from '../../streams/streams.ts';
+import { Targets } from '../../streams/targets.ts';
 import { IceServers } from '../../transports/turn/ice-servers.ts';
 import type { TurnPorts } from '../../transports/turn/server.ts';
 import { createWebhooks } from '../../webhooks/service.ts';
@@ -31,7 +41,6 @@ import type { ServedCertificate } from '../connection.ts';
 import { type Api, createApi } from '../create-api.ts';
 import type { AuthoritySource } from '../handlers/trust.ts';
 import type { Pages } from '../pages.ts';
-import { Recorder } from './recorder.ts';
 
 export interface TestServerOptions {
   readonly store: Store;
@@ -47,7 +56,7 @@ export interface TestServerOptions {
   /** As the setting; true unless given, since the tests' receivers are on this machine. */
   readonly allowPrivateAddresses?: boolean;
   /** Shared by the servers of a suite. */
-  readonly recorder?: Recorder;
+  readonly recorder?: OpenApiRecorder;
 }
 
 export interface TestRequest {
@@ -73,7 +82,7 @@ export function createTestServer({
   certificate,
   authority,
   allowPrivateAddresses = true,
-  recorder = new Recorder(),
+  recorder = new OpenApiRecorder({ part: 'api' }),
 }: TestServerOptions) {
   // The auth library keeps its own time, so the clock begins now.
   const clock = new FakeClock(Date.now());
@@ -88,6 +97,8 @@ export function createTestServer({
   const broadcastLog = new BroadcastLog({ store: broadcasts, follower: hooks.events, clock, log });
   const hub = new Hub({ clock, reconnectGraceMs: GRACE_MS, listener: broadcastLog, newId: nanoid, makeSinks: () => [] });
   const viewers = new Map<string, number>();
+  const fetching = { changed: [] as string[] };
+  const forwarding = { changed: [] as string[], status: (_targetId: string) => IDLE };
   const media: MediaPort = {
     broadcast: (id) => hub.get(id)?.broadcast,
     *running() {
@@ -99,6 +110,7 @@ export function createTestServer({
   };
   const streamStore = new StreamStore(store.db);
   const directory = new StreamDirectory({ store: streamStore, clock });
+  const discarded: string[] = [];
   const streams = new Streams({
     store: streamStore,
     directory,
@@ -108,16 +120,63 @@ export function createTestServer({
     mayPublish,
     broadcastsStored: () => broadcastLog.flush(),
     onRemoved() {},
+    discardRecording: (id) => discarded.push(id),
+  });
+  const targets = new Targets({
+    store: new TargetStore(store.db),
+    streams,
+    sealer: new Sealer('a secret for sealing in tests, long enough'),
+    addresses: new PublicAddresses({ allowPrivate: false, isOwnAddress: () => false, resolve: async () => [{ address: '198.41.0.4' }] }),
+    clock,
+    newId: nanoid,
+    forwarding: () => ({ ...forwarding, targetsChanged: (streamId) => void forwarding.changed.push(streamId) }),
+  });
+  const sources = new Sources({
+    store: new SourceStore(store.db),
+    streams,
+    directory,
+    sealer: new Sealer('a secret for sealing in tests, long enough'),
+    addresses: new PublicAddresses({ allowPrivate: false, isOwnAddress: () => false, resolve: async () => [{ address: '198.41.0.4' }] }),
+    clock,
+    log,
+    mayPublish,
+    fetching: () => ({
+      status: () => ({ state: 'idle', error: null, retryAt: null }),
+      sourceChanged: async (streamId) => void fetching.changed.push(streamId),
+    }),
   });
   const tokens = new PlaybackTokens('another secret for tests');
+  const recordingStore = new RecordingStore(store.db);
+  const recordingDirectory = new RecordingDirectory({ store: recordingStore, clock });
+  const removedFiles: string[] = [];
+  const recordings = new Recordings({
+    store: recordingStore,
+    directory: recordingDirectory,
+    tokens,
+    clock,
+    async removeFiles(id) {
+      removedFiles.push(id);
+    },
+  });
   const minutes = new Map<string, MinuteMeasurement[]>();
   const api = createApi({
     accounts,
     streams,
+    targets,
+    recordings,
+    sources,
     tokens,
     webhooks: hooks.webhooks,
     history: { minutes: async (id, since) => (minutes.get(id) ?? []).filter((minute) => since === undefined || new Date(minute.at) > since) },
-    iceServers: new IceServers({ clock, secret: 'a secret of the relay', urls: undefined, ports: () => turn, isTlsTrusted: () => true, fallbackHostname: 'localhost' }),
+    iceServers: new IceServers({
+      clock,
+      secret: 'a secret of the relay',
+      urls: undefined,
+      ports: () => turn,
+      isTlsTrusted: () => true,
+      httpsPort: () => undefined,
+      fallbackHostname: 'localhost',
+    }),
     connection: { publicUrl, trustProxy, ports: () => ({ http: 8080, https: 8443, rtmp: 1935, rtmps: 1936 }), certificate },
     authority,
     pages,
@@ -130,6 +189,10 @@ export function createTestServer({
     clock,
     hub,
     viewers,
+    forwarding,
+    targets,
+    sources,
+    fetching,
     minutes,
     broadcasts,
     broadcastLog,
@@ -143,9 +206,16 @@ export function createTestServer({
       runner.start();
       return runner;
     },
+    recordingStore,
+    recordingDirectory,
+    directory,
+    discarded,
+    removedFiles,
     playback: new PlaybackPermission({ directory, media, tokens, clock, identify: accounts.identify.bind(accounts) }),
     publishing: new PublishPermission({ directory, media, clock, mayPublish }),
     tokens,
+    /** The rows of a table as they are stored. */
+    dump: (table: string) => sql`select * from ${sql.table(table)}`.execute(store.db),
     /** Calls the API; every answer is checked against the OpenAPI document. */
     async request(path: string, options: TestRequest = {}): Promise<Response> {
       const response = await send(api, path, options);

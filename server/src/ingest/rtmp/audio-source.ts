@@ -1,11 +1,11 @@
 /** One audio track of a publisher: its packets become a Track and Units on a clock of samples. */
+import { AudioClock } from '@millrace/media/audio-clock';
 import { readAudioSpecificConfig } from '@millrace/media/codecs/aac';
 import { readMp3Header } from '@millrace/media/codecs/mp3';
 import { OPUS_SAMPLE_RATE, opusPacketSamples, readOpusHead } from '@millrace/media/codecs/opus';
 import type { AudioPacket } from '@millrace/media/flv/audio-tag';
 import { type AudioTrack, sameFormat } from '@millrace/media/track';
 import type { Unit } from '@millrace/media/unit';
-import { AudioClock } from './audio-clock.ts';
 
 type Codec = 'aac' | 'opus' | 'mp3';
 

@@ -43,3 +43,11 @@ it.each([
 ])('sees one picture in %s', (_what, lines) => {
   expect(chooseMedia(offer(...lines))[0]).toMatchObject({ layers: [], layerExtension: undefined });
 });
+
+const NUMBERS = 'a=extmap:3 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01';
+
+it('tells publishers when their packets came if they number them and want to hear it', () => {
+  const [video] = chooseMedia(offer(NUMBERS, 'a=rtcp-fb:96 transport-cc'));
+  expect(video).toMatchObject({ transportExtension: 3, accepted: { feedback: expect.arrayContaining(['transport-cc']) } });
+  for (const lines of [[NUMBERS], ['a=rtcp-fb:96 transport-cc']]) expect(chooseMedia(offer(...lines))[0]?.transportExtension).toBeUndefined();
+});

@@ -1,4 +1,6 @@
 /** What is taken of a WHIP offer: one medium of each kind, in the codec that serves most viewers, with its simulcast layers. Pure. */
+
+import { TRANSPORT_SEQUENCE_EXTENSION } from '@millrace/media/rtp/transport-feedback';
 import { acceptableCodecs, type RtpCodec, rtpCodecOf } from '@millrace/media/sdp/codec-match';
 import type { SdpCodec, SdpMedia, SessionDescription } from '@millrace/media/sdp/description';
 import type { AcceptedMedia } from '../../transports/webrtc/answer.ts';
@@ -8,9 +10,9 @@ import { isCarried } from '../../transports/webrtc/remote-end.ts';
 const VIDEO: readonly RtpCodec[] = ['h264', 'vp9', 'av1', 'hevc', 'vp8'];
 const AUDIO: readonly RtpCodec[] = ['opus'];
 
-const VIDEO_FEEDBACK = ['nack', 'nack pli', 'ccm fir', 'goog-remb'];
+const VIDEO_FEEDBACK = ['nack', 'nack pli', 'ccm fir', 'goog-remb', 'transport-cc'];
 
-/** A good picture of 720p, which most uplinks carry; those that do not are found out by loss within a second. */
+/** A good picture of 720p, which most uplinks carry; those that do not are found out within a second. */
 const START_KBITS_PER_SECOND = 2_000;
 
 const RID_EXTENSION = 'urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id';
@@ -28,6 +30,8 @@ export interface ExpectedMedium {
   readonly layers: readonly string[];
   /** The header extension in which packets name their layer. */
   readonly layerExtension: number | undefined;
+  /** The header extension that numbers packets across sources; undefined when the publisher wants no feedback by it. */
+  readonly transportExtension: number | undefined;
   readonly accepted: AcceptedMedia;
 }
 
@@ -47,6 +51,7 @@ export function chooseMedia(offer: SessionDescription): ExpectedMedium[] {
           payloadType,
           clockRate,
           ...(kind === 'video' ? layersOf(medium) : { layers: [], layerExtension: undefined }),
+          transportExtension: kind === 'video' ? transportExtensionOf(medium, chosen) : undefined,
           accepted: { medium, direction: 'recvonly', codecs: [kind === 'video' ? startingFast(chosen) : chosen], ...(kind === 'video' ? videoTerms(medium) : { feedback: [] }) },
         },
       ];
@@ -61,7 +66,11 @@ function startingFast(codec: SdpCodec): SdpCodec {
 }
 
 function videoTerms(medium: SdpMedia): Pick<AcceptedMedia, 'feedback' | 'extensions' | 'rids'> {
-  return { feedback: VIDEO_FEEDBACK, extensions: [RID_EXTENSION, MID_EXTENSION], rids: medium.simulcast.send.slice(0, MAX_LAYERS) };
+  return { feedback: VIDEO_FEEDBACK, extensions: [RID_EXTENSION, MID_EXTENSION, TRANSPORT_SEQUENCE_EXTENSION], rids: medium.simulcast.send.slice(0, MAX_LAYERS) };
+}
+
+function transportExtensionOf({ extensions }: SdpMedia, { feedback }: SdpCodec): number | undefined {
+  return feedback.includes('transport-cc') ? extensions.find(({ uri }) => uri === TRANSPORT_SEQUENCE_EXTENSION)?.id : undefined;
 }
 
 function layersOf({ simulcast, extensions }: SdpMedia): Pick<ExpectedMedium, 'layers' | 'layerExtension'> {

@@ -20,6 +20,9 @@ const TICK_MS = 20;
 /** Our client takes the path for broken without any for a second: often enough that a lossy one still carries some. */
 const REPORT_MS = 250;
 
+/** How often a publisher hears when its packets came: what browsers expect, a few times in the second that a change of their network takes. */
+const ARRIVALS_MS = 100;
+
 /** A publisher that sends nothing for this long has lost its network: viewers are told, its seat is free. */
 const LOST_AFTER_MS = 10_000;
 
@@ -102,6 +105,7 @@ export class WhipSession implements PeerListener, StreamTarget {
     this.#heardAt = clock.monotonic();
     this.#timers = [
       clock.every(TICK_MS, () => this.#toStream.tick(clock.now())),
+      clock.every(ARRIVALS_MS, () => this.#tellArrivals()),
       clock.every(REPORT_MS, () => this.#report()),
       clock.every(KEY_FRAME_EVERY_MS, () => this.#askForKeyFrames()),
     ];
@@ -112,7 +116,7 @@ export class WhipSession implements PeerListener, StreamTarget {
     this.#heardAt = clock.monotonic();
     counters.bytesReceived += packet.length;
     this.#guard(() => {
-      if (!this.#toStream.rtp(packet, clock.now())) counters.strays++;
+      if (!this.#toStream.rtp(packet, clock.now(), clock.monotonic())) counters.strays++;
     });
   }
 
@@ -181,6 +185,11 @@ export class WhipSession implements PeerListener, StreamTarget {
     this.#publication = undefined;
     this.#deps.log.info({ reason }, 'publisher told to go');
     this.#peer?.close();
+  }
+
+  #tellArrivals(): void {
+    const message = this.#toStream.arrivals(this.#deps.ssrc);
+    if (message) this.#send(message);
   }
 
   #report(): void {

@@ -1,5 +1,6 @@
 import { ProtocolError } from '@millrace/media/protocol-error';
 import { RTP_HEADER_BYTES, type RtpHeader, rtpHeaderBytes, writeRtpHeader } from '@millrace/media/rtp/packet';
+import { readTransportFeedback } from '@millrace/media/rtp/testing/transport-feedback-reader';
 import { Vp8Packetizer } from '@millrace/media/rtp/vpx-packetizer';
 import type { Track } from '@millrace/media/track';
 import type { Unit } from '@millrace/media/unit';
@@ -10,8 +11,26 @@ import type { ExpectedMedium } from './negotiation.ts';
 import { type StreamTarget, ToStream } from './to-stream.ts';
 
 const ACCEPTED = { medium: EMPTY_MEDIUM, direction: 'recvonly', codecs: [], feedback: [] } as const;
-const VIDEO: ExpectedMedium = { kind: 'video', codec: 'vp8', payloadType: 96, clockRate: 90_000, layers: [], layerExtension: undefined, accepted: ACCEPTED };
-const AUDIO: ExpectedMedium = { kind: 'audio', codec: 'opus', payloadType: 111, clockRate: 48_000, layers: [], layerExtension: undefined, accepted: ACCEPTED };
+const VIDEO: ExpectedMedium = {
+  kind: 'video',
+  codec: 'vp8',
+  payloadType: 96,
+  clockRate: 90_000,
+  layers: [],
+  layerExtension: undefined,
+  transportExtension: undefined,
+  accepted: ACCEPTED,
+};
+const AUDIO: ExpectedMedium = {
+  kind: 'audio',
+  codec: 'opus',
+  payloadType: 111,
+  clockRate: 48_000,
+  layers: [],
+  layerExtension: undefined,
+  transportExtension: undefined,
+  accepted: ACCEPTED,
+};
 
 class Recorder implements StreamTarget {
   readonly formats: (readonly Track[])[] = [];
@@ -246,4 +265,29 @@ test('any bytes are packets, strays or protocol errors, and never more', () => {
     }),
     { seed: 3, numRuns: 3_000 },
   );
+});
+
+test('tells when numbered packets came, whatever their layer or loss', () => {
+  const numbered: ExpectedMedium = { ...VIDEO, transportExtension: 3 };
+  const toStream = new ToStream([numbered], new Recorder());
+  for (const [number, atMs] of [
+    [7, 1_000],
+    [9, 1_020.5],
+  ] as const) {
+    const extensions = [{ id: 3, value: Uint8Array.of(0, number) }];
+    const packet = new Uint8Array(rtpHeaderBytes(extensions) + 60);
+    writeRtpHeader(packet, { marker: true, payloadType: 96, sequence: number, timestamp: 0, ssrc: 5 }, extensions);
+    packet.set(vp8(true), rtpHeaderBytes(extensions));
+    expect(toStream.rtp(packet, 1_700_000_000_000, atMs)).toBe(true);
+  }
+  expect(readTransportFeedback(toStream.arrivals(1) ?? new Uint8Array(0))).toMatchObject({
+    sender: 1,
+    media: 5,
+    packets: [
+      [7, 1_000_000],
+      [8, undefined],
+      [9, 1_020_500],
+    ],
+  });
+  expect(toStream.arrivals(1)).toBeUndefined();
 });

@@ -1,9 +1,10 @@
 /** Turns the packets of a publisher into tracks and units. Pure: times are passed in. Lies between the session and the hub. */
 
-import { ascii } from '@millrace/media/big-endian';
+import { ascii, u16 } from '@millrace/media/big-endian';
 import { ReceiveClock } from '@millrace/media/rtp/clock';
 import { headerExtension, type RtpPacket, readRtpPacket } from '@millrace/media/rtp/packet';
 import type { ReceptionReport, SenderReport } from '@millrace/media/rtp/rtcp';
+import { ArrivalLog } from '@millrace/media/rtp/transport-feedback';
 import { bestFirst, type Track } from '@millrace/media/track';
 import type { Unit } from '@millrace/media/unit';
 import { MediumReceiver } from './medium-receiver.ts';
@@ -53,6 +54,7 @@ export class ToStream {
   #held: HeldUnit[] = [];
   #heldBytes = 0;
   #nowMs = 0;
+  readonly #arrivals = new ArrivalLog();
 
   constructor(expected: readonly ExpectedMedium[], target: StreamTarget) {
     this.#target = target;
@@ -96,12 +98,16 @@ export class ToStream {
   /**
    * Takes a packet. False: of no medium that was agreed. Throws ProtocolError.
    * @param nowMs milliseconds since the Unix epoch.
+   * @param arrivedAtMs on a finer clock, which never goes back.
    */
-  rtp(bytes: Uint8Array, nowMs: number): boolean {
+  rtp(bytes: Uint8Array, nowMs: number, arrivedAtMs = nowMs): boolean {
     const packet = readRtpPacket(bytes);
     const medium = this.#mediumOf(packet);
     if (!medium) return false;
     this.#nowMs = nowMs;
+    const { transportExtension } = medium.expected;
+    const number = transportExtension === undefined ? undefined : headerExtension(packet, transportExtension);
+    if (number?.length === 2) this.#arrivals.packet(u16(number, 0), Math.floor(arrivedAtMs * 1000));
     medium.push(packet, nowMs);
     this.#announceWhenComplete();
     return true;
@@ -116,6 +122,11 @@ export class ToStream {
     this.#nowMs = nowMs;
     for (const medium of this.#media) medium.tick(nowMs);
     this.#announceWhenComplete();
+  }
+
+  /** When packets came since the last such message, for a publisher that numbers them. @param sender names this end. */
+  arrivals(sender: number): Uint8Array | undefined {
+    return this.#arrivals.message(sender, this.videoSsrcs[0] ?? 0);
   }
 
   reports(nowMs: number): ReceptionReport[] {

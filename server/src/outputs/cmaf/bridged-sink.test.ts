@@ -162,6 +162,31 @@ describe('a packager behind bridges', () => {
     expect(packaged()).toEqual({ codecs: ['h264', 'aac'], discontinuities: 1 });
   });
 
+  it('leaves no trace of a publisher who returned for a moment: players would meet a codec for some frames', () => {
+    const first = goLive([VIDEO, OPUS]);
+    bridges.get('audio')?.track(AAC);
+    play(first, { from: 0, seconds: 3, bridged: ['audio'] });
+    first.close('lost');
+    const packager = registry.get('one');
+    const count = () => packager?.renditions.map(({ segments }) => segments.length);
+    const before = count();
+    clock.advance(5_000);
+    const moment = goLive([VIDEO, OPUS]);
+    play(moment, { from: 0, seconds: 0.2 });
+    moment.close('lost');
+    expect(count()).toEqual(before);
+    clock.advance(200);
+    const second = goLive([VIDEO, OPUS]);
+    bridges.get('audio')?.track(AAC);
+    for (let frame = 0; frame < 50; frame++) {
+      second.unit(picture(frame / 25, frame % 25 === 0));
+      bridges.get('audio')?.unit({ ...sound(8.5 + frame / 25), track: AAC.id });
+      clock.advance(40);
+    }
+    expect(packaged()).toEqual({ codecs: ['h264', 'aac'], discontinuities: 1 });
+    expect(packager?.rendition('audio')?.segments.every(({ track }) => track === undefined || track.codec === 'aac')).toBe(true);
+  });
+
   it('leaves alone what every player plays', () => {
     play(goLive([VIDEO, AUDIO]), { from: 0, seconds: 2 });
     expect(bridges.size).toBe(0);
@@ -223,4 +248,48 @@ describe('pictures in VP8', () => {
     goLive([VP8, OPUS]);
     expect(bridges.size).toBe(2);
   });
+});
+
+it('converts pictures for what records them, and makes no tiers for it', () => {
+  let used = 0;
+  const ladder = { tracks: () => [], ready() {}, unit() {}, used: () => used++, pause() {}, close() {} };
+  const recorded = new Hub({
+    clock,
+    reconnectGraceMs: 60_000,
+    newId: () => 'a recorded run',
+    listener: { broadcastChanged() {} },
+    makeSinks: (stream) => {
+      const makePackager = (epoch: string) => new Packager({ broadcast: { epoch, createdAt: stream.broadcast.createdAt }, clock, config: DEFAULT_PACKAGER_CONFIG });
+      const source: BridgeSource = {
+        acquire: (_stream, { kind }) => ({
+          subscribe: (listener) => {
+            bridges.set(kind, listener);
+            return () => {};
+          },
+          release: () => bridges.delete(kind),
+        }),
+      };
+      return [new BridgedSink({ stream, bridges: source, ladders: { open: () => ladder }, registry, clock, makePackager, newEpoch: () => 'another run' })];
+    },
+  });
+  const publication = recorded.publish({
+    streamId: 'two',
+    start: 'auto',
+    secondPublisher: 'takeover',
+    publisher: { protocol: 'test', remoteAddress: '', onEvicted() {}, requestKeyFrame() {} },
+  });
+  publication?.tracks([VP8, OPUS]);
+  expect(bridges.has('video')).toBe(false);
+  registry.keepAwake('two');
+  clock.advance(1_000);
+  expect(bridges.has('video')).toBe(true);
+  for (let second = 0; second < 60; second++) {
+    registry.keepAwake('two');
+    clock.advance(1_000);
+  }
+  expect(bridges.has('video')).toBe(true);
+  expect(used).toBe(0);
+  registry.get('two');
+  expect(used).toBe(1);
+  recorded.stop('two', 'stopped');
 });

@@ -10,11 +10,15 @@ import type { Clock, Timer } from '../../lib/clock.ts';
 import type { LiveStream } from '../../stream/live-stream.ts';
 import type { Sink } from '../../stream/sink.ts';
 import { BridgedTrack, type BridgeSource, type BridgeWant } from './bridged-track.ts';
+import { LadderSink, type LadderSource } from './ladder-sink.ts';
 import type { Packager } from './packager.ts';
 import type { PackagerRegistry } from './registry.ts';
 
 /** How long pictures wait for a bridge of sound that starts; then they go on with the sound there is. */
 const BRIDGE_WAIT_MS = 3_000;
+
+/** A publisher that is gone again so soon leaves nothing worth a change of the sound's codec. */
+const MOMENT_SECONDS = 1;
 
 /** Players of HLS do not say goodbye. The slowest asks once in a TARGETDURATION, which is 10 s. */
 const IDLE_MS = 30_000;
@@ -32,12 +36,17 @@ const MAX_HELD_BYTES = 16 * 1024 * 1024;
 export interface BridgedSinkDeps {
   readonly stream: LiveStream;
   readonly bridges: BridgeSource;
+  /** Smaller sizes of the picture; none when left out. */
+  readonly ladders?: LadderSource;
   readonly registry: PackagerRegistry;
   readonly clock: Clock;
   makePackager(epoch: string): Packager;
   /** Of playlists that begin anew after nobody has played for a while. */
   newEpoch(): string;
 }
+
+/** What takes tracks and units in step: a packager, or what stands before it. */
+type Output = Packager | LadderSink;
 
 /**
  * `asleep`: pictures that nobody wants are not converted, and nothing is packaged. `waking`: a key frame is waited for.
@@ -47,7 +56,8 @@ type Phase = 'asleep' | 'waking' | 'holding' | 'flowing';
 
 export class BridgedSink implements Sink {
   readonly #deps: BridgedSinkDeps;
-  #packager: Packager;
+  /** The packager, with a ladder before it where there are any. */
+  #output: Output;
   #tracks: readonly Track[] = [];
   #phase: Phase = 'holding';
   /** Whether the packager was told of tracks: then it cannot be used again after a sleep. */
@@ -69,7 +79,7 @@ export class BridgedSink implements Sink {
 
   constructor(deps: BridgedSinkDeps) {
     this.#deps = deps;
-    this.#packager = this.#open(deps.stream.broadcast.epoch);
+    this.#output = this.#open(deps.stream.broadcast.epoch);
   }
 
   tracks(tracks: readonly Track[]): void {
@@ -88,11 +98,11 @@ export class BridgedSink implements Sink {
   }
 
   pause(): void {
-    if (this.#phase === 'holding' && !this.#pictureToBridge) this.#tell();
+    if (this.#phase === 'holding' && !this.#pictureToBridge && !(this.#hasBegun && this.#heldSeconds < MOMENT_SECONDS)) this.#tell();
     this.#isPaused = true;
     this.#timer?.cancel();
     this.#drop();
-    this.#packager.pause();
+    this.#output.pause();
   }
 
   end(): void {
@@ -100,7 +110,7 @@ export class BridgedSink implements Sink {
     this.#timer?.cancel();
     this.#idleTimer?.cancel();
     this.#release();
-    this.#packager.end();
+    this.#output.end();
   }
 
   /** VP8, which no player takes from HLS or DASH. */
@@ -115,15 +125,27 @@ export class BridgedSink implements Sink {
     return audio?.codec === 'opus' ? audio : undefined;
   }
 
+  /** Of the track that began first. */
+  get #heldSeconds(): number {
+    const [first] = this.#held;
+    const last = this.#held.findLast(({ track }) => track === first?.track);
+    const timescale = this.#tracks.find(({ id }) => id === first?.track)?.timescale ?? 1;
+    return first && last ? (last.dts - first.dts) / timescale : 0;
+  }
+
   get #idleMs(): number {
     return this.#deps.clock.monotonic() - this.#usedAt;
   }
 
-  #open(epoch: string): Packager {
-    const { registry, stream, makePackager } = this.#deps;
+  #open(epoch: string): Output {
+    const { registry, stream, ladders, makePackager } = this.#deps;
     const packager = makePackager(epoch);
-    registry.set(stream.broadcast.streamId, packager, () => this.#used());
-    return packager;
+    const ladder = ladders && new LadderSink({ stream, packager, ladders });
+    registry.set(stream.broadcast.streamId, packager, (by) => {
+      this.#used();
+      if (by === 'player') ladder?.used();
+    });
+    return ladder ?? packager;
   }
 
   #used(): void {
@@ -138,9 +160,9 @@ export class BridgedSink implements Sink {
     this.#drop();
     if (!this.#hasBegun) return;
     // Whoever comes next should not begin with what was long ago: their playlists begin anew.
-    const old = this.#packager;
+    const old = this.#output;
     this.#hasBegun = false;
-    this.#packager = this.#open(this.#deps.newEpoch());
+    this.#output = this.#open(this.#deps.newEpoch());
     old.end();
   }
 
@@ -229,13 +251,13 @@ export class BridgedSink implements Sink {
     this.#chosen = new Set(tracks.filter(canPackage).map(({ id }) => id));
     const held = inOrder(this.#held, tracks);
     this.#drop();
-    this.#packager.tracks(tracks);
-    for (const unit of held) this.#packager.unit(unit);
+    this.#output.tracks(tracks);
+    for (const unit of held) this.#output.unit(unit);
   }
 
   #pass(unit: Unit): void {
     if (this.#phase === 'flowing') {
-      if (this.#chosen.has(unit.track)) this.#packager.unit(unit);
+      if (this.#chosen.has(unit.track)) this.#output.unit(unit);
     } else if (this.#phase === 'holding' && !this.#unplayable.has(unit.track)) {
       this.#hold(unit);
     }

@@ -16,3 +16,11 @@ export function knownFrameRate(frameSeconds: number): number | undefined {
 export function frameRateOf(frameSeconds: number): number {
   return knownFrameRate(frameSeconds) ?? 1 / frameSeconds;
 }
+
+/** A picture comes too fast when it follows after less than this share of the least interval: timestamps are rounded, and 50 must halve to fit 30. */
+const LEAST_INTERVAL_SHARE = 0.8;
+
+/** What is left of a rate where only every second picture fits, or every third. */
+export function dividedFrameRate(rate: number, maxRate: number): number {
+  return rate / Math.max(1, Math.ceil((LEAST_INTERVAL_SHARE * rate) / maxRate - 1e-6));
+}

@@ -57,6 +57,28 @@ describe('a packager', () => {
     }
   });
 
+  it('makes no segment of a publisher who returned for less than a part', () => {
+    const packager = packaged({ seconds: 6, keySeconds: 2 });
+    packager.pause();
+    const before = segmentsOf(packager, 'video').length;
+    packager.tracks([VIDEO, AUDIO]);
+    for (const frame of [0, 1, 2]) {
+      packager.unit(picture(10 + frame / 30, frame === 0));
+      packager.unit(sound(10 + frame / 30));
+    }
+    packager.pause();
+    expect(segmentsOf(packager, 'video')).toHaveLength(before);
+    packager.tracks([VIDEO, AUDIO]);
+    for (let frame = 0; frame < 60; frame++) {
+      packager.unit(picture(11 + frame / 30, frame % 30 === 0));
+      packager.unit(sound(11 + frame / 30));
+    }
+    const after = segmentsOf(packager, 'video').slice(before - 1);
+    expect(after[0]?.discontinuity).toBe(true);
+    expect(after[0]?.startTicks).toBe(11 * VIDEO.timescale);
+    expect(packager.leading?.open.discontinuitySequence).toBe(1);
+  });
+
   it('lists silence as parts that are gaps: who asks for the part behind them waits for sound', () => {
     const audio = packaged({ seconds: 12.5, keySeconds: 2, soundUntil: 5.5 }).rendition('audio');
     const silent = audio?.segments.filter((segment) => segment.gap && segment.track) ?? [];

@@ -5,12 +5,13 @@
 
 import { canPackage } from '@millrace/media/isobmff/sample-entry';
 import type { PlaylistHeader } from '@millrace/media/m3u8/media-playlist';
-import type { Track } from '@millrace/media/track';
+import type { Track, VideoTrack } from '@millrace/media/track';
 import type { Unit } from '@millrace/media/unit';
 import type { Clock } from '../../lib/clock.ts';
 import type { Sink } from '../../stream/sink.ts';
+import type { ListedSegment, PastSegments } from './listed-segment.ts';
 import { chooseHeader, frameSecondsOf, isWarm } from './playlist-header.ts';
-import { Rendition } from './rendition.ts';
+import { Rendition, type Tier } from './rendition.ts';
 import { SegmentCutter } from './segment-cutter.ts';
 import { type PackagerCounters, TrackWriter } from './track-writer.ts';
 import { usualFrameSeconds } from './usual-frame.ts';
@@ -52,11 +53,18 @@ export class Packager implements Sink {
   readonly counters: PackagerCounters = { parts: 0, partBytes: 0, partLatencyMs: 0, maxPartLatencyMs: 0, overlongFrames: 0, forcedCuts: 0, ignoredUnits: 0 };
   readonly #deps: PackagerDeps;
   readonly #cutter: SegmentCutter;
+  /** What is kept on disk of this run, when something is. */
+  past: PastSegments | undefined;
   readonly #renditions = new Map<string, Rendition>();
   readonly #writers = new Map<string, TrackWriter>();
   readonly #readyWaiters = new Set<() => void>();
   #onEnded: (() => void) | undefined;
   #tracks: readonly Track[] = [];
+  #tiers: readonly Tier[] = [];
+  /** Tiers that began before there were playlists. */
+  readonly #earlyTiers = new Map<string, VideoTrack>();
+  /** Names of tiers that cannot be had now. */
+  readonly #absent = new Set<string>();
   #header: PlaylistHeader | undefined;
   #warmUp: Unit[] = [];
   readonly #frameSeconds = new Map<string, number>();
@@ -78,12 +86,16 @@ export class Packager implements Sink {
   get ready(): boolean {
     if (this.#ready || this.#ended) return this.#cutter.lead !== undefined;
     const leading = this.#cutter.lead?.rendition;
-    this.#ready = leading !== undefined && isFilled(leading) && this.renditions.every((rendition) => this.counters.parts >= PARTS_WITHOUT_SILENT || hasPart(rendition));
+    this.#ready =
+      leading !== undefined &&
+      isFilled(leading) &&
+      this.renditions.every((rendition) => rendition.tier !== undefined || this.counters.parts >= PARTS_WITHOUT_SILENT || hasPart(rendition));
     return this.#ready;
   }
 
+  /** Those that players are told of. */
   get renditions(): readonly Rendition[] {
-    return [...this.#renditions.values()];
+    return [...this.#renditions.values()].filter(({ offered }) => offered);
   }
 
   /** The rendition whose segments the others follow. */
@@ -93,6 +105,16 @@ export class Packager implements Sink {
 
   rendition(name: string): Rendition | undefined {
     return this.#renditions.get(name);
+  }
+
+  /** Everything that players may load: what is on disk and then what is in memory; the last one is open until the end. */
+  listed({ name, segments }: Rendition): readonly ListedSegment[] {
+    const first = segments[0]?.msn ?? 0;
+    const past = this.past?.segments(name) ?? [];
+    const last = past.at(-1)?.msn ?? -1;
+    // What is not on disk yet is a hole: players must not meet it.
+    if (past.length === 0 || last + 1 < first) return segments;
+    return [...past.slice(0, Math.max(0, first - (past[0]?.msn ?? 0))), ...segments];
   }
 
   /** Mean duration of a rendition's first frames, seconds; undefined where they were too few. */
@@ -111,9 +133,13 @@ export class Packager implements Sink {
     this.#onEnded = call;
   }
 
-  tracks(tracks: readonly Track[]): void {
+  /** @param tiers what may be made of the leading picture: told to players at once, and a rendition each from then on. */
+  tracks(tracks: readonly Track[], tiers: readonly Tier[] = []): void {
     if (this.#tracks.length > 0) this.#finish();
     this.#tracks = tracks.filter(canPackage);
+    this.#tiers = tiers;
+    this.#earlyTiers.clear();
+    this.#absent.clear();
     if (this.#header) this.#assign();
   }
 
@@ -125,6 +151,26 @@ export class Packager implements Sink {
       return;
     }
     this.#route(unit);
+  }
+
+  /** A tier begins with its next unit; its rendition does so where a segment begins. */
+  beginTier(name: string, track: VideoTrack): void {
+    if (!this.#header) this.#earlyTiers.set(name, track);
+    else this.#cutter.expect(track);
+  }
+
+  /**
+   * Nothing comes of a tier until it begins again.
+   * @param offered whether players may still ask for it.
+   */
+  restTier(name: string, offered: boolean): void {
+    if (offered) this.#absent.delete(name);
+    else this.#absent.add(name);
+    this.#earlyTiers.delete(name);
+    const tier = this.#tiers.find((each) => each.name === name);
+    if (!this.#header || !tier) return;
+    this.#cutter.leave(tier.track.id);
+    this.#renditions.get(name)?.setTier(tier, offered);
   }
 
   pause(): void {
@@ -173,15 +219,33 @@ export class Packager implements Sink {
       if (track === lead) leading = writer;
       else followers.set(track.id, writer);
     }
+    const known = new Set(this.#writers.values());
+    const tiers = this.#assignTiers(position);
+    const tierWriters = new Set(tiers.values());
     let vanished = -1;
     for (const [name, writer] of this.#writers) {
       if (assigned.has(name)) continue;
       if (writer.active) writer.restart(undefined, writer.usualSeconds);
-      else writer.rendition.markDiscontinuity();
+      else if (known.has(writer)) writer.rendition.markDiscontinuity();
+      if (tierWriters.has(writer)) continue;
+      if (writer.rendition.tier) writer.rendition.setTier(undefined, false);
       // Ids of tracks are not negative: these never meet a unit.
       followers.set(vanished--, writer);
     }
-    this.#cutter.assign(leading, followers);
+    this.#cutter.assign(leading, followers, tiers);
+    for (const track of this.#earlyTiers.values()) this.#cutter.expect(track);
+  }
+
+  /** Gives every tier its rendition, by its name, which is gaps until the tier begins. */
+  #assignTiers(position: Position | undefined): ReadonlyMap<number, TrackWriter> {
+    const writers = new Map<number, TrackWriter>();
+    for (const tier of this.#tiers) {
+      const { name, track } = tier;
+      const writer = this.#writers.get(name) ?? this.#newWriter(name, track, position, true);
+      writer.rendition.setTier(tier, !this.#absent.has(name));
+      writers.set(track.id, writer);
+    }
+    return writers;
   }
 
   #writerFor(name: string, track: Track, position: Position | undefined): TrackWriter {
@@ -190,8 +254,13 @@ export class Packager implements Sink {
       existing.restart(track, usualFrameSeconds(track));
       return existing;
     }
+    return this.#newWriter(name, track, position, false);
+  }
+
+  #newWriter(name: string, track: Track, position: Position | undefined, joinsLater: boolean): TrackWriter {
+    const { counters, createdAt } = this;
     const rendition = this.#newRendition(name, position);
-    const writer = new TrackWriter(track, usualFrameSeconds(track), { clock: this.#deps.clock, rendition, counters: this.counters, createdAt: this.createdAt });
+    const writer = new TrackWriter(track, usualFrameSeconds(track), { clock: this.#deps.clock, rendition, counters, createdAt, joinsLater });
     this.#renditions.set(name, rendition);
     this.#writers.set(name, writer);
     return writer;

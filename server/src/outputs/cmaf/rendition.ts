@@ -1,7 +1,17 @@
 /** What players see of one track: its segments and parts in memory, and who waits for the next. Written by a TrackWriter. */
 import type { PlaylistHeader, RenditionReport } from '@millrace/media/m3u8/media-playlist';
-import type { Track } from '@millrace/media/track';
+import type { Track, VideoTrack } from '@millrace/media/track';
 import { Part, Segment } from './segment.ts';
+
+/** A rendition that is made from the leading picture when somebody plays: what players are told before there is any of it. */
+export interface Tier {
+  readonly name: string;
+  /** As it will be; of the configuration only the codec string is known. */
+  readonly track: VideoTrack;
+  /** The most it uses, over a second. */
+  readonly bitsPerSecond: number;
+  readonly maxFramesPerSecond: number;
+}
 
 export interface RenditionLimits {
   /** Seconds of segments listed. */
@@ -48,6 +58,8 @@ export class Rendition {
   #version = 0;
   #ended = false;
   #track: Track | undefined;
+  #tier: Tier | undefined;
+  #offered = true;
 
   constructor(start: RenditionStart) {
     this.name = start.name;
@@ -83,6 +95,21 @@ export class Rendition {
   /** The format of what comes now. */
   get track(): Track | undefined {
     return this.#track;
+  }
+
+  /** Undefined for what the publisher sends. */
+  get tier(): Tier | undefined {
+    return this.#tier;
+  }
+
+  /** Whether players are told of it. */
+  get offered(): boolean {
+    return this.#offered;
+  }
+
+  /** Its last whole segment is a gap, and nothing came since. */
+  get isSilent(): boolean {
+    return this.#open.parts.length === 0 && this.#segments.findLast(({ complete }) => complete)?.gap === true;
   }
 
   /** Listed segments; the last one is open until the end. */
@@ -135,8 +162,25 @@ export class Rendition {
     return () => this.#waiters.delete(waiter);
   }
 
+  /** What it is a tier of may change with the source. */
+  setTier(tier: Tier | undefined, offered: boolean): void {
+    this.#tier = tier ?? this.#tier;
+    this.#offered = offered;
+    this.#version++;
+  }
+
   findInit(number: number): Uint8Array | undefined {
     return this.#inits[number];
+  }
+
+  /** Number of the oldest segment that is in memory. */
+  get oldestMsn(): number {
+    return (this.#lingering[0] ?? this.#segments[0] ?? this.#open).msn;
+  }
+
+  /** Whatever is in memory under this number, gaps included. */
+  segmentAt(msn: number): Segment | undefined {
+    return this.#find(msn);
   }
 
   /** A complete segment, or the open one. Undefined when it is gone, without media or yet to begin. */

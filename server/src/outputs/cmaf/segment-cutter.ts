@@ -3,6 +3,7 @@
  * boundaries. The leading track's key frames choose the boundaries; the others end their segments where it does. A leading picture that
  * falls silent hands over to another size of it.
  */
+import type { Track } from '@millrace/media/track';
 import type { Unit } from '@millrace/media/unit';
 import { Follower, MAX_SKEW_SECONDS } from './follower.ts';
 import { TARGET_SECONDS } from './playlist-header.ts';
@@ -55,10 +56,24 @@ export class SegmentCutter {
     return this.#lead;
   }
 
-  /** Other tracks, after `finish`. Without a new leading writer the last one stays. */
-  assign(lead: TrackWriter | undefined, followers: ReadonlyMap<number, TrackWriter>): void {
+  /**
+   * Other tracks, after `finish`. Without a new leading writer the last one stays.
+   * @param tiers pictures that are made from the leading one.
+   */
+  assign(lead: TrackWriter | undefined, followers: ReadonlyMap<number, TrackWriter>, tiers: ReadonlyMap<number, TrackWriter> = new Map()): void {
     this.#lead = lead ?? this.#lead;
     this.#followers = new Map([...followers].map(([track, writer]) => [track, this.#follow(writer)]));
+    for (const [track, writer] of tiers) this.#followers.set(track, this.#follow(writer, true));
+  }
+
+  /** A tier begins with its next unit. */
+  expect(track: Track): void {
+    this.#followers.get(track.id)?.expect(track);
+  }
+
+  /** Nothing comes of a tier until further notice. */
+  leave(track: number): void {
+    this.#followers.get(track)?.leave();
   }
 
   /** Gives a unit to the writer of its track, once the segment before it is ended where it must be. */
@@ -74,20 +89,28 @@ export class SegmentCutter {
       return;
     }
     follower.push(unit);
+    if (follower.isTier) {
+      this.#drain(follower, this.#leadTime);
+      return;
+    }
     const at = unit.dts / follower.writer.track.timescale;
     if (this.#canLead(lead, follower)) {
       this.#handOver(lead, follower);
       return;
     }
     this.#overtake(lead, at);
-    follower.drain(this.#leadTime, this.#mayEnd);
+    this.#drain(follower, this.#leadTime);
   }
 
   /** Shows everything that is buffered and ends the open segment, in all renditions at the same number. False: there was nothing. */
   finish(): boolean {
     const lead = this.#lead;
     if (!lead) return false;
-    for (const follower of this.#followers.values()) follower.drain(Number.POSITIVE_INFINITY, this.#mayEnd);
+    if (this.#isMoment(lead)) {
+      this.#drop(lead);
+      return false;
+    }
+    for (const follower of this.#followers.values()) this.#drain(follower, Number.POSITIVE_INFINITY);
     const writers = [lead, ...[...this.#followers.values()].map((follower) => follower.writer)];
     if (!writers.some((writer) => writer.hasMedia)) return false;
     const start = this.#segmentAt ?? this.#leadTime;
@@ -108,12 +131,35 @@ export class SegmentCutter {
     lead.settle(unit);
     this.#cutBefore(lead, at, unit.key);
     lead.hold(unit);
-    for (const follower of this.#followers.values()) follower.drain(at, this.#mayEnd);
+    for (const follower of this.#followers.values()) this.#drain(follower, at);
   }
 
-  #follow(writer: TrackWriter): Follower {
+  /**
+   * A publisher that returned and is gone or changed before its first part: an old connection comes to life for some frames when a new one
+   * is about to take over. Players stumble over a segment of one frame, and nobody misses it.
+   */
+  #isMoment(lead: TrackWriter): boolean {
+    const writers = [lead, ...[...this.#followers.values()].map((follower) => follower.writer)];
+    return lead.rendition.open.discontinuity && writers.every(({ rendition }) => rendition.open.parts.length === 0);
+  }
+
+  #drop(lead: TrackWriter): void {
+    lead.drop();
+    for (const [track, { writer, isTier }] of this.#followers) {
+      writer.drop();
+      this.#followers.set(track, this.#follow(writer, isTier));
+    }
+    this.#segmentAt = undefined;
+    this.#segmentHasKey = true;
+  }
+
+  #drain(follower: Follower, edge: number): void {
+    follower.drain(edge, this.#segmentAt, this.#mayEnd);
+  }
+
+  #follow(writer: TrackWriter, isTier = false): Follower {
     const { counters, createdAt } = this.#deps;
-    return new Follower({ writer, counters, createdAt });
+    return new Follower({ writer, counters, createdAt, isTier });
   }
 
   /** It goes on all the while that the lead is silent: a camera that stands still for a moment hands nothing over. */

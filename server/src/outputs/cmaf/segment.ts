@@ -1,7 +1,8 @@
 /** A segment of a rendition as it lies in memory: its parts, shared by everybody who reads them. */
 
-import type { PlaylistPart, PlaylistSegment } from '@millrace/media/m3u8/media-playlist';
+import type { PlaylistPart } from '@millrace/media/m3u8/media-playlist';
 import type { Track } from '@millrace/media/track';
+import type { ListedSegment } from './listed-segment.ts';
 
 /** Pieces that hold more memory than this many times their length are copied out of it at once. */
 const MAX_HELD_SHARE = 2;
@@ -34,6 +35,11 @@ export class Part implements PlaylistPart {
     if (heldBytes(pieces) > MAX_HELD_SHARE * this.bytes) this.#join(pieces);
   }
 
+  /** Its bytes as they lie in memory now: what writes them once needs no copy. */
+  get pieces(): readonly Uint8Array[] {
+    return this.#pieces ?? [this.#body];
+  }
+
   get body(): Uint8Array {
     if (this.#pieces) this.#join(this.#pieces);
     return this.#body;
@@ -63,7 +69,7 @@ function heldBytes(pieces: readonly Uint8Array[]): number {
 }
 
 /** Grows while it is open; nothing changes once it is complete. */
-export class Segment implements PlaylistSegment {
+export class Segment implements ListedSegment {
   readonly msn: number;
   readonly uri: string;
   readonly mapUri: string;

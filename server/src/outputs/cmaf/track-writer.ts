@@ -1,7 +1,7 @@
 /** Turns the units of one track into parts and segments of its rendition. Where segments end is told by the packager. */
 import { writeChunkHead } from '@millrace/media/isobmff/chunk';
 import { writeInitSegment } from '@millrace/media/isobmff/init-segment';
-import type { Track } from '@millrace/media/track';
+import { sameFormat, type Track } from '@millrace/media/track';
 import type { Unit } from '@millrace/media/unit';
 import type { Clock } from '../../lib/clock.ts';
 import type { Rendition } from './rendition.ts';
@@ -36,13 +36,17 @@ export interface TrackWriterDeps {
   readonly counters: PackagerCounters;
   /** Milliseconds since the Unix epoch that dts 0 stands for. */
   readonly createdAt: number;
+  /** It shows gaps until it is told to join. */
+  readonly joinsLater?: boolean;
 }
 
 export class TrackWriter {
   readonly rendition: Rendition;
   readonly #deps: TrackWriterDeps;
   #track: Track;
-  #active = true;
+  #active: boolean;
+  /** Whether its rendition has the format of its track. */
+  #hasFormat = false;
   /** The last unit, whose duration the next one tells. */
   #held: Unit | undefined;
   #heldSince = 0;
@@ -59,7 +63,8 @@ export class TrackWriter {
     this.rendition = deps.rendition;
     this.#track = track;
     this.#usualTicks = Math.max(1, Math.round(usualSeconds * track.timescale));
-    this.#begin(track, false);
+    this.#active = !deps.joinsLater;
+    if (this.#active) this.#begin(track, false);
   }
 
   /** False while the publisher has no such track; the rendition then shows gaps. */
@@ -104,6 +109,23 @@ export class TrackWriter {
     this.#begin(track, true);
   }
 
+  /**
+   * What was silent comes, or comes again, with the segment that is open and empty. Its times lie on the timeline of the others, which
+   * nothing interrupted: a format that is another gets its init segment without a discontinuity.
+   */
+  join(track: Track): void {
+    const goesOn = this.#hasFormat && sameFormat(this.#track, track);
+    this.#active = true;
+    this.#track = track;
+    if (!goesOn) this.#begin(track, false);
+  }
+
+  /** Shows gaps from the next segment on. What was buffered is shown. */
+  leave(): void {
+    this.flush();
+    this.#active = false;
+  }
+
   /** Gives the unit before this one its duration. Call `hold` next: between the two a segment may be ended. */
   settle(next: Unit): void {
     if (!this.#held) return;
@@ -140,6 +162,16 @@ export class TrackWriter {
     this.#held = undefined;
   }
 
+  /** Forgets what was not shown yet. To be used when the open segment has no part, and before its format is told again. */
+  drop(): void {
+    this.#held = undefined;
+    this.#units = [];
+    this.#durations = [];
+    this.#ticks = 0;
+    this.#bytes = 0;
+    this.rendition.open.startTicks = undefined;
+  }
+
   /** Ends the open segment with what was settled; the held unit, if any, belongs to the next. */
   endSegment(gapSeconds: number, gapStartsAt: number): void {
     this.#publish();
@@ -148,6 +180,7 @@ export class TrackWriter {
 
   #begin(track: Track, discontinuity: boolean): void {
     const init = writeInitSegment(track);
+    this.#hasFormat = init !== undefined;
     if (init) this.rendition.setFormat(track, init, discontinuity);
   }
 

@@ -1,9 +1,9 @@
 /** The DASH manifest of a packager: the segments of its renditions, addressed where HLS has them. */
 import { type ManifestAddressing, type ManifestPeriod, type ManifestTrack, writeManifest } from '@millrace/media/mpd/manifest';
 import { knownFrameRate } from '../cmaf/frame-rate.ts';
+import type { ListedSegment } from '../cmaf/listed-segment.ts';
 import { DEFAULT_PACKAGER_CONFIG, type Packager } from '../cmaf/packager.ts';
 import type { Rendition } from '../cmaf/rendition.ts';
-import type { Segment } from '../cmaf/segment.ts';
 import { usualFrameSeconds } from '../cmaf/usual-frame.ts';
 import { type DashPeriod, PeriodHistory } from './period-history.ts';
 
@@ -55,11 +55,12 @@ export class PackagerManifest {
     const open = periods.at(-1);
     const isLow = !ended && open?.segmentSeconds !== undefined;
     const first = periods[0];
-    const listed = leading.segments.filter((segment) => segment.complete && !segment.gap);
-    const longest = Math.max(0, ...listed.map((segment) => segment.seconds));
+    const longest = Math.max(0, ...leading.segments.flatMap((segment) => (segment.complete && !segment.gap ? segment.seconds : [])));
     if (!first || (isLow && edgeOf(leading) - first.start < LOW_DELAY_SECONDS)) return undefined;
     const written = periods
-      .map((period, i) => periodOf(i < periods.length - 1 || ended ? period : { ...period, last: undefined }, { leading, renditions, streamId, query, ended }))
+      .map((period, i) =>
+        periodOf(i < periods.length - 1 || ended ? period : { ...period, last: undefined }, { packager: this.#packager, leading, renditions, streamId, query, ended }),
+      )
       .filter((period) => period.tracks.length > 0);
     if (written.length === 0) return undefined;
     const delaySeconds = isLow ? LOW_DELAY_SECONDS : Math.max(LEAST_DELAY_SECONDS, DELAY_SEGMENTS * longest);
@@ -68,7 +69,7 @@ export class PackagerManifest {
       publishedAt: now,
       ended,
       periods: written,
-      windowSeconds: listed.reduce((sum, segment) => sum + segment.seconds, 0),
+      windowSeconds: windowOf(this.#packager, leading),
       updateSeconds: UPDATE_SECONDS,
       delaySeconds,
       startDelaySeconds: isLow ? LOW_START_SECONDS : delaySeconds,
@@ -81,8 +82,13 @@ export class PackagerManifest {
   #look(leading: Rendition, renditions: readonly Rendition[]): void {
     const seen = this.#history.seenMsn ?? -1;
     const complete = Math.min(...renditions.map((rendition) => (rendition.ended ? Number.POSITIVE_INFINITY : rendition.open.msn)));
-    for (const segment of leading.segments) {
-      if (segment.msn <= seen || segment.msn >= complete || !segment.complete) continue;
+    const packager = this.#packager;
+    const sources = renditions.filter(({ tier }) => tier === undefined);
+    const tiers = renditions.filter(({ tier }) => tier !== undefined);
+    const has = (rendition: Rendition, msn: number): boolean => (rendition.findSegment(msn) ?? packager.past?.media(rendition.name, msn)) !== undefined;
+    const listed = packager.listed(leading);
+    for (const segment of listed.slice(Math.max(0, seen + 1 - (listed[0]?.msn ?? 0)))) {
+      if (segment.msn >= complete || !segment.complete) continue;
       this.#history.see({
         msn: segment.msn,
         start: (segment.startTicks ?? 0) / segment.timescale,
@@ -90,14 +96,16 @@ export class PackagerManifest {
         discontinuitySequence: segment.discontinuitySequence,
         final: segment.final,
         gap: segment.gap,
-        silent: renditions
-          .filter((rendition) => rendition.findSegment(segment.msn) === undefined)
-          .map(({ name }) => name)
-          .join(' '),
+        silent: namesOf(sources.filter((rendition) => !has(rendition, segment.msn))),
+        tiers: namesOf(tiers.filter((rendition) => has(rendition, segment.msn))),
       });
     }
-    this.#history.trim(leading.segments.find((segment) => !segment.gap)?.msn ?? 0);
+    this.#history.trim(listed.find((segment) => !segment.gap)?.msn ?? 0);
   }
+}
+
+function namesOf(renditions: readonly Rendition[]): string {
+  return renditions.map(({ name }) => name).join(' ');
 }
 
 /** Undefined where it would have to be measured. */
@@ -116,7 +124,19 @@ function edgeOf({ open, segments }: Rendition): number {
   return last ? (last.startTicks ?? 0) / last.timescale + last.seconds : 0;
 }
 
+/** From the first segment that is listed to where the media ends, seconds. */
+function windowOf(packager: Packager, leading: Rendition): number {
+  const first = packager.listed(leading).find((segment) => segment.complete && !segment.gap);
+  const last = leading.segments.findLast((segment) => segment.complete && !segment.gap);
+  return first && last ? endOf(last) - (first.startTicks ?? 0) / first.timescale : 0;
+}
+
+function endOf({ startTicks = 0, timescale, seconds }: ListedSegment): number {
+  return startTicks / timescale + seconds;
+}
+
 interface PeriodContext {
+  readonly packager: Packager;
   readonly leading: Rendition;
   readonly renditions: readonly Rendition[];
   readonly streamId: string;
@@ -130,11 +150,17 @@ function periodOf(period: DashPeriod, context: PeriodContext): ManifestPeriod {
   return { id: `p${period.firstMsn}`, start: period.start, end: period.last?.end ?? (ended ? edgeOf(leading) : undefined), tracks };
 }
 
-function trackOf(rendition: Rendition, period: DashPeriod, { streamId, query, ended }: PeriodContext): ManifestTrack | undefined {
+function trackOf(rendition: Rendition, period: DashPeriod, { packager, streamId, query, ended }: PeriodContext): ManifestTrack | undefined {
   const { firstMsn, last, discontinuitySequence, segmentSeconds } = period;
-  const inPeriod = rendition.segments.filter((segment) => segment.discontinuitySequence === discontinuitySequence && segment.msn <= (last?.msn ?? segment.msn));
-  const complete = lastRun(inPeriod.filter((segment) => segment.msn >= firstMsn && segment.complete));
   const isClocked = segmentSeconds !== undefined && !ended;
+  const listed = packager.listed(rendition);
+  const from = firstMsn - (listed[0]?.msn ?? 0);
+  // Numbers have no holes. Of a period by the clock the first segment tells all, and what is in memory tells its bandwidth.
+  const near = isClocked && !rendition.tier ? [...listed.slice(Math.max(0, from), Math.max(0, from) + 1), ...rendition.segments] : listed;
+  const inPeriod = near.filter((segment) => segment.discontinuitySequence === discontinuitySequence && segment.msn <= (last?.msn ?? segment.msn));
+  // A tier that began or ended within the period belongs to the next one, or to none.
+  if (rendition.tier && inPeriod.some(({ msn, gap }) => gap && msn >= firstMsn)) return undefined;
+  const complete = lastRun(inPeriod.filter((segment) => segment.msn >= firstMsn && segment.complete));
   // A period by the clock can begin with the segment that is made now, or made next.
   const [first] = complete.length > 0 ? complete : isClocked ? inPeriod.slice(-1) : [];
   const track = first?.track;
@@ -163,7 +189,7 @@ function trackOf(rendition: Rendition, period: DashPeriod, { streamId, query, en
 }
 
 /** Numbers follow from the first one, so a gap in the middle cannot be told: what is before it is left out. */
-function lastRun(segments: readonly Segment[]): readonly Segment[] {
+function lastRun(segments: readonly ListedSegment[]): readonly ListedSegment[] {
   const gap = segments.findLastIndex((segment) => segment.gap);
   return segments.slice(gap + 1);
 }

@@ -19,7 +19,7 @@ class Feed {
 
   send(durations: readonly number[], change: Change = {}): this {
     for (const seconds of durations) {
-      this.history.see({ msn: this.#msn++, start: this.#at, seconds, discontinuitySequence: 0, final: false, silent: '', gap: false, ...change });
+      this.history.see({ msn: this.#msn++, start: this.#at, seconds, discontinuitySequence: 0, final: false, silent: '', tiers: '', gap: false, ...change });
       this.#at += seconds;
     }
     return this;
@@ -51,6 +51,24 @@ test('durations that are rounded to milliseconds do not add up: an hour at 29.97
   const { periods } = feed.send([1.001, ...Array.from({ length: 1800 }, (_, i) => (i % 3 === 0 ? 2.003 : 2.0015))]).history;
   expect(periods).toHaveLength(1);
   expect(periods[0]?.segmentSeconds).toBeCloseTo(2.002, 6);
+});
+
+test('a tier that begins or ends does so with a period of its own, at the same step', () => {
+  const feed = new Feed()
+    .send([1, ...times(4, 2)])
+    .send(times(3, 2), { tiers: '480p 360p' })
+    .send(times(2, 2));
+  expect(feed.history.periods).toMatchObject([
+    { firstMsn: 4, segmentSeconds: 2, last: { msn: 8 } },
+    { firstMsn: 9, start: 11, segmentSeconds: 2, last: { msn: 11 } },
+    { firstMsn: 12, segmentSeconds: 2, last: undefined },
+  ]);
+});
+
+test('tiers come and go in a broadcast that is told by lists too', () => {
+  const { periods } = new Feed().send([1, 2, 2, 5, 2]).send(times(2, 2), { tiers: '360p' }).history;
+  expect(periods.at(-2)).toMatchObject({ segmentSeconds: undefined, last: { msn: 8 } });
+  expect(periods.at(-1)).toMatchObject({ firstMsn: 9, segmentSeconds: undefined, last: undefined });
 });
 
 test('a slow drift begins a period anew, with the duration that was measured', () => {
@@ -113,7 +131,7 @@ test('what left the window is forgotten, what grows is not', () => {
 const SEGMENT = fc.record({
   seconds: fc.oneof(fc.constantFrom(1, 2, 2, 2, 2.002, 3.3), fc.double({ min: 0.03, max: 10.25, noNaN: true })),
   /** One in twelve. */
-  rare: fc.constantFrom('gap', 'final', 'silent', ...Array.from({ length: 33 }, () => 'none' as const)),
+  rare: fc.constantFrom('gap', 'final', 'silent', 'tier', ...Array.from({ length: 44 }, () => 'none' as const)),
 });
 
 test('whatever comes: periods follow each other, none is changed once it was told, and addresses by the clock stay near the media', () => {
@@ -124,7 +142,16 @@ test('whatever comes: periods follow each other, none is changed once it was tol
       let discontinuitySequence = 0;
       let told = new Map<number, string>();
       for (const [i, { seconds, rare }] of segments.entries()) {
-        history.see({ msn: i, start, seconds, discontinuitySequence, final: rare === 'final', gap: rare === 'gap', silent: rare === 'silent' ? 'audio' : '' });
+        history.see({
+          msn: i,
+          start,
+          seconds,
+          discontinuitySequence,
+          final: rare === 'final',
+          gap: rare === 'gap',
+          silent: rare === 'silent' ? 'audio' : '',
+          tiers: rare === 'tier' ? '360p' : '',
+        });
         const { periods } = history;
         const open = periods.at(-1);
         if (open && !open.last && open.segmentSeconds !== undefined && i >= open.firstMsn) {
@@ -150,6 +177,15 @@ test('whatever comes: periods follow each other, none is changed once it was tol
             { seconds: 1, rare: 'none' },
             { seconds: 2, rare: 'gap' },
             { seconds: 2, rare: 'none' },
+          ],
+        ],
+        [
+          [
+            { seconds: 1, rare: 'none' },
+            { seconds: 0.03, rare: 'gap' },
+            { seconds: 0.03, rare: 'tier' },
+            { seconds: 0.03, rare: 'final' },
+            { seconds: 1, rare: 'none' },
           ],
         ],
       ],

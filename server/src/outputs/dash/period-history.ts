@@ -14,6 +14,8 @@ export interface ClosedSegment {
   readonly final: boolean;
   /** The renditions that have no media at this number. */
   readonly silent: string;
+  /** The tiers that have media at this number: they come and go with those who play. */
+  readonly tiers: string;
   /** The leading rendition has none. */
   readonly gap: boolean;
 }
@@ -86,8 +88,10 @@ export class PeriodHistory {
     const isContinued = open?.discontinuitySequence === segment.discontinuitySequence && !segment.gap;
     if (open && before && !isContinued) this.#close(before);
     if (segment.gap) this.#hasLostStep ||= before !== undefined && !before.final;
-    else if (open && isContinued) this.#continue(open, segment, before);
-    else this.#begin(segment, before);
+    else if (open && isContinued) {
+      this.#continue(open, segment, before);
+      this.#changeTiers(open, segment, before);
+    } else this.#begin(segment, before);
     if (!segment.gap || before) this.#seen = segment;
     // A list may wait for its next segment; addresses that follow the clock must not run on.
     if (segment.final && this.#open?.segmentSeconds !== undefined) this.#close(segment);
@@ -101,6 +105,13 @@ export class PeriodHistory {
   get #open(): DashPeriod | undefined {
     const last = this.#periods.at(-1);
     return last?.last ? undefined : last;
+  }
+
+  /** A representation cannot begin or end within a period: the next one goes on at the same step with what there is. */
+  #changeTiers(period: DashPeriod, segment: ClosedSegment, before: ClosedSegment | undefined): void {
+    if (this.#open !== period || !before || period.firstMsn > before.msn || segment.tiers === before.tiers) return;
+    this.#close(segment);
+    if (!segment.final) this.#addAfter(segment, period.segmentSeconds);
   }
 
   #begin(segment: ClosedSegment, before: ClosedSegment | undefined): void {
@@ -142,7 +153,7 @@ export class PeriodHistory {
     this.#periods.push({ firstMsn: msn, start, discontinuitySequence, segmentSeconds: seconds === undefined ? undefined : this.#wholeFrames(seconds), last: undefined });
   }
 
-  #addAfter(segment: ClosedSegment, seconds: number): void {
+  #addAfter(segment: ClosedSegment, seconds: number | undefined): void {
     this.#add({ msn: segment.msn + 1, start: endOf(segment), discontinuitySequence: segment.discontinuitySequence }, seconds);
   }
 

@@ -3,7 +3,8 @@
 import { gzipSync } from 'node:zlib';
 import { writeMediaPlaylist } from '@millrace/media/m3u8/media-playlist';
 import { writeMultivariantPlaylist } from '@millrace/media/m3u8/multivariant-playlist';
-import { frameRateOf } from '../cmaf/frame-rate.ts';
+import type { Track, VideoTrack } from '@millrace/media/track';
+import { dividedFrameRate, frameRateOf } from '../cmaf/frame-rate.ts';
 import type { Packager } from '../cmaf/packager.ts';
 import type { Rendition } from '../cmaf/rendition.ts';
 
@@ -64,26 +65,27 @@ export class PlaylistTexts {
 }
 
 function mediaText(packager: Packager, rendition: Rendition, query: string, skip: boolean): string {
-  const { header, segments, ended, hint } = rendition;
+  const { header, ended, hint } = rendition;
+  const segments = packager.listed(rendition);
   const reports = packager.renditions.filter((other) => other !== rendition).map((other) => other.report);
   return writeMediaPlaylist({ header, mediaSequence: segments[0]?.msn ?? 0, segments, ended, hint, reports }, { query, skip });
 }
 
 /** Every video rendition is a variant, best first, but for those that show nothing now; the audio ones are a group beside them, or the only variant. */
 export function multivariantText(packager: Packager, query: string): string {
-  const renditions = packager.renditions.filter((rendition) => rendition.track !== undefined);
-  const pictures = renditions.filter((rendition) => rendition.track?.kind === 'video');
-  const shown = pictures.filter((rendition) => !isSilent(rendition));
+  const renditions = packager.renditions.filter((rendition) => formatOf(rendition) !== undefined);
+  const pictures = renditions.filter((rendition) => formatOf(rendition)?.kind === 'video');
+  const shown = pictures.filter((rendition) => rendition.tier !== undefined || !hasStopped(rendition));
   const video = shown.length > 0 ? shown : pictures;
   const audio = renditions.filter((rendition) => rendition.track?.kind === 'audio');
   const [firstAudio] = audio;
   const leads = video.length > 0 ? video : audio.slice(0, 1);
   const beside = video.length > 0 ? audio : [];
   const variants = leads.map((rendition) => {
-    const own = bandwidth(rendition);
+    const own = neededBandwidth(packager, rendition);
     const other = beside.length > 0 && firstAudio ? bandwidth(firstAudio) : { peak: 0, average: 0 };
-    const track = rendition.track;
-    const frameSeconds = packager.frameSecondsOf(rendition);
+    const track = formatOf(rendition);
+    const frameRate = frameRateFor(packager, rendition);
     const codecs = [track?.codecString, ...beside.slice(0, 1).map((each) => each.track?.codecString)].filter((codec) => codec !== undefined && codec !== '');
     return {
       uri: `${rendition.name}/index.m3u8`,
@@ -91,7 +93,7 @@ export function multivariantText(packager: Packager, query: string): string {
       bandwidth: Math.max(LEAST_BANDWIDTH, own.peak + other.peak),
       averageBandwidth: Math.max(LEAST_BANDWIDTH, own.average + other.average),
       resolution: track?.kind === 'video' && track.width > 0 && track.height > 0 ? { width: track.width, height: track.height } : undefined,
-      frameRate: track?.kind === 'video' && frameSeconds ? frameRateOf(frameSeconds) : undefined,
+      frameRate: track?.kind === 'video' ? frameRate : undefined,
     };
   });
   const group = beside.map((rendition, i) => ({
@@ -103,10 +105,38 @@ export function multivariantText(packager: Packager, query: string): string {
   return writeMultivariantPlaylist(variants, group, query);
 }
 
-/** Its last whole segment is a gap, and nothing came since. The gaps in front of its beginning are of no format yet. */
-function isSilent({ open, segments }: Rendition): boolean {
-  const last = segments.findLast(({ complete }) => complete);
-  return open.parts.length === 0 && last !== undefined && last.gap && last.track !== undefined;
+/** A tier that has yet to begin is told by its plan. */
+function formatOf({ track, tier }: Rendition): Track | undefined {
+  return track ?? tier?.track;
+}
+
+/** A player chooses a tier by what the tier may come to need, since what was measured in a quiet scene says little. It never needs more than the source. */
+function neededBandwidth({ leading }: Packager, rendition: Rendition): { readonly peak: number; readonly average: number } {
+  const measured = bandwidth(rendition);
+  const { tier } = rendition;
+  if (!tier) return measured;
+  const source = leading && leading !== rendition ? bandwidth(leading) : undefined;
+  const most = Math.min(tier.bitsPerSecond, Math.round((source?.average || Number.POSITIVE_INFINITY) * shareOf(tier.track, leading?.track)));
+  return { peak: Math.max(measured.peak, most), average: measured.average || most };
+}
+
+/** What a smaller picture takes of the bits of a larger one, about: fewer pixels need more bits each. */
+function shareOf(smaller: VideoTrack, larger: Track | undefined): number {
+  if (larger?.kind !== 'video') return 1;
+  return Math.min(1, ((smaller.width * smaller.height) / Math.max(1, larger.width * larger.height)) ** 0.75);
+}
+
+/** Tiers leave out pictures of a source that is faster than they may be. */
+function frameRateFor(packager: Packager, rendition: Rendition): number | undefined {
+  const source = rendition.tier ? packager.leading : rendition;
+  const frameSeconds = source && packager.frameSecondsOf(source);
+  const rate = frameSeconds && frameRateOf(frameSeconds);
+  return rate && rendition.tier ? dividedFrameRate(rate, rendition.tier.maxFramesPerSecond) : rate;
+}
+
+/** The gaps in front of a rendition's beginning are of no format yet. */
+function hasStopped(rendition: Rendition): boolean {
+  return rendition.isSilent && rendition.segments.findLast(({ complete }) => complete)?.track !== undefined;
 }
 
 /** Bits a second over the listed segments: the largest segment and all of them. */

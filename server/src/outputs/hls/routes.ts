@@ -5,6 +5,8 @@ import { sendProblem } from '../../lib/problem.ts';
 import type { PlaybackGate } from '../../stream/playback-gate.ts';
 import { checkPlayback, type MediaRequest, parseMediaRequest } from '../../transports/http/media-request.ts';
 import { CORS_HEADERS, IMMUTABLE, PRIVATE_IMMUTABLE, sendBody } from '../../transports/http/send-body.ts';
+import { sendStored } from '../../transports/http/send-stored.ts';
+import type { StoredMedia } from '../cmaf/listed-segment.ts';
 import { parseMediaFile } from '../cmaf/media-path.ts';
 import type { Packager } from '../cmaf/packager.ts';
 import type { PackagerRegistry } from '../cmaf/registry.ts';
@@ -15,6 +17,9 @@ import { isTooFarAhead, parseReloadQuery } from './reload-query.ts';
 
 /** How long the first request of a broadcast that is about to begin is held: a bridge of its pictures has to start. */
 const MAX_START_WAIT_MS = 5000;
+
+/** How long the first playlist of a tier is held until there is something in it: an encoder has to start, and the next segment to begin. */
+const MAX_TIER_WAIT_MS = 4000;
 
 /** rfc8216bis §6.2.5.2: a reload blocked longer than this many target durations is answered 503. */
 const MAX_BLOCK_TARGETS = 3;
@@ -93,12 +98,22 @@ export class HlsRoutes {
   }
 
   #servePlaylist(exchange: Exchange, packager: Packager, name: string): void {
-    const { res, request } = exchange;
+    const { res } = exchange;
     const rendition = packager.rendition(name);
     if (!rendition) {
       sendProblem(res, 'media_not_found');
       return;
     }
+    if (rendition.tier && rendition.isSilent && rendition.offered && !rendition.ended) {
+      const serve = (): void => this.#sendPlaylist(exchange, packager, rendition);
+      this.#block(exchange, MAX_TIER_WAIT_MS, { wait: (ready) => whenBegun(rendition, ready), ready: serve, late: serve });
+      return;
+    }
+    this.#sendPlaylist(exchange, packager, rendition);
+  }
+
+  #sendPlaylist(exchange: Exchange, packager: Packager, rendition: Rendition): void {
+    const { res, request } = exchange;
     const reload = parseReloadQuery(request.query);
     if (!reload) {
       sendProblem(res, 'invalid_request', { detail: '_HLS_msn and _HLS_part must be whole numbers, a part needs its segment, and _HLS_skip is YES or v2.' });
@@ -137,7 +152,7 @@ export class HlsRoutes {
       const init = rendition.findInit(file.number);
       this.#sendPieces(exchange, init && [init], contentType);
     } else if (file.type === 'segment') {
-      this.#serveSegment(exchange, rendition, file.msn, contentType);
+      this.#serveSegment(exchange, { packager, rendition, msn: file.msn }, contentType);
     } else {
       const { msn, part } = file;
       const send = (): void => {
@@ -150,17 +165,20 @@ export class HlsRoutes {
   }
 
   /** A complete segment whole; the open one as it is made. The one that comes next is held until it begins, as a hinted part is. */
-  #serveSegment(exchange: Exchange, rendition: Rendition, msn: number, contentType: string): void {
+  #serveSegment(exchange: Exchange, wanted: { readonly packager: Packager; readonly rendition: Rendition; readonly msn: number }, contentType: string): void {
+    const { packager, rendition, msn } = wanted;
     const segment = rendition.findSegment(msn);
+    const stored = segment ? undefined : packager.past?.media(rendition.name, msn);
     if (segment?.complete) this.#sendPieces(exchange, segment.bodies, contentType);
     else if (segment && segment.parts.length > 0) sendOpenSegment({ ...exchange, rendition, segment, contentType, clock: this.#deps.clock, counters: this.counters });
+    else if (stored) this.#sendStored(exchange, stored, contentType);
     else if (rendition.ended || msn < rendition.open.msn || msn > rendition.open.msn + 1) sendProblem(exchange.res, 'media_not_found');
     else {
       const { discontinuitySequence } = rendition.open;
       // After a discontinuity the number stands for something else than what the player asked for.
       const isContinued = (): boolean => rendition.findSegment(msn)?.discontinuitySequence === discontinuitySequence;
       this.#blockOn(exchange, rendition, msn, 0, () => {
-        if (isContinued()) this.#serveSegment(exchange, rendition, msn, contentType);
+        if (isContinued()) this.#serveSegment(exchange, wanted, contentType);
         else sendProblem(exchange.res, 'media_not_found');
       });
     }
@@ -200,6 +218,11 @@ export class HlsRoutes {
     this.counters.bytes += sendBody(req, res, { pieces, size, contentType, cacheControl: request.personal ? PRIVATE_IMMUTABLE : IMMUTABLE });
   }
 
+  #sendStored({ req, res, request }: Exchange, { path, offset, bytes }: StoredMedia, contentType: string): void {
+    const cacheControl = request.personal ? PRIVATE_IMMUTABLE : IMMUTABLE;
+    void sendStored(req, res, { extents: [{ path, offset, bytes }], size: bytes, contentType, cacheControl, clock: this.#deps.clock, counters: this.counters });
+  }
+
   #sendText({ req, res }: Exchange, text: PlaylistText, cacheControl: string): void {
     const accepted = String(req.headers['accept-encoding'] ?? '').includes('gzip');
     const body = accepted ? text.gzipped : text.plain;
@@ -208,4 +231,14 @@ export class HlsRoutes {
     res.end(req.method === 'HEAD' ? undefined : body);
     if (req.method !== 'HEAD') this.counters.bytes += body.length;
   }
+}
+
+/** Calls once when there is a part of it, or nothing will come. Returns how to stop waiting. */
+function whenBegun(rendition: Rendition, ready: () => void): () => void {
+  const again = (): void => {
+    if (rendition.ended || !rendition.isSilent) ready();
+    else stop = rendition.wait(rendition.open.msn, 0, again);
+  };
+  let stop = rendition.wait(rendition.open.msn, 0, again);
+  return () => stop();
 }

@@ -17,7 +17,7 @@ function reports(watch: LossWatch) {
 }
 
 test('a network that loses a third for seconds is overloaded, until it loses nothing', () => {
-  const pass = reports(new LossWatch());
+  const pass = reports(new LossWatch({ countsRepaired: false }));
   expect(pass(2, 0)).toBe(false);
   expect(pass(2, 3)).toBe(false);
   expect(pass(3, 3)).toBe(true);
@@ -26,7 +26,7 @@ test('a network that loses a third for seconds is overloaded, until it loses not
 });
 
 test('single bursts, and one outage, are nothing to give a viewer less for', () => {
-  const pass = reports(new LossWatch());
+  const pass = reports(new LossWatch({ countsRepaired: false }));
   pass(1, 0);
   for (let i = 0; i < 10; i++) {
     expect(pass(0.5, 4)).toBe(false);
@@ -36,8 +36,15 @@ test('single bursts, and one outage, are nothing to give a viewer less for', () 
   expect(pass(5, 0)).toBe(false);
 });
 
+test('a third of what is sent is little where lost packets that came again count as lost, half of it is not', () => {
+  const pass = reports(new LossWatch({ countsRepaired: true }));
+  expect(pass(5, 3)).toBe(false);
+  expect(pass(5, 5)).toBe(true);
+  expect(pass(5, 1)).toBe(false);
+});
+
 test('a numbering that begins anew is no loss', () => {
-  const watch = new LossWatch();
+  const watch = new LossWatch({ countsRepaired: false });
   for (let now = 0; now < 10_000; now += 500) watch.report({ highestSequence: 100_000 - now, cumulativeLost: now }, now);
   expect(watch.isOverloaded).toBe(false);
 });

@@ -12,6 +12,11 @@ const LITTLE_LOSS = 0.03;
 /** Windows in a row: after an outage the first is full of what was lost in it. */
 const WINDOWS_TO_BELIEVE = 2;
 
+export interface LossWatchOptions {
+  /** Whether reports count what was lost and came again as lost: receivers of a stream of its own for such packets (RFC 4588) do. */
+  readonly countsRepaired: boolean;
+}
+
 interface Mark {
   readonly atMs: number;
   readonly highest: number;
@@ -19,9 +24,14 @@ interface Mark {
 }
 
 export class LossWatch {
+  readonly #countsRepaired: boolean;
   #mark: Mark | undefined;
   #lossyWindows = 0;
   #isOverloaded = false;
+
+  constructor({ countsRepaired }: LossWatchOptions) {
+    this.#countsRepaired = countsRepaired;
+  }
 
   /** True while the network loses too much of what it is given. */
   get isOverloaded(): boolean {
@@ -34,7 +44,9 @@ export class LossWatch {
     if (!mark || expected < 0) this.#mark = { atMs: nowMs, highest, lost };
     else if (nowMs - mark.atMs >= WINDOW_MS && expected >= WINDOW_PACKETS) {
       this.#mark = { atMs: nowMs, highest, lost };
-      this.#judge((lost - mark.lost) / expected);
+      const share = (lost - mark.lost) / expected;
+      // Of what is sent again, as much is lost again.
+      this.#judge(this.#countsRepaired ? Math.max(0, share) ** 2 : share);
     }
   }
 

@@ -3,7 +3,7 @@ import { parseDescription } from '@millrace/media/sdp/parse-description';
 import { describe, expect, test } from 'vitest';
 import { VIDEO } from '../../stream/testing/source.ts';
 import { carriedOf } from './from-stream.ts';
-import { matchTracks } from './negotiation.ts';
+import { type Matched, matchTracks } from './negotiation.ts';
 import { PacketLog } from './packet-log.ts';
 
 const OPUS = { id: 2, kind: 'audio', codec: 'opus', timescale: 48_000, config: new Uint8Array(11), codecString: 'opus', sampleRate: 48_000, channels: 2 } as const;
@@ -19,12 +19,17 @@ const VP8 = 'a=rtpmap:96 VP8/90000\r\n';
 const OPUS_LINE = 'a=rtpmap:111 opus/48000/2\r\n';
 const PCMU = 'a=rtpmap:111 PCMU/8000\r\n';
 
-function kindsFor(media: { readonly video?: string; readonly audio?: string }): string[] {
+function matchedBy(media: { readonly video?: string; readonly audio?: string }): Matched[] {
   const lines = Object.entries(media).map(
-    ([kind, codec]) => `m=${kind} 9 UDP/TLS/RTP/SAVPF ${kind === 'video' ? 96 : 111}\r\nc=IN IP4 0.0.0.0\r\na=mid:${kind}\r\na=recvonly\r\na=rtcp-mux\r\n${codec}`,
+    ([kind, codec]) =>
+      `m=${kind} 9 UDP/TLS/RTP/SAVPF ${[...codec.matchAll(/rtpmap:(\d+)/g)].map(([, type]) => type).join(' ')}\r\nc=IN IP4 0.0.0.0\r\na=mid:${kind}\r\na=recvonly\r\na=rtcp-mux\r\n${codec}`,
   );
   const offer = parseDescription(`v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n${lines.join('')}`);
-  return matchTracks(offer, TRACKS, { cname: 'millrace', streamId: 'one' }).map(({ accepted }) => accepted.medium.kind);
+  return matchTracks(offer, TRACKS, { cname: 'millrace', streamId: 'one' });
+}
+
+function kindsFor(media: { readonly video?: string; readonly audio?: string }): string[] {
+  return matchedBy(media).map(({ accepted }) => accepted.medium.kind);
 }
 
 describe('matchTracks', () => {
@@ -39,6 +44,14 @@ describe('matchTracks', () => {
 
   test('sends nothing to who wants sound and cannot play this one', () => {
     expect(kindsFor({ video: H264, audio: PCMU })).toEqual([]);
+  });
+
+  test('sends lost pictures again in a stream of their own to who offers one for this codec', () => {
+    const rtx = (apt: number) => `a=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=${apt}\r\n`;
+    const [matched] = matchedBy({ video: `${H264}${rtx(96)}` });
+    expect(matched?.retransmission).toEqual({ payloadType: 97, ssrc: 2 });
+    expect(matched?.accepted).toMatchObject({ codecs: [{ payloadType: 96 }, { payloadType: 97 }], retransmission: 2 });
+    for (const video of [H264, `${H264}${rtx(98)}`]) expect(matchedBy({ video })[0]).toMatchObject({ retransmission: undefined, accepted: { codecs: [{ payloadType: 96 }] } });
   });
 
   test('sends half to who asks for no more', () => {

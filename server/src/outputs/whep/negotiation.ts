@@ -1,5 +1,5 @@
 /** What a WHEP offer can take of a stream's tracks. Pure. */
-import { payloadForTrack } from '@millrace/media/sdp/codec-match';
+import { payloadForTrack, retransmissionOf } from '@millrace/media/sdp/codec-match';
 import type { SdpMedia, SessionDescription } from '@millrace/media/sdp/description';
 import type { AcceptedMedia } from '../../transports/webrtc/answer.ts';
 import { isCarried } from '../../transports/webrtc/remote-end.ts';
@@ -7,9 +7,17 @@ import type { OutgoingTrack } from './broadcaster.ts';
 
 const VIDEO_FEEDBACK = ['nack', 'nack pli', 'ccm fir'];
 
+/** How packets that were lost are sent again: in a stream of their own (RFC 4588). */
+export interface Retransmission {
+  readonly payloadType: number;
+  readonly ssrc: number;
+}
+
 export interface Matched {
   readonly outgoing: OutgoingTrack;
   readonly payloadType: number;
+  /** Undefined for peers that know no such stream: they get lost packets again as they were. */
+  readonly retransmission: Retransmission | undefined;
   readonly accepted: AcceptedMedia;
 }
 
@@ -39,7 +47,17 @@ function match(medium: SdpMedia, outgoing: OutgoingTrack, { cname, streamId }: N
   if (!codec) return undefined;
   const source = { ssrc: outgoing.log.ssrc, cname, msid: `${streamId} ${track.kind}` };
   const feedback = track.kind === 'video' ? VIDEO_FEEDBACK : [];
-  return { outgoing, payloadType: codec.payloadType, accepted: { medium, direction: 'sendonly', codecs: [codec], feedback, source } };
+  const again = track.kind === 'video' ? retransmissionOf(medium, codec.payloadType) : undefined;
+  const retransmission = again && { payloadType: again.payloadType, ssrc: (source.ssrc + 1) >>> 0 };
+  const accepted = {
+    medium,
+    direction: 'sendonly',
+    codecs: again ? [codec, again] : [codec],
+    feedback,
+    source,
+    ...(retransmission && { retransmission: retransmission.ssrc }),
+  } as const;
+  return { outgoing, payloadType: codec.payloadType, retransmission, accepted };
 }
 
 function receives({ direction }: SdpMedia): boolean {

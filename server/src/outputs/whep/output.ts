@@ -14,7 +14,7 @@ import type { WebRtcTransport } from '../../transports/webrtc/transport.ts';
 import { Broadcaster } from './broadcaster.ts';
 import { hasReorderedPictures } from './from-stream.ts';
 import { matchTracks } from './negotiation.ts';
-import { type WhepCounters, WhepSession } from './session.ts';
+import { type SessionVisit, type WhepCounters, WhepSession } from './session.ts';
 import type { TrackSource } from './track-source.ts';
 
 /** A viewer reports and sends no media: more than this is something else. */
@@ -28,11 +28,18 @@ const FULL_RETRY_SECONDS = 5;
 
 const CNAME = 'millrace';
 
+/** Who counts viewers. */
+export interface ViewerLog {
+  /** A session that nobody else counts begins to receive. */
+  beginSession(streamId: string): SessionVisit;
+}
+
 export interface WhepOutputDeps {
   readonly hub: Pick<Hub, 'get'>;
   readonly gate: PlaybackGate;
   readonly transport: WebRtcTransport;
   readonly source: TrackSource;
+  readonly viewers: ViewerLog;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -53,9 +60,16 @@ export class WhepOutput {
     return { ...this.#counters, viewers };
   }
 
+  /** Of one stream, now. */
+  viewersOf(streamId: string): number {
+    let viewers = 0;
+    for (const [stream, broadcaster] of this.#broadcasters) if (stream.broadcast.streamId === streamId) viewers += broadcaster.viewers;
+    return viewers;
+  }
+
   /** Throws AppError, and ProtocolError when the offer is malformed. */
   async take(offer: Offer): Promise<OfferedSession> {
-    const { transport, clock } = this.#deps;
+    const { transport, clock, viewers } = this.#deps;
     await this.#authorise(offer);
     const description = parseDescription(offer.sdp);
     const remote = remoteEndOf(description);
@@ -69,7 +83,16 @@ export class WhepOutput {
       const matched = matchTracks(description, tracksFor(broadcaster), { cname: CNAME, streamId: offer.streamId });
       if (matched.length === 0) throw new AppError('no_common_codec', { detail: refusalDetail(stream) });
       const log = this.#deps.log.child({ streamId: offer.streamId, remoteAddress: offer.remoteAddress, protocol: 'whep' });
-      const session = new WhepSession({ clock, log, broadcaster, counters: this.#counters, tracks: matched, newSequence: () => randomBytes(2).readUInt16BE() & 0x7fff });
+      const session = new WhepSession({
+        clock,
+        log,
+        broadcaster,
+        counters: this.#counters,
+        tracks: matched,
+        // Players that watch on the stream socket as well are counted there.
+        beginVisit: () => (offer.viewer ? undefined : viewers.beginSession(offer.streamId)),
+        newSequence: () => randomBytes(2).readUInt16BE() & 0x7fff,
+      });
       const peer = transport.open(remote, { remoteAddress: offer.remoteAddress, maxBytesPerSecond: MAX_VIEWER_BYTES_PER_SECOND, listener: session });
       session.attach(peer);
       this.#counters.sessions++;

@@ -9,6 +9,7 @@ import type { Log } from '../../lib/log.ts';
 import type { PeerListener, PeerSession } from '../../transports/webrtc/peer-session.ts';
 import type { Audience, Broadcaster, DismissalReason, OutgoingTrack } from './broadcaster.ts';
 import { LossWatch } from './loss-watch.ts';
+import type { Matched } from './negotiation.ts';
 import { RenditionChoice } from './rendition-choice.ts';
 import { TrackFeed } from './track-feed.ts';
 
@@ -43,13 +44,22 @@ export interface WhepCounters {
   malformedRtcp: number;
 }
 
+/** A session as one who is counted. */
+export interface SessionVisit {
+  /** Still there. */
+  beat(): void;
+  end(): void;
+}
+
 export interface WhepSessionDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly broadcaster: Broadcaster;
   readonly counters: WhepCounters;
   /** What this viewer negotiated. */
-  readonly tracks: readonly { readonly outgoing: OutgoingTrack; readonly payloadType: number }[];
+  readonly tracks: readonly Pick<Matched, 'outgoing' | 'payloadType' | 'retransmission'>[];
+  /** It begins to receive; undefined when it is counted elsewhere. */
+  beginVisit(): SessionVisit | undefined;
   newSequence(): number;
 }
 
@@ -74,6 +84,9 @@ export class WhepSession implements Audience, PeerListener {
   #resendWindowAt = 0;
   #resentInWindow = 0;
   readonly #choice = new RenditionChoice();
+  #visit: SessionVisit | undefined;
+  /** Whether it reports what it receives, as browsers do: then its silence tells that it is gone. */
+  #reports = false;
 
   constructor(deps: WhepSessionDeps) {
     this.#deps = deps;
@@ -87,6 +100,7 @@ export class WhepSession implements Audience, PeerListener {
       this.#burst?.cancel();
       this.#countSkips();
       this.#deps.broadcaster.leave(this);
+      this.#visit?.end();
       this.#deps.log.info({ reason }, 'viewer gone');
     });
   }
@@ -97,17 +111,25 @@ export class WhepSession implements Audience, PeerListener {
     if (!peer) return;
     const video = tracks.find(({ outgoing }) => outgoing.log.kind === 'video')?.outgoing.log;
     const isLate = (seconds: number): boolean => video !== undefined && video.newestSeconds - seconds > LATE_SECONDS;
-    this.#tracks = tracks.map(({ outgoing, payloadType }) => ({
+    this.#tracks = tracks.map(({ outgoing, payloadType, retransmission }) => ({
       outgoing,
-      feed: new TrackFeed({ log: outgoing.log, payloadType, firstSequence: newSequence(), send: (packet) => peer.send(packet), ...(outgoing.log.kind === 'audio' && { isLate }) }),
+      feed: new TrackFeed({
+        log: outgoing.log,
+        payloadType,
+        firstSequence: newSequence(),
+        retransmission: retransmission && { ...retransmission, firstSequence: newSequence() },
+        send: (packet) => peer.send(packet),
+        ...(outgoing.log.kind === 'audio' && { isLate }),
+      }),
       isReported: false,
-      loss: new LossWatch(),
+      loss: new LossWatch({ countsRepaired: retransmission !== undefined }),
       countedSkips: 0,
       reportedLoss: 0,
       missed: 0,
       sentBefore: 0,
       skippedBefore: 0,
     }));
+    this.#visit = this.#deps.beginVisit();
     this.#chooseSize();
     this.packets();
     if (this.#tracks.some(({ feed }) => feed.needsKeyFrame)) this.#askForKeyFrame();
@@ -132,6 +154,7 @@ export class WhepSession implements Audience, PeerListener {
       if (track.outgoing.log.kind === 'video') this.#judge(track);
     }
     this.#countSkips();
+    if (!this.#reports) this.#visit?.beat();
   }
 
   dismiss(reason: DismissalReason): void {
@@ -146,6 +169,8 @@ export class WhepSession implements Audience, PeerListener {
 
   rtcp(packet: Buffer): void {
     const { counters } = this.#deps;
+    this.#reports = true;
+    this.#visit?.beat();
     try {
       for (const message of readRtcp(packet)) {
         if (message.type === 'nack') this.#resend(message.media, message.sequences);

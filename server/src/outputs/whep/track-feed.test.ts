@@ -1,3 +1,4 @@
+import { unwrapRetransmission } from '@millrace/media/rtp/history';
 import { type RtpPacket, readRtpPacket } from '@millrace/media/rtp/packet';
 import { expect, test } from 'vitest';
 import { PacketLog } from './packet-log.ts';
@@ -38,6 +39,23 @@ test('a viewer who joins begins with the key frame, its frames drawn together up
   picture();
   pump();
   expect(sent.at(-1)).toMatchObject({ timestamp: 33 * 3_000, marker: true, payloadType: 96, ssrc: 7 });
+});
+
+test('packets asked for again come in the stream for such packets, which counts for itself', () => {
+  const { log, picture } = pictures();
+  picture(true, 3);
+  const sent: RtpPacket[] = [];
+  const retransmission = { payloadType: 97, ssrc: 8, firstSequence: 65_535 };
+  const feed = new TrackFeed({ log, payloadType: 96, firstSequence: 100, retransmission, send: (packet) => sent.push(readRtpPacket(Buffer.from(packet))) > 0 });
+  feed.pump(10);
+  expect([feed.resend(102), feed.resend(100), feed.resend(99)]).toEqual([true, true, false]);
+  const again = sent.slice(3);
+  expect(again.map(({ payloadType, ssrc, sequence }) => [payloadType, ssrc, sequence])).toEqual([
+    [97, 8, 65_535],
+    [97, 8, 0],
+  ]);
+  expect(again.map((packet) => unwrapRetransmission(packet, { ssrc: 7, payloadType: 96 }))).toEqual([sent[2], sent[0]]);
+  expect(feed.sent.packets).toBe(3);
 });
 
 test('two viewers take the same packets under their own numbers and payload types', () => {

@@ -2,7 +2,9 @@
  * One viewer's way through a packet log, or from one to another of the same picture at another size: where it is, what it was sent under
  * which number, when it must skip. Pure but for `send`.
  */
+import { wrapRetransmission } from '@millrace/media/rtp/history';
 import { sequenceDistance } from '@millrace/media/rtp/sequence';
+import type { Retransmission } from './negotiation.ts';
 import { type LoggedPacket, type PacketLog, stampPacket } from './packet-log.ts';
 
 /** A viewer who joins gets the running group of pictures at once; its frames are shown in so much less time, so that live is not behind. */
@@ -22,6 +24,8 @@ export interface TrackFeedOptions {
   readonly payloadType: number;
   /** Sequence number of its first packet, below 2^15 lest loss at the start be taken for a wrap. */
   readonly firstSequence: number;
+  /** Where packets go that are sent again; among the others when left out. */
+  readonly retransmission?: (Retransmission & { readonly firstSequence: number }) | undefined;
   send(packet: Buffer): boolean;
   /** True for sound whose picture was shown a while ago, as a bridge makes when it starts: a player would keep the delay. */
   isLate?(seconds: number): boolean;
@@ -53,6 +57,8 @@ export class TrackFeed {
   #joinedAt = 0;
   #joinTime = 0;
   #packets = 0;
+  #resent = 0;
+  readonly #retransmission: TrackFeedOptions['retransmission'];
   #octets = 0;
   #skipped = 0;
   #keyFramesOnly = false;
@@ -62,7 +68,8 @@ export class TrackFeed {
   readonly #isLate: ((seconds: number) => boolean) | undefined;
   #latePackets = 0;
 
-  constructor({ log, payloadType, firstSequence, send, isLate }: TrackFeedOptions) {
+  constructor({ log, payloadType, firstSequence, retransmission, send, isLate }: TrackFeedOptions) {
+    this.#retransmission = retransmission;
     this.#log = log;
     this.#joinLog = log;
     this.#payloadType = payloadType;
@@ -152,7 +159,7 @@ export class TrackFeed {
     return left;
   }
 
-  /** Sends a packet again under its number. False: it is no longer there. */
+  /** Sends a packet again, under its number or in the stream for such packets. False: it is no longer there. */
   resend(sequence: number): boolean {
     const last = (this.#firstSequence + this.#packets - 1) & 0xffff;
     const back = sequenceDistance(sequence, last);
@@ -164,7 +171,14 @@ export class TrackFeed {
     const packet = run.log.packet(number);
     if (!packet) return false;
     stampPacket(packet, { payloadType: this.#payloadType, sequence, time: this.#timeOf(packet, number, run) });
-    return this.#send(packet.bytes);
+    return this.#send(this.#again(packet.bytes));
+  }
+
+  #again(packet: Buffer): Buffer {
+    if (!this.#retransmission) return packet;
+    const { ssrc, payloadType, firstSequence } = this.#retransmission;
+    const wrapped = wrapRetransmission(packet, { ssrc, payloadType, sequence: (firstSequence + this.#resent++) & 0xffff });
+    return wrapped ? Buffer.from(wrapped.buffer, wrapped.byteOffset, wrapped.byteLength) : packet;
   }
 
   #deliver(packet: LoggedPacket, number: number): void {

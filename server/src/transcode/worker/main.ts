@@ -8,6 +8,8 @@ import { Log } from 'node-av/lib';
 import type { JobSpec } from '../job.ts';
 import { type FromWorker, MessageReader, parseToWorker, type ToWorker, writeMessage } from '../wire.ts';
 import { AudioTranscoder } from './audio-transcoder.ts';
+import { EncoderChoice } from './h264-encoder.ts';
+import { LadderTranscoder } from './ladder-transcoder.ts';
 import type { Transcoder, TranscoderOutput } from './transcoder.ts';
 import { VideoTranscoder } from './video-transcoder.ts';
 
@@ -18,8 +20,9 @@ class Worker {
   readonly #socket: Socket;
   readonly #reader = new MessageReader();
   readonly #jobs = new Map<number, Transcoder>();
-  /** Units worked off since the server was told, by job. */
-  readonly #done = new Map<number, number>();
+  readonly #encoders = new EncoderChoice();
+  /** Units worked off since the server was told, and what they took, by job. */
+  readonly #done = new Map<number, { units: number; cpuMicros: number }>();
 
   constructor(socket: Socket) {
     this.#socket = socket;
@@ -36,7 +39,7 @@ class Worker {
   #read(chunk: Uint8Array): void {
     this.#socket.cork();
     for (const message of this.#reader.push(chunk)) this.#obey(parseToWorker(message));
-    for (const [job, units] of this.#done) this.#send({ type: 'done', job, units });
+    for (const [job, done] of this.#done) this.#send({ type: 'done', job, ...done });
     this.#done.clear();
     this.#socket.uncork();
     if (this.#socket.writableLength > MAX_UNREAD_BYTES) this.#socket.pause();
@@ -48,12 +51,18 @@ class Worker {
       case 'open':
         this.#attempt(job, () => {
           this.#jobs.get(job)?.close();
-          this.#jobs.set(job, open(message.spec, this.#outputOf(job)));
+          this.#jobs.set(job, this.#open(message.spec, this.#outputOf(job)));
         });
         break;
-      case 'unit':
-        this.#done.set(job, (this.#done.get(job) ?? 0) + 1);
+      case 'unit': {
+        const before = cpuMicros();
         this.#attempt(job, () => this.#jobs.get(job)?.unit(message.unit));
+        const done = this.#done.get(job) ?? { units: 0, cpuMicros: 0 };
+        this.#done.set(job, { units: done.units + 1, cpuMicros: done.cpuMicros + cpuMicros() - before });
+        break;
+      }
+      case 'setOutputs':
+        this.#jobs.get(job)?.setOutputs?.(message.wanted);
         break;
       case 'requestKeyFrame':
         this.#jobs.get(job)?.requestKeyFrame();
@@ -61,10 +70,8 @@ class Worker {
       case 'close':
         this.#close(job);
         break;
-      case 'ping': {
-        const { user, system } = process.cpuUsage();
-        this.#send({ type: 'pong', job, cpuMicros: user + system });
-      }
+      case 'ping':
+        this.#send({ type: 'pong', job, cpuMicros: cpuMicros() });
     }
   }
 
@@ -83,10 +90,21 @@ class Worker {
     this.#jobs.delete(job);
   }
 
+  #open(spec: JobSpec, output: TranscoderOutput): Transcoder {
+    switch (spec.kind) {
+      case 'audio':
+        return new AudioTranscoder(spec, output);
+      case 'video':
+        return new VideoTranscoder(spec, output);
+      case 'ladder':
+        return new LadderTranscoder(spec, output, this.#encoders.choose(spec.hardware));
+    }
+  }
+
   #outputOf(job: number): TranscoderOutput {
     return {
-      format: (format) => this.#send({ type: 'format', job, format }),
-      unit: (unit) => this.#send({ type: 'unit', job, unit }),
+      format: (format, output = 0) => this.#send({ type: 'format', job, output, format }),
+      unit: (unit, output = 0) => this.#send({ type: 'unit', job, output, unit }),
     };
   }
 
@@ -95,8 +113,9 @@ class Worker {
   }
 }
 
-function open(spec: JobSpec, output: TranscoderOutput): Transcoder {
-  return spec.kind === 'audio' ? new AudioTranscoder(spec, output) : new VideoTranscoder(spec, output);
+function cpuMicros(): number {
+  const { user, system } = process.cpuUsage();
+  return user + system;
 }
 
 Log.setLevel(AV_LOG_FATAL);

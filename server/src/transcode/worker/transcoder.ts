@@ -6,10 +6,13 @@ export interface Transcoder {
   /** Throws when the job cannot go on. */
   unit(unit: WireUnit): void;
   requestKeyFrame(): void;
+  /** Which outputs are wanted from now on, by number; of a job with several. */
+  setOutputs?(wanted: readonly boolean[]): void;
   close(): void;
 }
 
 export interface TranscoderOutput {
-  format(format: VideoFormat): void;
-  unit(unit: WireUnit): void;
+  /** @param output its number, where a job has several. */
+  format(format: VideoFormat, output?: number): void;
+  unit(unit: WireUnit, output?: number): void;
 }

@@ -11,11 +11,12 @@ import {
   AV_PIX_FMT_YUV420P,
   FF_ENCODER_LIBX264,
 } from 'node-av/constants';
-import { Codec, CodecContext, Filter, type FilterContext, FilterGraph, Frame, Packet, Rational } from 'node-av/lib';
+import { Codec, CodecContext, Frame, Packet, Rational } from 'node-av/lib';
 import type { VideoJob } from '../job.ts';
 import type { WireUnit } from '../wire.ts';
 import { avcCOf, sampleOf } from './avcc.ts';
 import { Decoder } from './decoder.ts';
+import { FilterChain } from './filter-chain.ts';
 import type { Transcoder, TranscoderOutput } from './transcoder.ts';
 
 /** At the latest: HLS segments and viewers who join begin with key frames. */
@@ -34,9 +35,7 @@ interface Size {
 
 interface Scaler {
   readonly key: string;
-  readonly graph: FilterGraph;
-  readonly source: FilterContext;
-  readonly sink: FilterContext;
+  readonly chain: FilterChain;
 }
 
 export class VideoTranscoder implements Transcoder {
@@ -70,7 +69,7 @@ export class VideoTranscoder implements Transcoder {
 
   close(): void {
     this.#decoder.close();
-    this.#scaler?.graph.free();
+    this.#scaler?.chain.close();
     this.#packet.free();
     this.#scaled.free();
     this.#encoder?.context.freeContext();
@@ -105,13 +104,16 @@ export class VideoTranscoder implements Transcoder {
     const key = `video_size=${frame.width}x${frame.height}:pix_fmt=${frame.format}:time_base=1/${this.#job.source.timescale}`;
     const target = `${size.width}:${size.height}`;
     if (this.#scaler?.key !== `${key} ${target}`) {
-      this.#scaler?.graph.free();
-      this.#scaler = openScaler(key, target);
+      this.#scaler?.chain.close();
+      this.#scaler = {
+        key: `${key} ${target}`,
+        chain: new FilterChain(key, [
+          ['scale', `${target}:flags=bilinear`],
+          ['format', 'pix_fmts=yuv420p'],
+        ]),
+      };
     }
-    const { source, sink } = this.#scaler;
-    const added = source.buffersrcAddFrameSync(frame);
-    if (added < 0) throw new Error(`the scaler refuses a picture (${added})`);
-    return sink.buffersinkGetFrameSync(this.#scaled) >= 0 ? this.#scaled : undefined;
+    return this.#scaler.chain.pass(frame, this.#scaled) ? this.#scaled : undefined;
   }
 
   #openEncoder(size: Size): void {
@@ -166,24 +168,5 @@ function openEncoder({ source, maxBitsPerSecond }: VideoJob, { width, height }: 
   for (const [option, value] of Object.entries(options)) context.setOption(option, value, AV_OPT_TYPE_STRING, AV_OPT_SEARCH_CHILDREN);
   const result = context.open2Sync(encoder, null);
   if (result < 0) throw new Error(`x264 refuses ${width}×${height} (${result})`);
-  return context;
-}
-
-function openScaler(key: string, target: string): Scaler {
-  const graph = new FilterGraph();
-  graph.alloc();
-  const source = create(graph, 'buffer', key);
-  const scale = create(graph, 'scale', `${target}:flags=bilinear`);
-  const format = create(graph, 'format', 'pix_fmts=yuv420p');
-  const sink = create(graph, 'buffersink', '');
-  if (source.link(0, scale, 0) < 0 || scale.link(0, format, 0) < 0 || format.link(0, sink, 0) < 0 || graph.configSync() < 0)
-    throw new Error(`the scaler refuses ${key} to ${target}`);
-  return { key: `${key} ${target}`, graph, source, sink };
-}
-
-function create(graph: FilterGraph, name: string, args: string): FilterContext {
-  const filter = Filter.getByName(name);
-  const context = filter && graph.createFilter(filter, name, args);
-  if (!context) throw new Error(`the filter ${name} refuses ${args}`);
   return context;
 }

@@ -1,4 +1,5 @@
 /** HTTPS with real clients: the same routes over HTTP/2 and HTTP/1.1, its bounds, and a certificate that is swapped while it serves. */
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type ClientHttp2Session, connect, constants, type IncomingHttpHeaders } from 'node:http2';
@@ -7,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { getRequestListener } from '@hono/node-server';
+import { StunMethod } from '@millrace/media/stun/message';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { readJson } from '../../api/parse.ts';
@@ -14,6 +16,9 @@ import { Certificates } from '../../certificates/certificates.ts';
 import { type Clock, FakeClock, systemClock } from '../../lib/clock.ts';
 import type { Machine } from '../../lib/machine.ts';
 import { silentLog } from '../../lib/silent-log.ts';
+import type { TurnServer } from '../turn/server.ts';
+import { REQUEST_UDP, TurnClient } from '../turn/testing/turn-client.ts';
+import { TurnStand } from '../turn/testing/turn-stand.ts';
 import { KEEP_ALIVE_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from './patience.ts';
 import { SecureListener } from './secure-listener.ts';
 import { sendBody } from './send-body.ts';
@@ -44,7 +49,7 @@ function media(request: IncomingMessage, response: ServerResponse, path: string)
   return true;
 }
 
-async function serve(deps: Partial<HttpServerDeps> = {}, clock: Clock = systemClock) {
+async function serve(deps: Partial<HttpServerDeps> = {}, clock: Clock = systemClock, turn?: TurnServer) {
   const sockets = new WebSocketServer({ noServer: true });
   const http = new HttpServer({
     host: '127.0.0.1',
@@ -63,7 +68,7 @@ async function serve(deps: Partial<HttpServerDeps> = {}, clock: Clock = systemCl
     ],
     ...deps,
   });
-  const https = new SecureListener({ host: '127.0.0.1', port: 0, certificate: certificates.current(), http, log: silentLog });
+  const https = new SecureListener({ host: '127.0.0.1', port: 0, certificate: certificates.current(), http, turn, clock, log: silentLog });
   await http.start();
   const { port } = await https.start();
   scope.push(async () => {
@@ -202,6 +207,71 @@ test('a player that hangs up in mid-wait is noticed', async () => {
   await closed.promise;
 });
 
+test('TURN comes in by the same port, named in the handshake or not, and HTTP goes on beside it', async () => {
+  await using relay = await TurnStand.start();
+  const { origin, port, http } = await serve({}, systemClock, relay.server);
+  for (const ALPNProtocols of [undefined, ['stun.turn']]) {
+    const socket = connectTls({ host: '127.0.0.1', port, ca: ca(), ...(ALPNProtocols && { ALPNProtocols }) });
+    await once(socket, 'secureConnect');
+    const client = TurnClient.overStream(socket);
+    expect((await client.request(StunMethod.allocate, [REQUEST_UDP])).code).toBe(401);
+    expect((await client.request(StunMethod.allocate, [REQUEST_UDP], relay.credentials())).code).toBe(0);
+    client.close();
+  }
+  expect(http.connections).toBe(0);
+  expect((await ask(session(origin), { ':path': '/media' })).body.equals(MEDIA)).toBe(true);
+});
+
+test.for([undefined, ['http/1.1']])(
+  'HTTP/1.1 by %s comes whole while TURN shares the port, in one piece, in single bytes and one request after the other',
+  async (ALPNProtocols) => {
+    await using relay = await TurnStand.start();
+    const { port } = await serve({}, systemClock, relay.server);
+    const socket = connectTls({ host: '127.0.0.1', port, ca: ca(), ...(ALPNProtocols && { ALPNProtocols }) });
+    scope.push(() => void socket.destroy());
+    await once(socket, 'secureConnect');
+    let answer = '';
+    socket.on('data', (bytes: Buffer) => {
+      answer += String(bytes);
+    });
+    const request = 'GET /media HTTP/1.1\r\nHost: here\r\n\r\n';
+    for (const byte of request) {
+      socket.write(byte);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await becomes(() => answer.endsWith(String(MEDIA)));
+    answer = '';
+    socket.write(request + request);
+    await becomes(() => answer.split('HTTP/1.1 200').length === 3 && answer.endsWith(String(MEDIA)));
+  },
+);
+
+test('who says nothing after the handshake is let go, and garbage does no harm', async () => {
+  const clock = new FakeClock();
+  await using relay = await TurnStand.start();
+  const { port, https } = await serve({}, clock, relay.server);
+  const connected = async () => {
+    const socket = connectTls({ host: '127.0.0.1', port, ca: ca() });
+    socket.on('error', () => {});
+    await once(socket, 'secureConnect');
+    return socket;
+  };
+  const silent = await connected();
+  const gone = once(silent, 'close');
+  const half = await connected();
+  half.end(Uint8Array.of(0));
+  for (const bytes of [new Uint8Array(2_000), Uint8Array.of(0, 1, 0xff, 0xff, 1, 2, 3, 4), Uint8Array.of(0xff, 0xfe), Buffer.from('\r\n\r\nnonsense\r\n\r\n')]) {
+    const socket = await connected();
+    const closed = once(socket, 'close');
+    socket.resume().write(bytes);
+    await closed;
+  }
+  await becomes(() => https.connections <= 2);
+  clock.advance(20_000);
+  await gone;
+  await becomes(() => https.connections === 0);
+});
+
 test('opening and cancelling requests by the thousand ends the session, and nobody else’s', async () => {
   const { origin, http } = await serve({ handlers: [{ handle: () => true }] });
   const attacker = session(origin);
@@ -300,6 +370,6 @@ test('bytes that are no TLS are turned away, and the port in use is named with i
   const { port, https } = await serve();
   await expect(fetch(`http://127.0.0.1:${port}/`)).rejects.toThrow();
   expect(https.counters.turnedAway).toBe(1);
-  const second = new SecureListener({ host: '127.0.0.1', port, certificate: certificates.current(), http: { adopt() {} }, log: silentLog });
+  const second = new SecureListener({ host: '127.0.0.1', port, certificate: certificates.current(), http: { adopt() {} }, turn: undefined, clock: systemClock, log: silentLog });
   await expect(second.start()).rejects.toThrow(`Port ${port} for HTTPS is in use by another program. Stop that program or choose another port with HTTPS_PORT.`);
 });

@@ -1,8 +1,13 @@
-/** HTTPS: accepts TLS connections and hands them to the HTTP server, which serves them like its own, in HTTP/2 or HTTP/1.1. */
+/**
+ * HTTPS: accepts TLS connections and hands them to the HTTP server, which serves them like its own, in HTTP/2 or HTTP/1.1. TURN comes in by the same door: a network
+ * that lets nothing else through lets this through.
+ */
 import type { Socket } from 'node:net';
+import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import { listenError } from '../../lib/start-error.ts';
 import { TcpListener } from '../tcp/listener.ts';
+import { peekFirstByte } from './first-byte.ts';
 import type { HttpServer } from './server.ts';
 
 export interface SecureListenerDeps {
@@ -12,6 +17,9 @@ export interface SecureListenerDeps {
   /** PEM; the first to show. */
   readonly certificate: { readonly cert: string; readonly key: string };
   readonly http: Pick<HttpServer, 'adopt'>;
+  /** Takes the connections that speak TURN; undefined while the relay is off. */
+  readonly turn: { accept(socket: Socket): void } | undefined;
+  readonly clock: Clock;
   readonly log: Log;
 }
 
@@ -24,6 +32,12 @@ const MAX_CONNECTIONS_PER_ADDRESS = 2_000;
 /** A handshake takes two round trips, even on a bad line. */
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 
+/** RFC 7443: TURN by name. */
+const TURN_ALPN = 'stun.turn';
+
+/** STUN messages begin with two zero bits and a method below 0x100 (RFC 8489 §5); requests of HTTP with a letter or, of the sloppy, a line break. */
+const LAST_FIRST_BYTE_OF_STUN = 0x01;
+
 export class SecureListener {
   readonly counters = { turnedAway: 0 };
   readonly #deps: SecureListenerDeps;
@@ -31,19 +45,19 @@ export class SecureListener {
 
   constructor(deps: SecureListenerDeps) {
     this.#deps = deps;
-    const { host, port, certificate, http, log } = deps;
+    const { host, port, certificate, log, turn } = deps;
     this.#listener = new TcpListener(
       {
         host,
         port,
-        tls: { ...certificate, ALPNProtocols: ['h2', 'http/1.1'] },
+        tls: { ...certificate, ALPNProtocols: ['h2', 'http/1.1', ...(turn ? [TURN_ALPN] : [])] },
         maxConnections: MAX_CONNECTIONS,
         maxConnectionsPerAddress: MAX_CONNECTIONS_PER_ADDRESS,
         tlsHandshakeTimeoutMs: HANDSHAKE_TIMEOUT_MS,
       },
       {
         mayConnect: () => true,
-        connected: (socket) => http.adopt(socket, isHttp2(socket) ? 'h2' : 'http/1.1'),
+        connected: (socket) => this.#connected(socket),
         refused: (remoteAddress, reason) => {
           this.counters.turnedAway++;
           // Browsers break off handshakes with certificates that they do not know: nothing to warn of.
@@ -51,6 +65,11 @@ export class SecureListener {
         },
       },
     );
+  }
+
+  /** Open now, whoever serves them. */
+  get connections(): number {
+    return this.#listener.connections;
   }
 
   /** Rejects with a sentence when the port cannot be had. */
@@ -76,8 +95,20 @@ export class SecureListener {
   close(): Promise<void> {
     return this.#listener.close();
   }
+
+  #connected(socket: Socket): void {
+    const { http, turn, clock } = this.#deps;
+    const alpn = alpnOf(socket);
+    if (alpn === 'h2') http.adopt(socket, 'h2');
+    else if (alpn !== undefined && alpn !== TURN_ALPN) http.adopt(socket, 'http/1.1');
+    else if (!turn) http.adopt(socket, 'http/1.1');
+    else if (alpn === TURN_ALPN) turn.accept(socket);
+    // Browsers name no protocol for TURN, nor do simple clients for HTTP.
+    else peekFirstByte(socket, clock, (byte) => (byte <= LAST_FIRST_BYTE_OF_STUN ? turn.accept(socket) : http.adopt(socket, 'http/1.1')));
+  }
 }
 
-function isHttp2(socket: Socket): boolean {
-  return 'alpnProtocol' in socket && socket.alpnProtocol === 'h2';
+/** What the handshake agreed on; undefined when the client named nothing. */
+function alpnOf(socket: Socket): string | undefined {
+  return 'alpnProtocol' in socket && typeof socket.alpnProtocol === 'string' ? socket.alpnProtocol : undefined;
 }

@@ -36,7 +36,15 @@ test('coturn accepts the credentials that TURN_SECRET makes, and no others', asy
   await using coturn = await startCoturn('shared with coturn');
   const issue = (secret: string) => {
     const urls = [`stun:127.0.0.1:${coturn.port}`, `turn:127.0.0.1:${coturn.port}?transport=udp`];
-    const issued = new IceServers({ clock: systemClock, secret, urls, ports: () => undefined, isTlsTrusted: () => false, fallbackHostname: 'localhost' }).issue('somebody');
+    const issued = new IceServers({
+      clock: systemClock,
+      secret,
+      urls,
+      ports: () => undefined,
+      isTlsTrusted: () => false,
+      httpsPort: () => undefined,
+      fallbackHostname: 'localhost',
+    }).issue('somebody');
     const [stun, turn] = issued.iceServers;
     expect([stun?.urls, turn?.urls]).toEqual([[urls[0]], [urls[1]]]);
     return { username: turn?.username ?? '', credential: turn?.credential ?? '', expiresAtMs: issued.expiresAt.getTime() };

@@ -14,6 +14,7 @@ function make(options: Partial<IceServersDeps> = {}): IceServers {
     urls: undefined,
     ports: () => ports,
     isTlsTrusted: () => true,
+    httpsPort: () => undefined,
     fallbackHostname: 'fallback.example',
     ...options,
   });
@@ -38,6 +39,14 @@ describe('the servers a browser gets', () => {
     const overTcp = ['turn:fallback.example:3478?transport=udp', 'turn:fallback.example:3478?transport=tcp'];
     expect(make({ isTlsTrusted: () => false }).for('somebody')[1]?.urls).toEqual(overTcp);
     expect(make({ ports: () => ({ port: 3478, tlsPort: undefined }) }).for('somebody')[1]?.urls).toEqual(overTcp);
+  });
+
+  test('have TURN on the port of HTTPS too, when browsers know the certificate', () => {
+    const both = ['turn:fallback.example:3478?transport=udp', 'turns:fallback.example:5349?transport=tcp', 'turns:fallback.example:443?transport=tcp'];
+    expect(make({ httpsPort: () => 443 }).for('somebody')[1]?.urls).toEqual(both);
+    expect(make({ httpsPort: () => 443, ports: () => ({ port: 3478, tlsPort: undefined }) }).for('somebody')[1]?.urls).toEqual([both[0], both[2]]);
+    expect(make({ httpsPort: () => 5349 }).for('somebody')[1]?.urls).toEqual(both.slice(0, 2));
+    expect(make({ httpsPort: () => 443, isTlsTrusted: () => false }).for('somebody')[1]?.urls).toHaveLength(2);
   });
 
   test('are none when the relay is off, and another server’s when its addresses are set', () => {

@@ -1,4 +1,4 @@
-/** What a browser needs to find a path: a STUN and at most two TURN addresses with credentials of its own. Ours, or a coturn that shares the secret. */
+/** What a browser needs to find a path: a STUN and at most three TURN addresses with credentials of its own. Ours, or a coturn that shares the secret. */
 import type { Clock } from '../../lib/clock.ts';
 import { mintCredentials } from './credentials.ts';
 import type { TurnPorts } from './server.ts';
@@ -26,7 +26,9 @@ export interface IceServersDeps {
   readonly urls: readonly string[] | undefined;
   /** Ours as they are being served; undefined while it is off. */
   ports(): TurnPorts | undefined;
-  /** Whether browsers accept the certificate of the TLS port: TCP is offered in its place otherwise. */
+  /** Where clients find HTTPS, which takes TURN too: through firewalls that let nothing else pass. Undefined while it is off. */
+  httpsPort(): number | undefined;
+  /** Whether browsers accept the certificate of the TLS ports: TCP is offered in its place otherwise. */
   isTlsTrusted(): boolean;
   /** What clients call this server when the request does not say. */
   readonly fallbackHostname: string;
@@ -53,11 +55,12 @@ export class IceServers {
   }
 
   #urls(hostname: string): { readonly stun: readonly string[]; readonly turn: readonly string[] } {
-    const { urls, isTlsTrusted } = this.#deps;
+    const { urls, isTlsTrusted, httpsPort } = this.#deps;
     if (urls) return { stun: urls.filter((url) => url.startsWith('stun')), turn: urls.filter((url) => url.startsWith('turn')) };
     const ports = this.#deps.ports();
     if (!ports) return { stun: [], turn: [] };
-    const stream = ports.tlsPort !== undefined && isTlsTrusted() ? `turns:${hostname}:${ports.tlsPort}?transport=tcp` : `turn:${hostname}:${ports.port}?transport=tcp`;
-    return { stun: [`stun:${hostname}:${ports.port}`], turn: [`turn:${hostname}:${ports.port}?transport=udp`, stream] };
+    const tlsPorts = isTlsTrusted() ? [...new Set([ports.tlsPort, httpsPort()])].filter((port) => port !== undefined) : [];
+    const streams = tlsPorts.length > 0 ? tlsPorts.map((port) => `turns:${hostname}:${port}?transport=tcp`) : [`turn:${hostname}:${ports.port}?transport=tcp`];
+    return { stun: [`stun:${hostname}:${ports.port}`], turn: [`turn:${hostname}:${ports.port}?transport=udp`, ...streams] };
   }
 }

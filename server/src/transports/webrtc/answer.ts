@@ -15,6 +15,8 @@ export interface AcceptedMedia {
   readonly extensions?: readonly string[];
   /** What this side sends. */
   readonly source?: SdpSource & { readonly msid: string };
+  /** The source under which it sends packets again (RFC 4588). */
+  readonly retransmission?: number;
   /** Simulcast layers to receive. */
   readonly rids?: readonly string[];
 }
@@ -37,7 +39,11 @@ function refusedMedium(medium: SdpMedia): SdpMedia {
   return { ...EMPTY_MEDIUM, kind, protocol, mid, port: 0, direction: 'inactive', codecs: bare, otherFormats: bare.length > 0 ? [] : otherFormats };
 }
 
-function acceptedMedium({ medium, direction, codecs, feedback, extensions = [], source, rids = [] }: AcceptedMedia, local: LocalEnd, candidates: readonly string[]): SdpMedia {
+function acceptedMedium(
+  { medium, direction, codecs, feedback, extensions = [], source, retransmission, rids = [] }: AcceptedMedia,
+  local: LocalEnd,
+  candidates: readonly string[],
+): SdpMedia {
   const [algorithm = '', value = ''] = local.fingerprint.split(' ');
   return {
     ...EMPTY_MEDIUM,
@@ -52,7 +58,8 @@ function acceptedMedium({ medium, direction, codecs, feedback, extensions = [], 
     setup: local.setup,
     candidates,
     endOfCandidates: candidates.length > 0,
-    sources: source ? [source] : [],
+    sources: source ? [source, ...(retransmission === undefined ? [] : [{ ...source, ssrc: retransmission }])] : [],
+    sourceGroups: source && retransmission !== undefined ? [{ semantics: 'FID', ssrcs: [source.ssrc, retransmission] }] : [],
     msid: source?.msid,
     rids: rids.map((id) => ({ id, direction: 'recv' })),
     simulcast: { send: [], recv: rids },

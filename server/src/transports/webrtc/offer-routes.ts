@@ -26,6 +26,8 @@ export interface Offer {
   readonly bearer: string | undefined;
   /** `?token=` */
   readonly token: string | undefined;
+  /** `?viewer=`: whoever asks is counted elsewhere under this name. */
+  readonly viewer: string | undefined;
   readonly cookie: string | undefined;
   readonly authorization: string | undefined;
   readonly remoteAddress: string;
@@ -109,8 +111,9 @@ export class OfferRoutes {
     res.once('close', () => abort.abort());
     const bearer = bearerOf(req);
     const { cookie, authorization } = req.headers;
-    const token = new URLSearchParams(req.url?.split('?')[1] ?? '').get('token') ?? undefined;
-    const session = await take({ streamId, sdp, bearer, token, cookie, authorization, remoteAddress, signal: abort.signal });
+    const query = new URLSearchParams(req.url?.split('?')[1] ?? '');
+    const [token, viewer] = [query.get('token') ?? undefined, query.get('viewer') ?? undefined];
+    const session = await take({ streamId, sdp, bearer, token, viewer, cookie, authorization, remoteAddress, signal: abort.signal });
     const id = newId();
     const etag = `"${newId()}"`;
     this.#resources.set(id, { streamId, session, etag, bearerHash: bearer === undefined ? undefined : hashOf(bearer) });

@@ -7,14 +7,17 @@ import { Attribute, textAttribute } from '@millrace/media/stun/attribute';
 import { StunClass, StunMethod, writeStun } from '@millrace/media/stun/message';
 import { expect, test, vi } from 'vitest';
 import { FakeClock } from '../../lib/clock.ts';
+import { OpenApiRecorder } from '../../lib/testing/openapi-recorder.ts';
 import { TestPeer } from './testing/peer.ts';
 import { Stand, type StandOptions } from './testing/stand.ts';
 
 const SDP = { 'content-type': 'application/sdp' };
 const FRAGMENT = { 'content-type': 'application/trickle-ice-sdpfrag' };
 
+const recorder = new OpenApiRecorder({ part: 'offers' });
+
 function stand(options?: StandOptions): Promise<Stand> {
-  return new Stand(options).start();
+  return new Stand({ ...options, recorder }).start();
 }
 
 function opus(sequence: number): Uint8Array {
@@ -113,6 +116,8 @@ test('OPTIONS tells what is taken, to browsers of every origin', async () => {
   expect(endpoint.headers.get('access-control-allow-methods')).toBe('POST, OPTIONS');
   expect(endpoint.headers.get('access-control-allow-headers')).toContain('If-Match');
   expect((await world.fetch('/whep/one/x', { method: 'OPTIONS' })).headers.get('access-control-allow-methods')).toBe('PATCH, DELETE, OPTIONS');
+  await world.fetch('/whip/one/x', { method: 'OPTIONS' });
+  await world.fetch('/whep/one', { method: 'OPTIONS' });
 });
 
 test('PATCH takes candidates of the session that is meant, and no restart', async () => {
@@ -160,6 +165,30 @@ test('sound goes from a publisher through the hub to a viewer, and DELETE ends b
   await viewer.until(({ received }) => received.some((packet) => packet[1] === 203));
   expect(world.whep.counters.viewers).toBe(0);
   expect(world.transport.counters.sessions).toBe(0);
+});
+
+test('a session that receives is a viewer, but for one that says that it is counted elsewhere', async () => {
+  await using world = await stand();
+  const { peer } = await publish(world);
+  using publisher = peer;
+  for (let i = 0; i < 20; i++) publisher.send(opus(i));
+  await publisher.until(({ received }) => received.some((packet) => packet[1] === 201));
+  using counted = new TestPeer({ direction: 'recvonly', video: false });
+  const response = await world.post('/whep/one', counted.offer);
+  expect(world.visits).toEqual([]);
+  counted.answer(await response.text());
+  await counted.open;
+  using known = new TestPeer({ direction: 'recvonly', video: false });
+  known.answer(await (await world.post('/whep/one?viewer=visitor-1', known.offer)).text());
+  await known.open;
+  await vi.waitUntil(() => (world.visits[0]?.beats ?? 0) >= 2 && world.whep.counters.viewers === 2, 10_000);
+  expect(world.visits).toMatchObject([{ streamId: 'one' }]);
+  const path = response.headers.get('location') ?? '';
+  const trickled = { method: 'PATCH', body: 'a=end-of-candidates\r\n', headers: { ...FRAGMENT, 'if-match': response.headers.get('etag') ?? '' } };
+  expect((await world.fetch(path, trickled)).status).toBe(204);
+  await world.fetch(path, { method: 'DELETE' });
+  expect(world.whep.counters.viewers).toBe(1);
+  expect(world.visits).toEqual([]);
 });
 
 test('a second publisher takes over, or is refused where the stream says so', async () => {
@@ -280,4 +309,8 @@ test('sessions that came and went leave nothing behind', async () => {
   }
   expect(world.transport.counters).toMatchObject({ opened: 50, sessions: 0 });
   expect(world.whip.counters).toMatchObject({ sessions: 0, publishers: 0 });
+});
+
+test('every operation of WHIP and WHEP that OpenAPI describes was tried and went well', () => {
+  expect(recorder.missing()).toEqual([]);
 });

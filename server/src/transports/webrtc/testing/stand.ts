@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import { WhipIngest } from '../../../ingest/whip/ingest.ts';
 import { type Clock, systemClock } from '../../../lib/clock.ts';
 import { silentLog } from '../../../lib/silent-log.ts';
+import { OpenApiRecorder } from '../../../lib/testing/openapi-recorder.ts';
 import { WhepOutput } from '../../../outputs/whep/output.ts';
 import { publishedTracks } from '../../../outputs/whep/track-source.ts';
 import { Hub } from '../../../stream/hub.ts';
@@ -16,6 +17,8 @@ export interface StandOptions {
   readonly secondPublisher?: 'takeover' | 'refuse';
   readonly maxSessions?: number;
   readonly iceServers?: readonly IceServer[];
+  /** Of several worlds. */
+  readonly recorder?: OpenApiRecorder;
 }
 
 export class Stand implements AsyncDisposable {
@@ -24,11 +27,15 @@ export class Stand implements AsyncDisposable {
   readonly whip: WhipIngest;
   readonly whep: WhepOutput;
   readonly sinks: RecordingSink[] = [];
+  /** Streams of the sessions that are counted as viewers. */
+  readonly visits: { readonly streamId: string; beats: number }[] = [];
   readonly #server: Server;
+  readonly #recorder: OpenApiRecorder;
   #origin = '';
 
   /** Streams `one` and `two` have the keys `key-one` and `key-two`; `private` may not be watched. */
-  constructor({ clock = systemClock, secondPublisher = 'takeover', maxSessions, iceServers = [] }: StandOptions = {}) {
+  constructor({ clock = systemClock, secondPublisher = 'takeover', maxSessions, iceServers = [], recorder = new OpenApiRecorder({ part: 'offers' }) }: StandOptions = {}) {
+    this.#recorder = recorder;
     let ids = 0;
     const newId = () => `id${++ids}`;
     const log = silentLog;
@@ -58,7 +65,15 @@ export class Stand implements AsyncDisposable {
       log,
     });
     const check = (streamId: string) => (streamId === 'private' ? 'denied' : streamId === 'one' || streamId === 'two' ? 'allowed' : 'hidden');
-    this.whep = new WhepOutput({ hub: this.hub, gate: { check }, transport: this.transport, source: publishedTracks, clock, log });
+    this.whep = new WhepOutput({
+      hub: this.hub,
+      gate: { check },
+      transport: this.transport,
+      source: publishedTracks,
+      viewers: { beginSession: (streamId) => this.#beginVisit(streamId) },
+      clock,
+      log,
+    });
     const routes = { clock, log, iceServers: { for: () => iceServers }, newId, remoteAddressOf: () => '192.0.2.1' };
     const whip = new OfferRoutes({ ...routes, name: 'whip', take: (offer) => this.whip.take(offer) });
     const whep = new OfferRoutes({ ...routes, name: 'whep', take: (offer) => this.whep.take(offer) });
@@ -77,13 +92,22 @@ export class Stand implements AsyncDisposable {
     return this;
   }
 
-  fetch(path: string, init: RequestInit = {}): Promise<Response> {
-    return fetch(`${this.#origin}${path}`, init);
+  /** Every answer must be one that OpenAPI has. */
+  async fetch(path: string, init: RequestInit = {}): Promise<Response> {
+    const response = await fetch(`${this.#origin}${path}`, init);
+    await this.#recorder.check(init.method ?? 'GET', path, response);
+    return response;
   }
 
   /** POSTs an offer. */
   post(path: string, sdp: string, key?: string): Promise<Response> {
     return this.fetch(path, { method: 'POST', body: sdp, headers: { 'content-type': 'application/sdp', ...(key !== undefined && { authorization: `Bearer ${key}` }) } });
+  }
+
+  #beginVisit(streamId: string) {
+    const visit = { streamId, beats: 0 };
+    this.visits.push(visit);
+    return { beat: () => visit.beats++, end: () => this.visits.splice(this.visits.indexOf(visit), 1) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

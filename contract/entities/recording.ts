@@ -1,0 +1,70 @@
+/** What was kept of a broadcast: as its owner sees it, and as whoever may watch it does. */
+import { z } from 'zod';
+import { Id, Instant } from '../ids.ts';
+import { MAX_TITLE_LENGTH } from '../limits.ts';
+import { lineOfText } from '../text.ts';
+import { Visibility } from './stream.ts';
+
+/** `recording`: its broadcast runs. `ready`: it can be played and downloaded. `failed`: there is nothing to play. */
+export const RecordingState = z.enum(['recording', 'ready', 'failed']).meta({ id: 'RecordingState' });
+export type RecordingState = z.infer<typeof RecordingState>;
+
+/**
+ * Why it is not all of its broadcast. `disk_full`, `quota_reached`: nothing was written from there on. `interrupted`: the server died; up to
+ * two seconds are missing. `write_failed`, `damaged`: the files could not be written, or read again.
+ */
+export const RecordingProblem = z.enum(['disk_full', 'quota_reached', 'write_failed', 'interrupted', 'damaged']).meta({ id: 'RecordingProblem' });
+export type RecordingProblem = z.infer<typeof RecordingProblem>;
+
+export const RecordingSettings = z.strictObject({
+  title: lineOfText({ min: 1, max: MAX_TITLE_LENGTH }),
+  visibility: Visibility,
+});
+export type RecordingSettings = z.infer<typeof RecordingSettings>;
+
+/** Where it is watched. Of a private recording every URL already carries a short-lived token. */
+export const RecordingPlayback = z
+  .strictObject({
+    /** `&t=90` or `?t=90` behind it starts there. */
+    page: z.string(),
+    hls: z.string(),
+    dash: z.string(),
+    /** One MP4 file. */
+    download: z.string(),
+  })
+  .meta({ id: 'RecordingPlayback' });
+export type RecordingPlayback = z.infer<typeof RecordingPlayback>;
+
+export const Recording = z
+  .strictObject({
+    ...RecordingSettings.shape,
+    id: Id,
+    /** Null once the stream was deleted. */
+    streamId: Id.nullable(),
+    broadcastId: Id,
+    state: RecordingState,
+    problem: RecordingProblem.nullable(),
+    /** What can be played; 0 until it is ready. */
+    seconds: z.number().nonnegative(),
+    /** On disk, of all renditions. */
+    bytes: z.number().nonnegative(),
+    startedAt: Instant,
+    endedAt: Instant.nullable(),
+    playback: RecordingPlayback,
+    updatedAt: Instant,
+  })
+  .meta({ id: 'Recording' });
+export type Recording = z.infer<typeof Recording>;
+
+/** What anybody who may watch sees of it. */
+export const PublicRecording = z
+  .strictObject({
+    id: Id,
+    title: z.string(),
+    seconds: z.number().nonnegative(),
+    startedAt: Instant,
+    isOwner: z.boolean(),
+    playback: RecordingPlayback,
+  })
+  .meta({ id: 'PublicRecording' });
+export type PublicRecording = z.infer<typeof PublicRecording>;

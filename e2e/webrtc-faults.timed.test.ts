@@ -1,0 +1,168 @@
+/** Bad networks between browsers and the server: what is lost is repaired, and what cannot be is over soon after the fault. */
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { Owner } from './harness/api.ts';
+import { browserTestsAreOff, newVisitor, openBrowser } from './harness/chromium.ts';
+import { type RunningServer, startServer } from './harness/server.ts';
+import { UdpProxy } from './harness/udp-proxy.ts';
+import { until } from './harness/until.ts';
+import { preferLatency, WatchPage } from './harness/watch-page.ts';
+import { moreFrames, openBlankPage, playInPage, publishFromPage, receivedBy, sentBy } from './harness/webrtc-page.ts';
+
+/** From the end of a fault to moving pictures. */
+const RECOVERY_MS = 2_000;
+
+/** Segments reach their viewers so much later than packets do. */
+const SEGMENTS_MS = 2_000;
+
+/** Bits a second, less than the picture of the tests takes when it may. */
+const NARROW = 250_000;
+
+/** Of the frames that a viewer with a good network decodes. */
+const NEARLY_ALL = 0.85;
+
+describe.skipIf(browserTestsAreOff)('WebRTC over a bad network', () => {
+  let browser: Browser;
+  let server: RunningServer;
+
+  beforeAll(async () => {
+    browser = await openBrowser({ autoplay: 'allowed', fakeCamera: true });
+    server = await startServer();
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await server?.[Symbol.asyncDispose]();
+  });
+  afterEach(async () => {
+    for (const context of browser.contexts()) await context.close();
+  });
+
+  const blankPage = (): Promise<Page> => openBlankPage(browser, server.http);
+
+  /** A publisher and a viewer, either of them behind the proxy. */
+  async function stage(through: { readonly publisher?: UdpProxy; readonly viewer?: UdpProxy }) {
+    const owner = await Owner.guest(server.http);
+    const made = await owner.create({ title: 'A bad network' });
+    const { url, token = '' } = made.ingest.whip;
+    const publisher = await blankPage();
+    expect((await publishFromPage(publisher, { url, token, codec: 'H264', port: through.publisher?.port })).status).toBe(201);
+    await owner.untilStatus(made.stream.id, 'live', 15_000);
+    const viewer = await blankPage();
+    expect((await playInPage(viewer, made.playback.whep, through.viewer?.port)).status).toBe(201);
+    await moreFrames(viewer, 30, 15_000);
+    return { publisher, viewer, made, link: made.playback.page };
+  }
+
+  function proxy(): Promise<UdpProxy> {
+    return UdpProxy.before(Number(new URL(server.addresses.get('webrtc') ?? '').port));
+  }
+
+  async function packetsIn(): Promise<number> {
+    const text = await (await fetch(`${server.http}/metrics`)).text();
+    return Number(/^millrace_webrtc_packets_total\{direction="in"\} (\d+)$/m.exec(text)?.[1]);
+  }
+
+  async function metric(kind: string): Promise<number> {
+    const text = await (await fetch(`${server.http}/metrics`)).text();
+    return Number(new RegExp(`^millrace_webrtc_incidents_total\\{kind="${kind}"\\} (\\d+)$`, 'm').exec(text)?.[1]);
+  }
+
+  test('bursts of loss, jitter and packets that overtake each other on the way to the server: both kinds of viewers see it go on', async () => {
+    await using network = await proxy();
+    const { viewer, link } = await stage({ publisher: network });
+    const segments = await WatchPage.open(await preferLatency(await newVisitor(browser), 'low'), link);
+    await segments.untilState('playing', 15_000);
+    await segments.untilFrames(30, 15_000);
+    network.fault = { loss: 0.08, burst: 4, delayMs: 20, jitterMs: 30, reorder: 0.05 };
+    await Promise.all([moreFrames(viewer, 120, 25_000), segments.untilFrames(120, 25_000)]);
+    expect(network.lost).toBeGreaterThan(0);
+    expect(await metric('whipNacks')).toBeGreaterThan(0);
+    network.fault = {};
+    await Promise.all([moreFrames(viewer, 20, RECOVERY_MS), segments.untilFrames(20, RECOVERY_MS + SEGMENTS_MS)]);
+  });
+
+  test('moderate loss on the way to a viewer is repaired, and other viewers do not notice', async () => {
+    await using network = await proxy();
+    const { viewer, made } = await stage({ viewer: network });
+    const other = await blankPage();
+    expect((await playInPage(other, made.playback.whep)).status).toBe(201);
+    await moreFrames(other, 30, 15_000);
+    const resent = await metric('whepResent');
+    network.fault = { loss: 0.05, burst: 2, jitterMs: 10 };
+    const before = await receivedBy(viewer);
+    const others = await moreFrames(other, 150, 20_000);
+    const during = await receivedBy(viewer);
+    network.fault = {};
+    // Beside a viewer with a good network, since a busy machine slows both.
+    console.log(`frames with 5 % of loss: ${during.frames - before.frames} of 150`);
+    expect(during.frames - before.frames).toBeGreaterThan(150 * NEARLY_ALL);
+    expect(await metric('whepResent')).toBeGreaterThan(resent);
+    expect(during.retransmitted).toBeGreaterThan(before.retransmitted);
+    expect(others.lost).toBe(0);
+    await moreFrames(viewer, 20, RECOVERY_MS);
+  });
+
+  test('packets that are recorded on their way and sent again are dropped where they are decrypted', async () => {
+    await using network = await proxy();
+    const { viewer } = await stage({ publisher: network });
+    const [packetsBefore, passedBefore] = [await packetsIn(), network.counts.passed];
+    network.fault = { replayAfterMs: 300 };
+    await moreFrames(viewer, 90, 20_000);
+    network.fault = {};
+    const { passed, replayed } = network.counts;
+    const came = (await packetsIn()) - packetsBefore;
+    expect(replayed).toBeGreaterThan(300);
+    // Nearly all go to the server: had each been let in three times, it would have seen more than were sent.
+    expect(came).toBeLessThan(passed - passedBefore);
+    expect(await metric('whipMalformed')).toBe(0);
+    await moreFrames(viewer, 20, RECOVERY_MS);
+  });
+
+  test('a publisher whose network becomes narrow sends less of a sudden, and next to nothing is lost', async () => {
+    await using network = await proxy();
+    const { publisher, viewer } = await stage({ publisher: network });
+    const before = network.lost;
+    // A second of room, as cheap routers have it: who waits for loss learns of it when live is a second behind.
+    network.fault = { delayMs: 20, bitsPerSecond: NARROW, queueMs: 1_000 };
+    await until(async () => (await sentBy(publisher)).targetBitsPerSecond < NARROW, {
+      what: 'less to be sent',
+      timeoutMs: 10_000,
+      seen: async () => JSON.stringify(await sentBy(publisher)),
+    });
+    await moreFrames(viewer, 90, 20_000);
+    const sent = await sentBy(publisher);
+    console.log('on a narrow network:', JSON.stringify(sent), `${network.lost - before} packets lost`);
+    expect(sent.roundTripMs).toBeLessThan(600);
+    expect(network.lost - before).toBeLessThan(20);
+    network.fault = {};
+    await until(async () => (await sentBy(publisher)).targetBitsPerSecond > NARROW, {
+      what: 'more to be sent',
+      timeoutMs: 45_000,
+      seen: async () => JSON.stringify(await sentBy(publisher)),
+    });
+  });
+
+  test('after a burst that nothing repairs a viewer gets a key frame, and others do not notice', async () => {
+    await using network = await proxy();
+    const { viewer, made } = await stage({ viewer: network });
+    const other = await blankPage();
+    expect((await playInPage(other, made.playback.whep)).status).toBe(201);
+    await moreFrames(other, 30, 15_000);
+    network.fault = { loss: 1 };
+    const others = await moreFrames(other, 45, 10_000);
+    network.fault = {};
+    await moreFrames(viewer, 20, RECOVERY_MS);
+    expect(others.lost).toBe(0);
+    expect((await receivedBy(viewer)).state).toBe('connected');
+  });
+
+  test('after a blackout of the publisher pictures move again within two seconds', async () => {
+    await using network = await proxy();
+    const { viewer } = await stage({ publisher: network });
+    network.fault = { loss: 1 };
+    await viewer.waitForTimeout(2_000);
+    network.fault = {};
+    await moreFrames(viewer, 10, RECOVERY_MS);
+    expect((await receivedBy(viewer)).state).toBe('connected');
+  });
+});

@@ -1,0 +1,187 @@
+/** How the library's calls behave over HTTP, and who may see what. Run by rest.integration.test.ts. */
+import { PublicRecording, Recording } from '@millrace/contract/entities/recording';
+import { createRecordingToken, listRecordings } from '@millrace/contract/rest/recordings';
+import { nanoid } from 'nanoid';
+import { expect, test } from 'vitest';
+import { silentLog } from '../lib/silent-log.ts';
+import { RecordingDesk } from '../library/recording-desk.ts';
+import type { StoredRecording } from '../store/recordings.ts';
+import { becomeGuest, makeStream, problemOf, read } from './testing/people.ts';
+import type { Suite } from './testing/suite.ts';
+import type { TestServer } from './testing/test-server.ts';
+
+async function makeRecording(server: TestServer, ownerId: string, changes: Partial<StoredRecording> = {}): Promise<StoredRecording> {
+  const startedAt = changes.startedAt ?? new Date(server.clock.now() - 60_000);
+  const base = { id: nanoid(), ownerId, streamId: null, broadcastId: nanoid(), title: 'Harbour', visibility: 'unlisted', state: 'ready', problem: null } as const;
+  const recording: StoredRecording = { ...base, seconds: 60, bytes: 5_000_000_000, startedAt, endedAt: new Date(server.clock.now()), updatedAt: startedAt, ...changes };
+  await server.recordingStore.insert(recording);
+  return recording;
+}
+
+function deskOf(server: TestServer, quotaBytes = Number.POSITIVE_INFINITY) {
+  const heard: string[] = [];
+  const desk = new RecordingDesk({
+    store: server.recordingStore,
+    directory: server.recordingDirectory,
+    streams: server.directory,
+    clock: server.clock,
+    log: silentLog,
+    quotaBytes,
+    newId: nanoid,
+    listeners: [{ recordingReady: ({ title }) => heard.push(`ready ${title}`), recordingFailed: ({ title, problem }) => heard.push(`failed ${title} ${problem}`) }],
+  });
+  return { desk, heard };
+}
+
+export function recordingsSuite(suite: Suite): void {
+  test('an owner lists their own, newest first, page by page, by stream, by state and by a part of the title', async () => {
+    const server = suite.server();
+    const { token, user } = await becomeGuest(server);
+    const { stream } = await makeStream(server, token);
+    const at = (minute: number) => new Date(server.clock.now() + minute * 60_000);
+    await makeRecording(server, user.id, { title: 'First of 100%', startedAt: at(1), streamId: stream.id });
+    await makeRecording(server, user.id, { title: 'Second', startedAt: at(2) });
+    await makeRecording(server, user.id, { title: 'third', startedAt: at(3), state: 'recording', endedAt: null });
+    await makeRecording(server, (await becomeGuest(server)).user.id, { title: 'Somebody else’s' });
+    const list = async (query: string) => read(await server.request(`/api/v1/recordings${query}`, { token }), listRecordings.success.body);
+    const all = await list('');
+    expect(all.items.map(({ title }) => title)).toEqual(['third', 'Second', 'First of 100%']);
+    expect(all.nextCursor).toBeNull();
+    const page = await list('?limit=2');
+    expect(page.items.map(({ title }) => title)).toEqual(['third', 'Second']);
+    expect((await list(`?limit=2&cursor=${page.nextCursor}`)).items.map(({ title }) => title)).toEqual(['First of 100%']);
+    expect((await list('?text=SEC')).items.map(({ title }) => title)).toEqual(['Second']);
+    expect((await list('?text=0%25')).items.map(({ title }) => title)).toEqual(['First of 100%']);
+    expect((await list('?text=_')).items).toEqual([]);
+    expect((await list(`?streamId=${stream.id}`)).items.map(({ title }) => title)).toEqual(['First of 100%']);
+    expect((await list('?state=recording')).items.map(({ title }) => title)).toEqual(['third']);
+    expect((await problemOf(await server.request('/api/v1/recordings?cursor=x', { token }))).code).toBe('invalid_request');
+    expect((await problemOf(await server.request('/api/v1/recordings'))).code).toBe('not_authenticated');
+  });
+
+  test('a recording is renamed and hidden by its owner alone; to others it does not exist', async () => {
+    const server = suite.server();
+    const { token, user } = await becomeGuest(server);
+    const other = await becomeGuest(server);
+    const { id } = await makeRecording(server, user.id);
+    const path = `/api/v1/recordings/${id}`;
+    const changed = await read(await server.request(path, { method: 'PATCH', token, body: { title: '  Quay ', visibility: 'private' } }), Recording);
+    expect(changed).toMatchObject({ title: 'Quay', visibility: 'private', bytes: 5_000_000_000 });
+    expect(changed.playback.hls).toMatch(new RegExp(`/vod/${id}/index\\.m3u8\\?token=`));
+    expect((await read(await server.request(path, { token }), Recording)).title).toBe('Quay');
+    expect((await problemOf(await server.request(path, { method: 'PATCH', token, body: { state: 'ready' } }))).code).toBe('invalid_request');
+    for (const method of ['GET', 'PATCH', 'DELETE']) {
+      const body = method === 'PATCH' ? { body: { title: 'Mine' } } : {};
+      expect((await problemOf(await server.request(path, { method, token: other.token, ...body }))).code).toBe('recording_not_found');
+    }
+    expect((await problemOf(await server.request(`${path}/playback-tokens`, { method: 'POST', token: other.token, body: {} }))).code).toBe('recording_not_found');
+  });
+
+  test('whoever may watch sees it: all unless it is private, then its owner and who brings a token', async () => {
+    const server = suite.server();
+    const { token, user } = await becomeGuest(server);
+    const open = await makeRecording(server, user.id, { visibility: 'public' });
+    const hidden = await makeRecording(server, user.id, { visibility: 'private' });
+    const view = (id: string, query = '', as?: string) => server.request(`/api/v1/recordings/${id}/view${query}`, { token: as });
+    expect(await read(await view(open.id), PublicRecording)).toMatchObject({ title: 'Harbour', seconds: 60, isOwner: false });
+    expect((await problemOf(await view(hidden.id))).code).toBe('recording_not_found');
+    expect((await problemOf(await view(hidden.id, '?token=nonsense'))).code).toBe('recording_not_found');
+    expect(await read(await view(hidden.id, '', token), PublicRecording)).toMatchObject({ isOwner: true });
+    const made = await read(
+      await server.request(`/api/v1/recordings/${hidden.id}/playback-tokens`, { method: 'POST', token, body: { expiresInSeconds: 60 } }),
+      createRecordingToken.success.body,
+    );
+    const seen = await read(await view(hidden.id, `?token=${made.token}`), PublicRecording);
+    expect(seen.isOwner).toBe(false);
+    expect(seen.playback.hls).toBe(made.playback.hls);
+    server.clock.advance(61_000);
+    expect((await problemOf(await view(hidden.id, `?token=${made.token}`))).code).toBe('recording_not_found');
+    const running = await makeRecording(server, user.id, { state: 'recording', endedAt: null });
+    expect((await problemOf(await view(running.id))).code).toBe('recording_not_ready');
+  });
+
+  test('a deleted recording takes its files with it; one that is being made stays', async () => {
+    const server = suite.server();
+    const { token, user } = await becomeGuest(server);
+    const { id } = await makeRecording(server, user.id);
+    const running = await makeRecording(server, user.id, { state: 'recording', endedAt: null });
+    expect((await server.request(`/api/v1/recordings/${id}`, { method: 'DELETE', token })).status).toBe(204);
+    expect(server.removedFiles).toEqual([id]);
+    expect((await problemOf(await server.request(`/api/v1/recordings/${id}`, { token }))).code).toBe('recording_not_found');
+    expect((await problemOf(await server.request(`/api/v1/recordings/${running.id}`, { method: 'DELETE', token }))).code).toBe('recording_not_ready');
+    expect(server.removedFiles).toEqual([id]);
+  });
+
+  test('a recording outlives its stream', async () => {
+    const server = suite.server();
+    const { token, user } = await becomeGuest(server);
+    const { stream } = await makeStream(server, token);
+    const { id } = await makeRecording(server, user.id, { streamId: stream.id });
+    await server.request(`/api/v1/streams/${stream.id}`, { method: 'DELETE', token });
+    expect(await read(await server.request(`/api/v1/recordings/${id}`, { token }), Recording)).toMatchObject({ streamId: null });
+  });
+
+  test('stop can say that the recording is not to be kept', async () => {
+    const server = suite.server();
+    const { token } = await becomeGuest(server);
+    const kept = await makeStream(server, token);
+    const dropped = await makeStream(server, token);
+    for (const { stream } of [kept, dropped]) server.publish(stream.id);
+    await server.request(`/api/v1/streams/${kept.stream.id}/stop`, { method: 'POST', token });
+    await server.request(`/api/v1/streams/${dropped.stream.id}/stop`, { method: 'POST', token, body: { keepRecording: false } });
+    expect(server.discarded).toEqual([dropped.stream.id]);
+    expect((await problemOf(await server.request(`/api/v1/streams/${kept.stream.id}/stop`, { method: 'POST', token, body: { keep: 1 } }))).code).toBe('invalid_request');
+  });
+
+  test('a broadcast is recorded as its owner set, under the stream’s title, and heard of when it is ready', async () => {
+    const server = suite.server();
+    const { token, user } = await becomeGuest(server);
+    const { stream } = await makeStream(server, token, { title: 'Regatta', record: true, rewindSeconds: null, visibility: 'private' });
+    server.publish(stream.id);
+    const broadcast = server.hub.get(stream.id)?.broadcast;
+    if (!broadcast) throw new Error('nothing runs');
+    const { desk, heard } = deskOf(server);
+    const plan = await desk.plan(broadcast, { isLow: false });
+    expect(plan.rewindSeconds).toBe(Number.POSITIVE_INFINITY);
+    const id = plan.recording?.id ?? '';
+    const path = `/api/v1/recordings/${id}`;
+    expect(await read(await server.request(path, { token }), Recording)).toMatchObject({ title: 'Regatta', visibility: 'private', state: 'recording', streamId: stream.id });
+    desk.recordingEnded({ id, seconds: 12.5, bytes: 700, problem: null });
+    await desk.flush();
+    expect(await read(await server.request(path, { token }), Recording)).toMatchObject({ state: 'ready', seconds: 12.5, bytes: 700 });
+    expect(heard).toEqual(['ready Regatta']);
+    const quiet = await makeStream(server, token, { rewindSeconds: 0 });
+    server.publish(quiet.stream.id);
+    const other = server.hub.get(quiet.stream.id)?.broadcast;
+    if (!other) throw new Error('nothing runs');
+    expect(await desk.plan(other, { isLow: false })).toEqual({ recording: undefined, rewindSeconds: 0 });
+    // What is kept is counted, and a recording that has no room says so where its owner looks.
+    const full = deskOf(server, 700);
+    expect((await full.desk.plan(broadcast, { isLow: false })).recording).toBeUndefined();
+    expect((await desk.plan(broadcast, { isLow: true })).rewindSeconds).toBe(0);
+    expect(full.heard).toEqual(['failed Regatta quota_reached']);
+    expect(heard).toEqual(['ready Regatta', 'failed Regatta disk_full']);
+    const stored = await server.recordingStore.listOwned(user.id, { state: 'failed' }, { after: undefined, limit: 10 });
+    expect(stored.map(({ problem }) => problem).sort()).toEqual(['disk_full', 'quota_reached']);
+  });
+
+  test('recordings that a crash interrupted become what there is of them', async () => {
+    const server = suite.server();
+    const { user } = await becomeGuest(server);
+    const startedAt = new Date(server.clock.now());
+    const readable = await makeRecording(server, user.id, { title: 'Readable', state: 'recording', endedAt: null, startedAt });
+    const lost = await makeRecording(server, user.id, { title: 'Lost', state: 'recording', endedAt: null });
+    const { desk, heard } = deskOf(server);
+    await desk.restore({
+      names: async () => [readable.id, 'alien'],
+      async inspect(id) {
+        if (id !== readable.id) throw new Error('no such file');
+        return { seconds: 30, bytes: 900, faults: [] };
+      },
+    });
+    expect(await server.recordingStore.byId(readable.id)).toMatchObject({ state: 'ready', problem: 'interrupted', seconds: 30, endedAt: new Date(startedAt.getTime() + 30_000) });
+    expect(await server.recordingStore.byId(lost.id)).toMatchObject({ state: 'failed', problem: 'damaged' });
+    expect(heard).toContain('ready Readable');
+    expect(heard).toContain('failed Lost damaged');
+  });
+}

@@ -1,0 +1,114 @@
+/** Every stream that is fetched from elsewhere. */
+import type { Clock } from '../../lib/clock.ts';
+import type { Log } from '../../lib/log.ts';
+import type { Hub } from '../../stream/hub.ts';
+import type { PlaybackGate } from '../../stream/playback-gate.ts';
+import type { InputDeps } from './input.ts';
+import { Puller } from './puller.ts';
+import type { PullSource, PullStatus } from './source.ts';
+
+/** How long a viewer's first request waits for a source that is only now fetched. */
+const START_WAIT_MS = 10_000;
+
+export interface PullIngestDeps extends InputDeps {
+  readonly hub: Pick<Hub, 'isOccupied' | 'publish'>;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly sources: {
+    all(): Promise<readonly PullSource[]>;
+    of(streamId: string): Promise<PullSource | undefined>;
+    startOf(streamId: string): Promise<'auto' | 'manual'>;
+  };
+  /** Whether there are viewers besides those who ask for playlists and segments. */
+  isWatched(streamId: string): boolean;
+}
+
+export class PullIngest {
+  readonly #deps: PullIngestDeps;
+  readonly #pullers = new Map<string, Puller>();
+  #pastBytes = 0;
+  #isClosed = false;
+
+  constructor(deps: PullIngestDeps) {
+    this.#deps = deps;
+  }
+
+  /** Media fetched since the start, and sources that bring some now. */
+  get counters(): { readonly bytesReceived: number; readonly running: number } {
+    let bytesReceived = this.#pastBytes;
+    let running = 0;
+    for (const puller of this.#pullers.values()) {
+      bytesReceived += puller.bytes;
+      if (puller.status.state === 'running') running++;
+    }
+    return { bytesReceived, running };
+  }
+
+  async start(): Promise<void> {
+    for (const source of await this.#deps.sources.all()) this.#open(source);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    for (const puller of this.#pullers.values()) puller.close();
+  }
+
+  status(streamId: string): PullStatus {
+    return this.#pullers.get(streamId)?.status ?? { state: 'idle', error: null, retryAt: null };
+  }
+
+  /** The owner set another source, or none. */
+  async sourceChanged(streamId: string): Promise<void> {
+    const source = await this.#deps.sources.of(streamId);
+    const before = this.#pullers.get(streamId);
+    if (before && source && before.source.url === source.url && before.source.mode === source.mode) return;
+    this.streamDeleted(streamId);
+    if (source) this.#open(source);
+  }
+
+  streamDeleted(streamId: string): void {
+    const puller = this.#pullers.get(streamId);
+    if (!puller) return;
+    puller.close();
+    this.#pastBytes += puller.bytes;
+    this.#pullers.delete(streamId);
+  }
+
+  /** Somebody wants to watch; see Puller. */
+  wanted(streamId: string): Promise<void> | undefined {
+    return this.#pullers.get(streamId)?.wanted();
+  }
+
+  /**
+   * The same gate, through which viewers also wake what is fetched on demand.
+   * @param waits whether they wait at it until there is something to see, for a moment.
+   */
+  waking(gate: PlaybackGate, waits: boolean): PlaybackGate {
+    return {
+      check: (streamId, credentials) => {
+        const decision = gate.check(streamId, credentials);
+        if (!this.#pullers.has(streamId)) return decision;
+        return Promise.resolve(decision).then(async (decided) => {
+          const running = decided === 'allowed' ? this.wanted(streamId) : undefined;
+          if (running && waits) await this.#upTo(running);
+          return decided;
+        });
+      },
+    };
+  }
+
+  #open(source: PullSource): void {
+    if (this.#isClosed) return;
+    const { sources, log } = this.#deps;
+    const puller = new Puller({ ...this.#deps, source, log: log.child({ streamId: source.streamId, protocol: 'pull' }), startOf: (streamId) => sources.startOf(streamId) });
+    this.#pullers.set(source.streamId, puller);
+    puller.start();
+  }
+
+  async #upTo(running: Promise<void>): Promise<void> {
+    const late = Promise.withResolvers<void>();
+    const timer = this.#deps.clock.after(START_WAIT_MS, late.resolve);
+    await Promise.race([running, late.promise]);
+    timer.cancel();
+  }
+}

@@ -1,0 +1,99 @@
+/**
+ * A way for a media process to one server: it connects here, on this machine, and what it says goes on to an address that was checked, through
+ * TLS where the source asks for that. So a name that resolves otherwise the second time leads nowhere else, and certificates are verified as everywhere.
+ */
+import { once } from 'node:events';
+import { connect as connectTcp, createServer, isIP, type Server, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { AppError } from '../../lib/app-error.ts';
+import type { PublicAddresses } from '../../lib/public-address.ts';
+import { errorCodeOf } from '../../lib/start-error.ts';
+
+export interface TunnelOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly isTls: boolean;
+  /** The server must not send the client elsewhere: an RTSP client would go there without asking anybody. */
+  readonly isRtsp: boolean;
+  readonly addresses: Pick<PublicAddresses, 'lookup'>;
+}
+
+/** The first line of an answer that redirects, as lenient as those who read it. */
+const REDIRECT = /RTSP\/\S*\s+3\d\d/;
+
+/** As long as such a line may be while it is split. */
+const CARRY_BYTES = 64;
+
+export class Tunnel {
+  readonly #options: TunnelOptions;
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  #failure: string | undefined;
+
+  constructor(options: TunnelOptions) {
+    this.#options = options;
+    this.#server = createServer((socket) => this.#take(socket));
+  }
+
+  /** What kept the connection from being made, a sentence. */
+  get failure(): string | undefined {
+    return this.#failure;
+  }
+
+  /** Resolves with the port on 127.0.0.1. */
+  async start(): Promise<number> {
+    this.#server.listen(0, '127.0.0.1');
+    await once(this.#server, 'listening');
+    const address = this.#server.address();
+    if (typeof address !== 'object' || address === null) throw new Error('a tunnel has no port');
+    return address.port;
+  }
+
+  close(): void {
+    this.#server.close();
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  #take(near: Socket): void {
+    const { host, port, isTls, isRtsp, addresses } = this.#options;
+    const where = { host, port, lookup: addresses.lookup };
+    const far = isTls ? connectTls({ ...where, ...(isIP(host) === 0 && { servername: host }) }) : connectTcp(where);
+    for (const socket of [near, far]) {
+      this.#sockets.add(socket);
+      socket.setNoDelay(true);
+      socket.on('close', () => {
+        this.#sockets.delete(socket);
+        near.destroy();
+        far.destroy();
+      });
+    }
+    near.on('error', () => {});
+    far.on('error', (error) => {
+      this.#failure = tunnelFailure(error, host, port);
+    });
+    if (isRtsp) this.#watch(far, near);
+    near.pipe(far).pipe(near);
+  }
+
+  #watch(far: Socket, near: Socket): void {
+    let carry = '';
+    far.on('data', (bytes: Buffer) => {
+      const text = carry + bytes.toString('latin1');
+      carry = text.slice(-CARRY_BYTES);
+      if (!REDIRECT.test(text)) return;
+      this.#failure = 'The source sends whoever asks it elsewhere, which is not followed.';
+      // Before it is told what it would follow.
+      near.destroy();
+      far.destroy();
+    });
+  }
+}
+
+/** What kept a connection from being made, in a sentence for the owner. */
+export function tunnelFailure(error: unknown, host: string, port: number): string {
+  if (error instanceof AppError) return error.message;
+  const code = errorCodeOf(error) ?? '';
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `There is no host named ${host}, or its name cannot be looked up now.`;
+  if (code === 'ECONNREFUSED') return `Nothing takes connections at ${host}:${port}.`;
+  return `The connection to ${host}:${port} failed${code === '' ? '' : ` (${code})`}.`;
+}

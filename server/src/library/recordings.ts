@@ -1,0 +1,79 @@
+/** Everything that people do with recordings: list, watch, rename, hide, delete. The rules; SQL, files and HTTP are elsewhere. */
+import type { RecordingSettings } from '@millrace/contract/entities/recording';
+import type { User } from '@millrace/contract/entities/user';
+import { AppError } from '../lib/app-error.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { RecordingFilter, RecordingStore, StoredRecording } from '../store/recordings.ts';
+import { readCursor, writeCursor } from '../streams/cursor.ts';
+import type { PlaybackTokens } from '../streams/playback-tokens.ts';
+import type { RecordingDirectory } from './recording-directory.ts';
+
+export interface RecordingsDeps {
+  readonly store: RecordingStore;
+  readonly directory: RecordingDirectory;
+  readonly tokens: PlaybackTokens;
+  readonly clock: Clock;
+  /** Deletes the files of a recording. */
+  removeFiles(id: string): Promise<void>;
+}
+
+interface PageQuery {
+  readonly cursor?: string | undefined;
+  readonly limit: number;
+}
+
+export class Recordings {
+  readonly #deps: RecordingsDeps;
+
+  constructor(deps: RecordingsDeps) {
+    this.#deps = deps;
+  }
+
+  async list(user: User, query: PageQuery & RecordingFilter): Promise<{ readonly items: StoredRecording[]; readonly nextCursor: string | null }> {
+    const after = query.cursor === undefined ? undefined : readCursor(query.cursor);
+    const position = after && { startedAt: new Date(after.rank), id: after.id };
+    const found = await this.#deps.store.listOwned(user.id, query, { after: position, limit: query.limit + 1 });
+    const items = found.slice(0, query.limit);
+    const last = items.at(-1);
+    return { items, nextCursor: found.length > query.limit && last ? writeCursor({ rank: last.startedAt.getTime(), id: last.id }) : null };
+  }
+
+  /** A recording of this user's; anybody else's answers as if it did not exist. */
+  async owned(user: User, id: string): Promise<StoredRecording> {
+    const recording = await this.#deps.store.byId(id);
+    if (recording?.ownerId !== user.id) throw new AppError('recording_not_found');
+    return recording;
+  }
+
+  /** One that this person may watch now. `isByToken`: the token they brought is why. */
+  async watched(
+    user: User | undefined,
+    id: string,
+    token: string | undefined,
+  ): Promise<{ readonly recording: StoredRecording; readonly isOwner: boolean; readonly isByToken: boolean }> {
+    const { directory, tokens, clock } = this.#deps;
+    const { recording } = await directory.byId(id);
+    const isOwner = recording !== undefined && recording.ownerId === user?.id;
+    const isByToken = token !== undefined && tokens.isValid(token, id, clock.now());
+    if (!recording || (recording.visibility === 'private' && !isOwner && !isByToken)) throw new AppError('recording_not_found');
+    if (recording.state !== 'ready') throw new AppError('recording_not_ready');
+    return { recording, isOwner, isByToken };
+  }
+
+  async update(user: User, id: string, changes: { readonly [Key in keyof RecordingSettings]?: RecordingSettings[Key] | undefined }): Promise<StoredRecording> {
+    await this.owned(user, id);
+    await this.#deps.store.update(id, changes, new Date(this.#deps.clock.now()));
+    this.#deps.directory.forget(id);
+    return this.owned(user, id);
+  }
+
+  async remove(user: User, id: string): Promise<void> {
+    const { state } = await this.owned(user, id);
+    if (state === 'recording') throw new AppError('recording_not_ready', { detail: 'This recording is still being made. End the broadcast first.' });
+    const { store, directory, removeFiles } = this.#deps;
+    await store.delete(id);
+    directory.forget(id);
+    // The row is gone, so nobody can ask for the files any more; what is left of them after a crash is reported at the start.
+    await removeFiles(id);
+  }
+}

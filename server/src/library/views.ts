@@ -1,0 +1,36 @@
+/** What the API shows of a recording: to its owner and to everybody who may watch. */
+import type { PublicRecording, Recording, RecordingPlayback } from '@millrace/contract/entities/recording';
+import type { StoredRecording } from '../store/recordings.ts';
+import type { Origin } from '../streams/addresses.ts';
+
+export function recordingPlaybackOf({ web }: Pick<Origin, 'web'>, { id }: { readonly id: string }, token?: string): RecordingPlayback {
+  const query = token === undefined ? '' : `?token=${encodeURIComponent(token)}`;
+  return {
+    page: `${web}/v/${id}${query}`,
+    hls: `${web}/vod/${id}/index.m3u8${query}`,
+    dash: `${web}/vod/${id}/manifest.mpd${query}`,
+    download: `${web}/vod/${id}/download.mp4${query}`,
+  };
+}
+
+export function viewRecording(recording: StoredRecording, playback: RecordingPlayback): Recording {
+  return {
+    id: recording.id,
+    streamId: recording.streamId,
+    broadcastId: recording.broadcastId,
+    title: recording.title,
+    visibility: recording.visibility,
+    state: recording.state,
+    problem: recording.problem,
+    seconds: recording.seconds,
+    bytes: recording.bytes,
+    startedAt: recording.startedAt.toISOString(),
+    endedAt: recording.endedAt?.toISOString() ?? null,
+    playback,
+    updatedAt: recording.updatedAt.toISOString(),
+  };
+}
+
+export function viewPublicRecording({ id, title, seconds, startedAt }: StoredRecording, playback: RecordingPlayback, isOwner: boolean): PublicRecording {
+  return { id, title, seconds, startedAt: startedAt.toISOString(), isOwner, playback };
+}

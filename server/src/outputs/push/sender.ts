@@ -1,0 +1,28 @@
+/** What carries units to a target: one for each protocol. */
+import type { Track } from '@millrace/media/track';
+import type { Unit } from '@millrace/media/unit';
+import type { PushTarget } from './target.ts';
+
+export interface OpenRequest {
+  readonly target: PushTarget;
+  readonly tracks: readonly Track[];
+  /** Rejects what is being opened. */
+  readonly signal: AbortSignal;
+}
+
+export interface Sender {
+  /** Resolves when the connection is over, with what ended it: a TargetRefused, a TargetFailed, or undefined after `close`. */
+  readonly closed: Promise<Error | undefined>;
+  readonly bytesSent: number;
+  /** Units in the order of their decoding times. Resolves when more may be sent. */
+  send(unit: Unit): Promise<void> | undefined;
+  /** Says goodbye and waits until it is heard, for a moment. */
+  close(): Promise<void>;
+}
+
+export interface SenderKind {
+  /** Whether the container carries this track as it is. */
+  carries(track: Track): boolean;
+  /** Resolves when media is taken. Rejects with TargetRefused or TargetFailed. */
+  open(request: OpenRequest): Promise<Sender>;
+}

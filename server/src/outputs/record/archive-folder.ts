@@ -1,0 +1,89 @@
+/**
+ * How an archive lies on disk: `about.json`, and for each rendition a folder with its index, its formats (`0.json` and the init segment
+ * `0.mp4`) and its media, so many segments a file (`media-0.m4s`), as they were sent.
+ */
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Track } from '@millrace/media/track';
+import { z } from 'zod';
+
+/** So many segments lie in one file: some two minutes, the least that is given back when a window moves on. */
+const SEGMENTS_PER_FILE = 64;
+
+/** What an archive is of. */
+const About = z.strictObject({
+  layout: z.literal(1),
+  streamId: z.string().max(64),
+  /** As in the names of its files when it was live. */
+  epoch: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/),
+  /** Milliseconds since the Unix epoch that time 0 stands for. */
+  createdAt: z.number().nonnegative(),
+});
+export type About = z.infer<typeof About>;
+
+const bytes = z
+  .string()
+  .max(1_000_000)
+  .transform((text): Uint8Array => Buffer.from(text, 'base64'));
+const base = { id: z.int(), timescale: z.int().positive(), codecString: z.string().max(100), config: bytes };
+const StoredTrack = z.discriminatedUnion('kind', [
+  z.strictObject({ ...base, kind: z.literal('video'), codec: z.enum(['h264', 'hevc', 'av1', 'vp9', 'vp8']), width: z.int().nonnegative(), height: z.int().nonnegative() }),
+  z.strictObject({
+    ...base,
+    kind: z.literal('audio'),
+    codec: z.enum(['aac', 'opus', 'mp3', 'flac', 'ac3', 'eac3']),
+    sampleRate: z.int().nonnegative(),
+    channels: z.int().nonnegative(),
+  }),
+]);
+const StoredFormat = z.strictObject({ track: StoredTrack, frameSeconds: z.number().positive().nullable() });
+
+/** What a rendition was in, from some segment on. */
+export interface ArchiveFormat {
+  readonly track: Track;
+  /** Mean duration of its first frames; null where it was not measured. */
+  readonly frameSeconds: number | null;
+}
+
+/** Names of renditions as the packager gives them: nothing else is looked for in a folder. */
+export const RENDITION_NAME = /^(?:(?:video|audio)\d{0,3}|\d{2,4}p)$/;
+
+export function fileNumberOf(msn: number): number {
+  return Math.floor(msn / SEGMENTS_PER_FILE);
+}
+
+export function mediaPath(folder: string, rendition: string, fileNumber: number): string {
+  return join(folder, rendition, `media-${fileNumber}.m4s`);
+}
+
+export function indexPath(folder: string, rendition: string): string {
+  return join(folder, rendition, 'index');
+}
+
+export function initPath(folder: string, rendition: string, format: number): string {
+  return join(folder, rendition, `${format}.mp4`);
+}
+
+function formatPath(folder: string, rendition: string, format: number): string {
+  return join(folder, rendition, `${format}.json`);
+}
+
+export async function writeAbout(folder: string, about: About): Promise<void> {
+  await writeFile(join(folder, 'about.json'), JSON.stringify(about));
+}
+
+/** Throws where it is missing or not what it should be. */
+export async function readAbout(folder: string): Promise<About> {
+  return About.parse(JSON.parse(await readFile(join(folder, 'about.json'), 'utf8')));
+}
+
+export async function writeFormat(folder: string, rendition: string, format: number, { track, frameSeconds }: ArchiveFormat, init: Uint8Array): Promise<void> {
+  const stored = { track: { ...track, config: Buffer.from(track.config).toString('base64') }, frameSeconds };
+  await writeFile(initPath(folder, rendition, format), init);
+  await writeFile(formatPath(folder, rendition, format), JSON.stringify(stored));
+}
+
+/** Throws where it is missing or not what it should be. */
+export async function readFormat(folder: string, rendition: string, format: number): Promise<ArchiveFormat> {
+  return StoredFormat.parse(JSON.parse(await readFile(formatPath(folder, rendition, format), 'utf8')));
+}

@@ -1,0 +1,114 @@
+/** Reads an archive from disk: one that ended, or one that was being written when the server died. */
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type About, type ArchiveFormat, fileNumberOf, indexPath, mediaPath, RENDITION_NAME, readAbout, readFormat } from './archive-folder.ts';
+import { type ArchivedRendition, ArchivedSegment } from './archived-segment.ts';
+import { type IndexRecord, readIndex } from './index-record.ts';
+
+export interface StoredRendition {
+  readonly name: string;
+  readonly segments: readonly ArchivedSegment[];
+  readonly formats: ReadonlyMap<number, ArchiveFormat>;
+}
+
+export interface StoredArchive {
+  readonly folder: string;
+  readonly about: About;
+  /** Pictures before sound, the largest first; those without media are left out. */
+  readonly renditions: readonly StoredRendition[];
+  /** Of the longest rendition. */
+  readonly seconds: number;
+  readonly bytes: number;
+  /** What is not as it should be, for whoever runs the server. */
+  readonly faults: readonly string[];
+}
+
+/** Of the leading rendition’s segments that a tier must have. A worker that was replaced costs one or two. */
+const LEAST_SHARE = 0.9;
+
+/** An index of a week of segments has 24 MB. */
+const MAX_INDEX_BYTES = 64 * 1024 * 1024;
+
+/** Throws where this is no archive. What is torn or truncated is left out and told in `faults`. */
+export async function readArchive(folder: string): Promise<StoredArchive> {
+  const about = await readAbout(folder);
+  const names = (await readdir(folder)).filter((name) => RENDITION_NAME.test(name)).sort(byRank);
+  const faults: string[] = [];
+  const renditions: StoredRendition[] = [];
+  for (const name of names) {
+    const rendition = await readRendition({ folder, name, about, faults });
+    const [leading] = renditions;
+    if (rendition.segments.some(({ gap }) => !gap) && (rankOf(name) !== 'tier' || (leading && isWhole(rendition, leading)))) renditions.push(rendition);
+  }
+  const lengths = renditions.map(({ segments }) => segments.reduce((sum, { seconds }) => sum + seconds, 0));
+  const bytes = renditions.reduce((sum, { segments }) => sum + segments.reduce((all, segment) => all + segment.bytes, 0), 0);
+  return { folder, about, renditions, seconds: Math.max(0, ...lengths), bytes, faults };
+}
+
+async function readRendition({ folder, name, about, faults }: { folder: string; name: string; about: About; faults: string[] }): Promise<StoredRendition> {
+  const formats = new Map<number, ArchiveFormat>();
+  const shared: ArchivedRendition = { name, folder, epoch: about.epoch, formats };
+  const path = indexPath(folder, name);
+  // A tier that never began has none.
+  const size = (await stat(path).catch(() => undefined))?.size ?? 0;
+  if (size === 0 && rankOf(name) === 'tier') return { name, segments: [], formats };
+  if (size > MAX_INDEX_BYTES) throw new Error(`the index of ${name} has ${size} bytes, at most ${MAX_INDEX_BYTES} are read`);
+  const { records, validBytes } = readIndex(await readFile(path));
+  if (validBytes < size) faults.push(`${size - validBytes} bytes at the end of the index of ${name} were not read`);
+  for (const number of new Set(records.filter(({ gap }) => !gap).map(({ format }) => format))) {
+    const format = await readFormat(folder, name, number).catch(() => undefined);
+    if (format) formats.set(number, format);
+    else faults.push(`format ${number} of ${name} cannot be read`);
+  }
+  const lengths = new Map<number, number>();
+  for (const number of new Set(records.map(({ msn }) => fileNumberOf(msn)))) {
+    const found = await stat(mediaPath(folder, name, number)).catch(() => undefined);
+    lengths.set(number, found?.size ?? 0);
+  }
+  const isThere = (record: IndexRecord): boolean => formats.has(record.format) && record.offset + record.bytes <= (lengths.get(fileNumberOf(record.msn)) ?? 0);
+  const segments = records.map((record) => {
+    if (record.gap || (isThere(record) && record.bytes > 0)) return new ArchivedSegment(shared, record);
+    faults.push(`segment ${record.msn} of ${name} is not whole`);
+    return new ArchivedSegment(shared, { ...record, gap: true, bytes: 0 });
+  });
+  while (segments.at(-1)?.gap) segments.pop();
+  return { name, segments, formats };
+}
+
+const RANKS = ['video', 'tier', 'audio'] as const;
+
+/** A tier is named by its size. */
+function rankOf(name: string): (typeof RANKS)[number] {
+  return RANKS.find((rank) => name.startsWith(rank)) ?? 'tier';
+}
+
+/** `video` before `video2` before `720p` before `480p` before `audio`. */
+function byRank(a: string, b: string): number {
+  const ranks = RANKS.indexOf(rankOf(a)) - RANKS.indexOf(rankOf(b));
+  const isTier = rankOf(a) === 'tier';
+  return ranks || (isTier ? Number.parseInt(b, 10) - Number.parseInt(a, 10) : a.length - b.length || (a < b ? -1 : 1));
+}
+
+/** What was made only while somebody watched is no choice for whoever watches later. */
+function isWhole(tier: StoredRendition, leading: StoredRendition): boolean {
+  const there = new Set(tier.segments.flatMap(({ gap, msn }) => (gap ? [] : msn)));
+  const wanted = leading.segments.filter(({ gap }) => !gap);
+  return wanted.filter(({ msn }) => there.has(msn)).length >= LEAST_SHARE * wanted.length;
+}
+
+/** The folders of archives, by their names, which are ids. */
+export async function archiveNames(root: string): Promise<string[]> {
+  const entries = await readdir(root, { withFileTypes: true }).catch(() => []);
+  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+}
+
+/** Every file of an archive, for whoever copies it elsewhere. */
+export async function archiveFiles(folder: string): Promise<{ readonly path: string; readonly bytes: number }[]> {
+  const files: { path: string; bytes: number }[] = [];
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    const path = join(entry.parentPath, entry.name);
+    files.push({ path, bytes: (await stat(path)).size });
+  }
+  return files.sort((a, b) => (a.path < b.path ? -1 : 1));
+}

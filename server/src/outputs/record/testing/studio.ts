@@ -1,0 +1,117 @@
+/** For tests: broadcasts with sound and picture that are packaged and recorded into a folder of their own, on a clock that is told. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { FakeClock } from '../../../lib/clock.ts';
+import { quietLog } from '../../../lib/testing/quiet-log.ts';
+import type { Broadcast } from '../../../stream/broadcast.ts';
+import { AUDIO, picture, sound, VIDEO } from '../../../stream/testing/source.ts';
+import type { StoredMedia } from '../../cmaf/listed-segment.ts';
+import { DEFAULT_PACKAGER_CONFIG, Packager } from '../../cmaf/packager.ts';
+import { type ArchivePlan, Recorder, type RecordingOutcome } from '../recorder.ts';
+
+const RATE = 25;
+
+export interface StudioOptions {
+  readonly plan?: ArchivePlan;
+  /** Where archives go; else a folder that goes with the studio. */
+  readonly folder?: string;
+  readonly minFreeBytes?: number;
+}
+
+export const RECORDED: ArchivePlan = { recording: { id: 'recording-one', maxBytes: Number.POSITIVE_INFINITY }, rewindSeconds: 0 };
+
+/** One broadcast with a key frame a second. */
+export class TestBroadcast {
+  readonly packager: Packager;
+  readonly #clock: FakeClock;
+  #at = 0;
+  #soundAt = 0;
+
+  constructor(packager: Packager, clock: FakeClock) {
+    this.packager = packager;
+    this.#clock = clock;
+    packager.tracks([VIDEO, AUDIO]);
+  }
+
+  /** What is written of it is asked for by `round`. */
+  send(seconds: number, bytesPerFrame = 100): void {
+    for (let frame = 0; frame < Math.round(seconds * RATE); frame++) {
+      const data = Buffer.alloc(bytesPerFrame, Math.round(this.#at * RATE) & 0xff);
+      this.packager.unit({ ...picture(this.#at, Math.round(this.#at * RATE) % RATE === 0), data });
+      for (; this.#soundAt <= this.#at; this.#soundAt += 1024 / 48_000) this.packager.unit(sound(this.#soundAt));
+      this.#at += 1 / RATE;
+      this.#clock.advance(1000 / RATE);
+    }
+  }
+
+  /** The publisher leaves, and is back some seconds later with the same formats. */
+  interrupt(seconds: number): void {
+    this.packager.pause();
+    this.#clock.advance(seconds * 1000);
+    this.#at = Math.ceil(this.#at + seconds);
+    this.#soundAt = this.#at;
+    this.packager.tracks([VIDEO, AUDIO]);
+  }
+}
+
+export class RecordingStudio {
+  readonly clock = new FakeClock();
+  readonly recorder: Recorder;
+  readonly ended: RecordingOutcome[] = [];
+  readonly dropped: string[] = [];
+  readonly folder: string;
+  readonly first: TestBroadcast;
+  readonly #plans = new Map<string, ArchivePlan>();
+  readonly #broadcasts: TestBroadcast[] = [];
+  readonly #ownFolder: string | undefined;
+
+  constructor({ plan = RECORDED, folder, minFreeBytes = 0 }: StudioOptions = {}) {
+    this.#ownFolder = folder === undefined ? mkdtempSync(join(tmpdir(), 'millrace-record-')) : undefined;
+    this.folder = folder ?? this.#ownFolder ?? '';
+    this.recorder = new Recorder({
+      clock: this.clock,
+      log: quietLog(),
+      folder: this.folder,
+      minFreeBytes,
+      policy: {
+        plan: async ({ epoch }) => {
+          const planned = this.#plans.get(epoch);
+          if (!planned) throw new Error(`nothing is planned for ${epoch}`);
+          return planned;
+        },
+      },
+      listener: { recordingEnded: (outcome) => this.ended.push(outcome), recordingDropped: (id) => this.dropped.push(id) },
+      use: () => {},
+    });
+    this.first = this.open(plan);
+  }
+
+  get packager(): Packager {
+    return this.first.packager;
+  }
+
+  open(plan: ArchivePlan): TestBroadcast {
+    const { clock } = this;
+    const epoch = `epoch${this.#broadcasts.length}`;
+    this.#plans.set(epoch, plan);
+    const broadcast: Broadcast = { streamId: `stream-${epoch}`, broadcastId: 'broadcast', epoch, createdAt: clock.now(), startedAt: clock.now(), state: 'live' };
+    const packager = this.recorder.follow({ broadcast, publisher: {} }, new Packager({ broadcast, clock, config: DEFAULT_PACKAGER_CONFIG }));
+    const made = new TestBroadcast(packager, clock);
+    this.#broadcasts.push(made);
+    return made;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const { packager } of this.#broadcasts) packager.end();
+    await this.recorder.close();
+    if (this.#ownFolder !== undefined) rmSync(this.#ownFolder, { recursive: true });
+  }
+}
+
+export async function readMedia(media: StoredMedia | undefined): Promise<Buffer> {
+  if (!media) throw new Error('there is no such media');
+  const file = await readFile(media.path);
+  return file.subarray(media.offset, media.offset + media.bytes);
+}

@@ -1,0 +1,176 @@
+/** `/vod/{id}/…`: recordings as HLS and DASH, their segments straight from disk, and the whole as one file. */
+import { readFile } from 'node:fs/promises';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { gzip } from 'node:zlib';
+import type { Clock } from '../../lib/clock.ts';
+import type { Log } from '../../lib/log.ts';
+import { sendProblem } from '../../lib/problem.ts';
+import { Recent } from '../../lib/recent.ts';
+import type { PlaybackGate } from '../../stream/playback-gate.ts';
+import { checkPlayback, type MediaRequest, parseMediaRequest } from '../../transports/http/media-request.ts';
+import { CORS_HEADERS, IMMUTABLE, PRIVATE_IMMUTABLE, sendBody } from '../../transports/http/send-body.ts';
+import { sendStored } from '../../transports/http/send-stored.ts';
+import { parseMediaFile } from '../cmaf/media-path.ts';
+import { initPath } from './archive-folder.ts';
+import { attachmentHeader, type Download, openDownload } from './download.ts';
+import { readArchive, type StoredArchive } from './read-archive.ts';
+import { vodManifest, vodMedia, vodMultivariant } from './vod-playlists.ts';
+
+export interface VodRoutesDeps {
+  readonly gate: PlaybackGate;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The title of a recording that can be played; undefined: there is none. */
+  titleOf(id: string): Promise<string | undefined>;
+  folderOf(id: string): string;
+}
+
+/** An index of two hours takes some 3 MB. */
+const OPEN_ARCHIVES = { maxEntries: 32, maxAgeMs: 5 * 60_000 } as const;
+
+/** The header of two hours has some 5 MB. */
+const OPEN_DOWNLOADS = { maxEntries: 8, maxAgeMs: 5 * 60_000 } as const;
+
+/** Below this, compressing costs more than it saves: the text fits one packet. */
+const WORTH_COMPRESSING = 1400;
+
+const PLAYLIST_TYPE = 'application/vnd.apple.mpegurl';
+
+interface Exchange {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly request: MediaRequest;
+  readonly title: string;
+}
+
+export class VodRoutes {
+  readonly counters = { responses: 0, bytes: 0 };
+  readonly #deps: VodRoutesDeps;
+  readonly #archives: Recent<Promise<StoredArchive>>;
+  readonly #downloads: Recent<Promise<Download | undefined>>;
+
+  constructor(deps: VodRoutesDeps) {
+    this.#deps = deps;
+    this.#archives = new Recent(OPEN_ARCHIVES, deps.clock);
+    this.#downloads = new Recent(OPEN_DOWNLOADS, deps.clock);
+  }
+
+  /** @param path without the query. False: not an address of this route. */
+  handle(req: IncomingMessage, res: ServerResponse, path: string): boolean | Promise<boolean> {
+    if (!path.startsWith('/vod/')) return false;
+    this.counters.responses++;
+    const request = parseMediaRequest(req, res, path);
+    if (!request) return true;
+    return this.#answer(req, res, request);
+  }
+
+  /** The files of a recording are gone. */
+  forget(id: string): void {
+    this.#archives.forget((_, key) => key === id);
+    this.#downloads.forget((_, key) => key === id);
+  }
+
+  async #answer(req: IncomingMessage, res: ServerResponse, request: MediaRequest): Promise<boolean> {
+    let allowed = false;
+    await checkPlayback(this.#deps.gate, req, res, request, () => {
+      allowed = true;
+    });
+    if (!allowed) return true;
+    const title = await this.#deps.titleOf(request.streamId);
+    if (title === undefined) sendProblem(res, 'recording_not_ready');
+    else await this.#serve({ req, res, request, title });
+    return true;
+  }
+
+  async #serve(exchange: Exchange): Promise<void> {
+    const { res, request } = exchange;
+    const { streamId } = request;
+    const archive = await this.#kept(this.#archives, streamId, () => readArchive(this.#deps.folderOf(streamId)));
+    if (!archive) {
+      sendProblem(res, 'media_not_found');
+      return;
+    }
+    const [first = '', second] = request.rest;
+    if (request.rest.length === 1) await this.#serveWhole(exchange, archive, first);
+    else if (request.rest.length === 2 && second === 'index.m3u8') await this.#sendText(exchange, vodMedia(archive, first, request.carried), PLAYLIST_TYPE);
+    else if (request.rest.length === 2 && second !== undefined) await this.#serveFile(exchange, archive, { name: first, file: second });
+    else sendProblem(res, 'not_found');
+  }
+
+  async #serveWhole(exchange: Exchange, archive: StoredArchive, file: string): Promise<void> {
+    const { carried } = exchange.request;
+    if (file === 'index.m3u8') await this.#sendText(exchange, vodMultivariant(archive, carried), PLAYLIST_TYPE);
+    else if (file === 'download.mp4') await this.#serveDownload(exchange, archive);
+    else if (file === 'manifest.mpd') await this.#sendText(exchange, vodManifest(archive, carried), 'application/dash+xml');
+    else sendProblem(exchange.res, 'not_found');
+  }
+
+  async #serveDownload({ req, res, request, title }: Exchange, archive: StoredArchive): Promise<void> {
+    const download = await this.#kept(this.#downloads, request.streamId, () => openDownload(archive));
+    if (!download) {
+      sendProblem(res, 'media_not_found');
+      return;
+    }
+    const headers = { 'Content-Disposition': attachmentHeader(title) };
+    const cacheControl = request.personal ? 'private, no-cache' : 'no-cache';
+    await sendStored(req, res, { ...download, headers, contentType: 'video/mp4', cacheControl, clock: this.#deps.clock, counters: this.counters });
+  }
+
+  async #serveFile({ req, res, request }: Exchange, archive: StoredArchive, { name, file: fileName }: { readonly name: string; readonly file: string }): Promise<void> {
+    const rendition = archive.renditions.find((each) => each.name === name);
+    const file = parseMediaFile(fileName, archive.about.epoch);
+    const contentType = name.startsWith('audio') ? 'audio/mp4' : 'video/mp4';
+    const cacheControl = request.personal ? PRIVATE_IMMUTABLE : IMMUTABLE;
+    if (rendition && file?.type === 'init' && rendition.formats.has(file.number)) {
+      const init = await readFile(initPath(archive.folder, name, file.number)).catch(() => undefined);
+      if (init) this.counters.bytes += sendBody(req, res, { pieces: [init], size: init.length, contentType, cacheControl });
+      else sendProblem(res, 'media_not_found');
+      return;
+    }
+    const segment = rendition && file?.type === 'segment' ? rendition.segments[file.msn - (rendition.segments[0]?.msn ?? 0)] : undefined;
+    const { media } = segment ?? {};
+    if (!media) sendProblem(res, 'media_not_found');
+    else await sendStored(req, res, { extents: [media], size: media.bytes, contentType, cacheControl, clock: this.#deps.clock, counters: this.counters });
+  }
+
+  /** What was read lately, else read now; undefined when the files cannot be read. */
+  async #kept<Value>(kept: Recent<Promise<Value>>, id: string, read: () => Promise<Value>): Promise<Value | undefined> {
+    let reading = kept.get(id);
+    if (!reading) {
+      reading = read();
+      kept.set(id, reading);
+    }
+    try {
+      return await reading;
+    } catch (error) {
+      this.forget(id);
+      this.#deps.log.error({ err: error, recordingId: id }, 'the files of a recording cannot be read');
+      return undefined;
+    }
+  }
+
+  async #sendText({ req, res, request }: Exchange, text: string | undefined, contentType: string): Promise<void> {
+    if (text === undefined) {
+      sendProblem(res, 'media_not_found');
+      return;
+    }
+    const isCompressed = text.length >= WORTH_COMPRESSING && String(req.headers['accept-encoding'] ?? '').includes('gzip');
+    const body = isCompressed ? await compressed(text) : Buffer.from(text);
+    const headers = {
+      ...CORS_HEADERS,
+      'Content-Type': contentType,
+      'Content-Length': body.length,
+      // Whoever may watch it can change.
+      'Cache-Control': request.personal ? 'private, no-cache' : 'no-cache',
+      Vary: 'Accept-Encoding',
+      ...(isCompressed ? { 'Content-Encoding': 'gzip' } : {}),
+    };
+    res.writeHead(200, headers);
+    if (req.method !== 'HEAD') this.counters.bytes += body.length;
+    res.end(req.method === 'HEAD' ? undefined : body);
+  }
+}
+
+function compressed(text: string): Promise<Buffer> {
+  return new Promise((resolve, reject) => gzip(text, (error, result) => (error ? reject(error) : resolve(result))));
+}

@@ -1,0 +1,143 @@
+/** Recordings in the database. The media itself lies in the data folder. */
+import type { RecordingProblem, RecordingSettings, RecordingState } from '@millrace/contract/entities/recording';
+import type { Kysely, Selectable } from 'kysely';
+import type { RecordingsTable, Schema } from './schema.ts';
+
+export interface StoredRecording extends RecordingSettings {
+  readonly id: string;
+  readonly ownerId: string;
+  readonly streamId: string | null;
+  readonly broadcastId: string;
+  readonly state: RecordingState;
+  readonly problem: RecordingProblem | null;
+  readonly seconds: number;
+  readonly bytes: number;
+  readonly startedAt: Date;
+  readonly endedAt: Date | null;
+  readonly updatedAt: Date;
+}
+
+export interface RecordingFilter {
+  readonly streamId?: string | undefined;
+  readonly state?: RecordingState | undefined;
+  /** Part of the title. */
+  readonly text?: string | undefined;
+}
+
+export interface RecordingPage {
+  readonly after: { readonly startedAt: Date; readonly id: string } | undefined;
+  readonly limit: number;
+}
+
+/** How a recording ended. */
+export interface RecordingEnd {
+  readonly state: 'ready' | 'failed';
+  readonly problem: RecordingProblem | null;
+  readonly seconds: number;
+  readonly bytes: number;
+  readonly endedAt: Date;
+}
+
+export class RecordingStore {
+  readonly #db: Kysely<Schema>;
+
+  constructor(db: Kysely<Schema>) {
+    this.#db = db;
+  }
+
+  async insert(recording: StoredRecording): Promise<void> {
+    await this.#db
+      .insertInto('recordings')
+      .values({
+        id: recording.id,
+        owner_id: recording.ownerId,
+        stream_id: recording.streamId,
+        broadcast_id: recording.broadcastId,
+        title: recording.title,
+        visibility: recording.visibility,
+        state: recording.state,
+        problem: recording.problem,
+        seconds: recording.seconds,
+        bytes: recording.bytes,
+        started_at: recording.startedAt,
+        ended_at: recording.endedAt,
+        updated_at: recording.updatedAt,
+      })
+      .execute();
+  }
+
+  async byId(id: string): Promise<StoredRecording | undefined> {
+    const row = await this.#db.selectFrom('recordings').selectAll().where('id', '=', id).executeTakeFirst();
+    return row && recordingOfRow(row);
+  }
+
+  /** Newest first. */
+  async listOwned(ownerId: string, { streamId, state, text }: RecordingFilter, { after, limit }: RecordingPage): Promise<StoredRecording[]> {
+    let query = this.#db.selectFrom('recordings').selectAll().where('owner_id', '=', ownerId);
+    if (streamId !== undefined) query = query.where('stream_id', '=', streamId);
+    if (state !== undefined) query = query.where('state', '=', state);
+    if (text !== undefined && text !== '') query = query.where('title', 'ilike', `%${text.replaceAll(/[\\%_]/g, '\\$&')}%`);
+    if (after) query = query.where((eb) => eb.or([eb('started_at', '<', after.startedAt), eb.and([eb('started_at', '=', after.startedAt), eb('id', '<', after.id)])]));
+    const rows = await query.orderBy('started_at', 'desc').orderBy('id', 'desc').limit(limit).execute();
+    return rows.map(recordingOfRow);
+  }
+
+  /** Those that were being made, here or by a server that is no more. */
+  async unfinished(): Promise<StoredRecording[]> {
+    const rows = await this.#db.selectFrom('recordings').selectAll().where('state', '=', 'recording').execute();
+    return rows.map(recordingOfRow);
+  }
+
+  /** Those of `ids` that exist. */
+  async existing(ids: readonly string[]): Promise<Set<string>> {
+    if (ids.length === 0) return new Set();
+    const rows = await this.#db.selectFrom('recordings').select('id').where('id', 'in', ids).execute();
+    return new Set(rows.map(({ id }) => id));
+  }
+
+  /** Bytes of everything that this owner keeps. */
+  async bytesOf(ownerId: string): Promise<number> {
+    const { bytes } = await this.#db
+      .selectFrom('recordings')
+      .select((eb) => eb.fn.coalesce(eb.fn.sum<number>('bytes'), eb.lit(0)).as('bytes'))
+      .where('owner_id', '=', ownerId)
+      .executeTakeFirstOrThrow();
+    return Number(bytes);
+  }
+
+  async finish(id: string, { state, problem, seconds, bytes, endedAt }: RecordingEnd, at: Date): Promise<StoredRecording | undefined> {
+    const row = await this.#db
+      .updateTable('recordings')
+      .set({ state, problem, seconds, bytes, ended_at: endedAt, updated_at: at })
+      .where('id', '=', id)
+      .returningAll()
+      .executeTakeFirst();
+    return row && recordingOfRow(row);
+  }
+
+  async update(id: string, { title, visibility }: { readonly [Key in keyof RecordingSettings]?: RecordingSettings[Key] | undefined }, at: Date): Promise<void> {
+    await this.#db.updateTable('recordings').set({ title, visibility, updated_at: at }).where('id', '=', id).execute();
+  }
+
+  async delete(id: string): Promise<void> {
+    await this.#db.deleteFrom('recordings').where('id', '=', id).execute();
+  }
+}
+
+function recordingOfRow(row: Selectable<RecordingsTable>): StoredRecording {
+  return {
+    id: row.id,
+    ownerId: row.owner_id,
+    streamId: row.stream_id,
+    broadcastId: row.broadcast_id,
+    title: row.title,
+    visibility: row.visibility,
+    state: row.state,
+    problem: row.problem,
+    seconds: row.seconds,
+    bytes: row.bytes,
+    startedAt: row.started_at,
+    endedAt: row.ended_at,
+    updatedAt: row.updated_at,
+  };
+}

@@ -1,0 +1,61 @@
+/** Where streams are fetched from, in the database. */
+import type { SourceMode } from '@millrace/contract/entities/source';
+import type { Kysely, Selectable } from 'kysely';
+import type { Schema, SourcesTable } from './schema.ts';
+
+export interface SourceRow {
+  readonly streamId: string;
+  /** Without secrets. */
+  readonly address: string;
+  /** The whole address, sealed. */
+  readonly secret: string;
+  readonly mode: SourceMode;
+  readonly updatedAt: Date;
+}
+
+export class SourceStore {
+  readonly #db: Kysely<Schema>;
+
+  constructor(db: Kysely<Schema>) {
+    this.#db = db;
+  }
+
+  /** Of other streams of the same owner. */
+  async countOthers(ownerId: string, streamId: string): Promise<number> {
+    const { count } = await this.#db
+      .selectFrom('sources')
+      .innerJoin('streams', 'streams.id', 'sources.stream_id')
+      .select((eb) => eb.fn.countAll<string>().as('count'))
+      .where('streams.owner_id', '=', ownerId)
+      .where('streams.id', '!=', streamId)
+      .executeTakeFirstOrThrow();
+    return Number(count);
+  }
+
+  async put({ streamId, address, secret, mode, updatedAt }: SourceRow): Promise<void> {
+    const values = { address, secret, mode, updated_at: updatedAt };
+    await this.#db
+      .insertInto('sources')
+      .values({ stream_id: streamId, ...values })
+      .onConflict((conflict) => conflict.column('stream_id').doUpdateSet(values))
+      .execute();
+  }
+
+  async of(streamId: string): Promise<SourceRow | undefined> {
+    const row = await this.#db.selectFrom('sources').selectAll().where('stream_id', '=', streamId).executeTakeFirst();
+    return row && sourceOfRow(row);
+  }
+
+  async all(): Promise<SourceRow[]> {
+    const rows = await this.#db.selectFrom('sources').selectAll().orderBy('stream_id').execute();
+    return rows.map(sourceOfRow);
+  }
+
+  async delete(streamId: string): Promise<void> {
+    await this.#db.deleteFrom('sources').where('stream_id', '=', streamId).execute();
+  }
+}
+
+function sourceOfRow({ stream_id, address, secret, mode, updated_at }: Selectable<SourcesTable>): SourceRow {
+  return { streamId: stream_id, address, secret, mode, updatedAt: updated_at };
+}

@@ -1,0 +1,121 @@
+/** What owners do with the addresses that their streams are fetched from. The rules; the fetching itself is elsewhere. */
+import type { Source, SourceMode, SourceState } from '@millrace/contract/entities/source';
+import type { User } from '@millrace/contract/entities/user';
+import { MAX_SOURCES_PER_GUEST } from '@millrace/contract/limits';
+import { AppError } from '../lib/app-error.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
+import type { PublicAddresses } from '../lib/public-address.ts';
+import { SealError, type Sealer } from '../lib/sealed.ts';
+import type { SourceRow, SourceStore } from '../store/sources.ts';
+import type { StreamDirectory } from './directory.ts';
+import { parseSource } from './source-address.ts';
+import type { Streams } from './streams.ts';
+
+/** The little that the product sees of the fetching. */
+export interface FetchingPort {
+  /** `retryAt` in milliseconds since the Unix epoch. */
+  status(streamId: string): { readonly state: SourceState; readonly error: string | null; readonly retryAt: number | null };
+  /** A stream has another source now, or none. */
+  sourceChanged(streamId: string): Promise<void>;
+}
+
+export interface SourcesDeps {
+  readonly store: SourceStore;
+  readonly streams: Pick<Streams, 'owned'>;
+  readonly directory: StreamDirectory;
+  readonly sealer: Sealer;
+  readonly addresses: Pick<PublicAddresses, 'resolvePublic'>;
+  readonly clock: Clock;
+  readonly log: Log;
+  mayPublish(user: Pick<User, 'kind'>): boolean;
+  /** Asked late: the fetching asks for sources in its turn. */
+  fetching(): FetchingPort;
+}
+
+/** With its secrets, for whoever fetches it. */
+export interface OpenSource {
+  readonly streamId: string;
+  readonly url: string;
+  readonly mode: SourceMode;
+}
+
+export class Sources {
+  readonly #deps: SourcesDeps;
+
+  constructor(deps: SourcesDeps) {
+    this.#deps = deps;
+  }
+
+  async get(user: User, streamId: string): Promise<Source | null> {
+    await this.#deps.streams.owned(user, streamId);
+    const row = await this.#deps.store.of(streamId);
+    return row ? this.#view(row) : null;
+  }
+
+  /** @param url left out: it stays. */
+  async set(user: User, streamId: string, { url, mode }: { readonly url?: string | undefined; readonly mode: SourceMode }): Promise<Source> {
+    const { store, streams, addresses, sealer, clock, mayPublish, fetching } = this.#deps;
+    await streams.owned(user, streamId);
+    if (!mayPublish(user)) throw new AppError('guests_not_allowed');
+    if (user.kind === 'guest' && (await store.countOthers(user.id, streamId)) >= MAX_SOURCES_PER_GUEST) {
+      throw new AppError('limit_reached', { detail: `A guest may have ${MAX_SOURCES_PER_GUEST} streams fetched. Take the source from one that you no longer need.` });
+    }
+    const before = url === undefined ? await store.of(streamId) : undefined;
+    if (url === undefined && !before) throw new AppError('invalid_request', { fields: [{ path: 'url', message: 'is needed: this stream has no source yet' }] });
+    const parsed = url === undefined ? undefined : parseSource(url);
+    // A name that cannot be looked up now may be later; an address that is not allowed is told at once.
+    if (parsed?.host !== undefined) {
+      await addresses.resolvePublic(parsed.host).catch((error: unknown) => {
+        if (error instanceof AppError) throw error;
+      });
+    }
+    const address = parsed?.shown ?? before?.address ?? '';
+    const secret = parsed ? sealer.seal(parsed.url, purposeOf(streamId)) : (before?.secret ?? '');
+    const row: SourceRow = { streamId, address, secret, mode, updatedAt: new Date(clock.now()) };
+    await store.put(row);
+    await fetching().sourceChanged(streamId);
+    return this.#view(row);
+  }
+
+  async remove(user: User, streamId: string): Promise<void> {
+    const { store, streams, fetching } = this.#deps;
+    await streams.owned(user, streamId);
+    await store.delete(streamId);
+    await fetching().sourceChanged(streamId);
+  }
+
+  async of(streamId: string): Promise<OpenSource | undefined> {
+    const row = await this.#deps.store.of(streamId);
+    return row && this.#open(row);
+  }
+
+  async all(): Promise<OpenSource[]> {
+    return (await this.#deps.store.all()).flatMap((row) => this.#open(row) ?? []);
+  }
+
+  /** Whether the broadcast of a stream waits for its owner. */
+  async startOf(streamId: string): Promise<'auto' | 'manual'> {
+    return (await this.#deps.directory.byId(streamId)).stream?.start ?? 'auto';
+  }
+
+  /** One that was sealed with the secrets of another server is not fetched; the others are. */
+  #open({ streamId, secret, mode }: SourceRow): OpenSource | undefined {
+    try {
+      return { streamId, mode, url: this.#deps.sealer.open(secret, purposeOf(streamId)) };
+    } catch (error) {
+      if (!(error instanceof SealError)) throw error;
+      this.#deps.log.error({ err: error, streamId }, 'the address of a source cannot be read: set it again');
+      return undefined;
+    }
+  }
+
+  #view({ streamId, address, mode, updatedAt }: SourceRow): Source {
+    const { state, error, retryAt } = this.#deps.fetching().status(streamId);
+    return { url: address, mode, state, error, retryAt: retryAt === null ? null : new Date(retryAt).toISOString(), updatedAt: updatedAt.toISOString() };
+  }
+}
+
+function purposeOf(streamId: string): string {
+  return `source ${streamId}`;
+}

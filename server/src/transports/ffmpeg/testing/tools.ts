@@ -1,0 +1,77 @@
+/** For tests: other people’s servers and receivers, installed on Debian when they are missing, and free ports for them. */
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+const PACKAGES = {
+  'srt-live-transmit': { probe: ['sh', '-c', 'command -v srt-live-transmit'], packages: ['srt-tools'] },
+  'gst-rtsp-server': {
+    probe: ['/usr/bin/python3', '-c', "import gi; gi.require_version('GstRtspServer', '1.0')"],
+    packages: ['python3-gi', 'gir1.2-gst-rtsp-server-1.0', 'gstreamer1.0-plugins-base', 'gstreamer1.0-plugins-good', 'gstreamer1.0-plugins-ugly', 'gstreamer1.0-libav'],
+  },
+} as const;
+
+/** Makes sure that a tool is there. */
+export async function ensureTool(name: keyof typeof PACKAGES): Promise<void> {
+  const { probe, packages } = PACKAGES[name];
+  const works = () =>
+    run(probe[0], probe.slice(1)).then(
+      () => true,
+      () => false,
+    );
+  if (await works()) return;
+  const failure = await run('apt-get', ['install', '-y', '--no-install-recommends', ...packages], { timeout: 300_000 }).then(() => undefined, String);
+  if (!(await works())) throw new Error(`${name} is needed (on Debian: apt-get install ${packages.join(' ')}): ${failure ?? 'it was installed but does not work'}`);
+}
+
+/** A program that runs until the test is over. */
+export class Program implements Disposable {
+  readonly #child: ChildProcess;
+  readonly #out: Buffer[] = [];
+
+  constructor(command: string, args: readonly string[]) {
+    this.#child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#child.stdout?.on('data', (bytes: Buffer) => this.#out.push(bytes));
+    this.#child.stderr?.resume();
+  }
+
+  /** What it has written. */
+  get output(): Buffer {
+    return Buffer.concat(this.#out);
+  }
+
+  /** Gives what it writes to somebody else. */
+  pipe(to: NodeJS.WritableStream): void {
+    this.#child.stdout?.pipe(to);
+  }
+
+  /** Resolves with its first line. */
+  async firstLine(): Promise<string> {
+    while (!this.output.includes('\n')) await once(this.#child.stdout ?? this.#child, 'data');
+    return this.output.toString().split('\n')[0] ?? '';
+  }
+
+  async stop(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    this.#child.kill(signal);
+    await once(this.#child, 'exit');
+  }
+
+  [Symbol.dispose](): void {
+    this.#child.kill('SIGKILL');
+  }
+}
+
+/** A UDP port that was free a moment ago. */
+export async function freeUdpPort(): Promise<number> {
+  const socket = createSocket('udp4');
+  socket.bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  const { port } = socket.address();
+  socket.close();
+  await once(socket, 'close');
+  return port;
+}
