@@ -164,7 +164,7 @@ async function run(config: Config): Promise<void> {
     clock,
     log,
     // Read only by those who have one: it takes a while.
-    objects: config.s3 && new (await import('./library/s3-object-store.ts')).S3ObjectStore(config.s3),
+    objects: config.s3 && (await openObjectStore({ config: config.s3, log })),
     jobs: jobStore,
     events: new RecordingEvents({ events: hooks.events, clock, log }),
     wake: () => jobs.wake(),
@@ -403,7 +403,6 @@ async function run(config: Config): Promise<void> {
   // On a database of its own nobody else works on what an earlier life had begun.
   if (store.kind === 'embedded') await jobStore.releaseAll();
   await hooks.start();
-  if (config.s3) await openObjectStore({ config: config.s3, log });
   jobs.start();
   await library.start();
   for (const broadcast of await broadcastLog.restore()) hub.restore(broadcast);

@@ -15,6 +15,7 @@ import type { Store } from '../store/open.ts';
 import { openTemporaryStore, type TemporaryStore } from '../store/testing/temporary-store.ts';
 import { UploadStore } from '../store/uploads.ts';
 import { FolderUploads } from './folder-uploads.ts';
+import { openObjectStore } from './open-object-store.ts';
 import { S3ObjectStore, type S3Options } from './s3-object-store.ts';
 import { type Gate, partNumberOf, startGate } from './testing/gate.ts';
 import { type S3Server, startS3Server } from './testing/s3-server.ts';
@@ -348,6 +349,18 @@ describe('trouble', () => {
     expect(new Set(gate.parts).size).toBe(8);
     expect(gate.parts.length).toBeLessThanOrEqual(9);
     expect(await stored(new S3ObjectStore(configOf()), 'big/1.mp4')).toBe(hash(bytes));
+  });
+});
+
+describe('the start', () => {
+  test.each([
+    ['is there', {}, 'object storage is there'],
+    ['has no such bucket', { bucket: 'nowhere' }, 'object storage takes nothing now: uploads will wait'],
+  ])('says in the log when the storage %s', async (_, config, message) => {
+    const said = Promise.withResolvers<string>();
+    const note = (_fields: object, text: string) => said.resolve(text);
+    await openObjectStore({ config: { ...configOf(), ...config }, log: { ...silentLog, info: note, error: note } });
+    expect(await said.promise).toBe(message);
   });
 });
 
