@@ -1,5 +1,6 @@
 /** Every page in every state at both sizes: a picture of it into output/, and nothing serious by axe. */
 import AxeBuilder from '@axe-core/playwright';
+import type { Recording } from '@millrace/contract/entities/recording';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { Owner } from './harness/api.ts';
@@ -137,6 +138,34 @@ describe.skipIf(browserTestsAreOff)('looks', () => {
       await look(expect, device.page, 'device-refused', size);
     });
 
+    test('library', async ({ expect }) => {
+      await using context = await visitor(size);
+      await context.addInitScript(() => localStorage.setItem('millrace.token', 'a token'));
+      const page = await context.newPage();
+      const answer = (items: readonly Recording[]) => page.route('**/api/v1/recordings?*', (route) => route.fulfill({ json: { items, nextCursor: null } }));
+      await answer(KEPT);
+      await page.goto(`${server.http}/library`);
+      await page.getByText('Recording…').waitFor();
+      await look(expect, page, 'library', size);
+      await page.getByRole('button', { name: 'Actions for Morning session' }).click();
+      await page.getByRole('menuitem', { name: 'Delete' }).waitFor();
+      await look(expect, page, 'library-menu', size);
+      await page.getByRole('menuitem', { name: 'Delete' }).click();
+      await page.getByText('Delete “Morning session”?').waitFor();
+      await look(expect, page, 'library-delete', size);
+      await answer([]);
+      await page.reload();
+      await page.getByText('Nothing is kept yet').waitFor();
+      await look(expect, page, 'library-empty', size);
+      await page.route('**/api/v1/recordings?*', (route) => route.abort());
+      await page.reload();
+      await page.getByText('Your recordings cannot be read right now').waitFor({ timeout: 20_000 });
+      await look(expect, page, 'library-failed', size);
+      await page.goto(`${server.http}/v/${KEPT[0]?.id}`);
+      await page.getByText('This recording is not here').waitFor();
+      await look(expect, page, 'recording-gone', size);
+    });
+
     test('watching', { timeout: 60_000 }, async ({ expect }) => {
       await using context = await visitor(size);
       const watch = await WatchPage.open(context, links.live);
@@ -198,6 +227,25 @@ describe.skipIf(browserTestsAreOff)('looks', () => {
     });
   });
 });
+
+/** What a library may hold, one of each kind. */
+const KEPT: readonly Recording[] = [
+  keptAs('now', { title: 'The mill at dusk', state: 'recording', seconds: 0, endedAt: null }),
+  keptAs('morning', { title: 'Morning session' }),
+  keptAs('stopped', { title: 'A title that is so long that it needs two lines on a card, and then some more', problem: 'disk_full', visibility: 'private' }),
+  keptAs('nothing', { title: 'From the train', state: 'failed', problem: 'quota_reached', seconds: 0, bytes: 0 }),
+];
+
+function keptAs(name: string, changes: Partial<Recording>): Recording {
+  const id = name.padEnd(21, '0');
+  const playback = { page: `http://127.0.0.1/v/${id}`, hls: '', dash: '', download: '' };
+  const at = new Date(2026, 9, 4, 20, 15).toISOString();
+  return {
+    ...{ id, streamId: null, broadcastId: id, title: name, visibility: 'unlisted', state: 'ready', problem: null, seconds: 4_271, bytes: 1_400_000_000 },
+    ...{ startedAt: at, endedAt: at, updatedAt: at, playback },
+    ...changes,
+  };
+}
 
 type Expect = typeof import('vitest').expect;
 

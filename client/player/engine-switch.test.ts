@@ -39,6 +39,11 @@ class FakeEngine implements Engine {
     return true;
   }
   goLive(): void {}
+  goBack(): boolean {
+    return false;
+  }
+  behind(): undefined {}
+  stay(): void {}
   retryNow(): void {}
   close(): void {
     this.closed = true;

@@ -44,6 +44,12 @@ export interface Engine {
   chooseDelay(delay: Delay): boolean;
   /** Moves the element to the live edge. */
   goLive(): void;
+  /** Moves it so many seconds before the live edge, or as far as there is something. False: not yet, or never in this engine. */
+  goBack(seconds: number): boolean;
+  /** How far the element is behind the live edge, in seconds; undefined where it cannot go back. */
+  behind(): number | undefined;
+  /** The viewer paused: where they are is where they go on, however long that takes. */
+  stay(): void;
   /** Asks again at once for what failed: the network or the publisher is back. */
   retryNow(): void;
   close(): void;

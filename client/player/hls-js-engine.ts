@@ -2,6 +2,7 @@
 import type { ErrorData, HlsConfig, default as HlsType, LevelDetails } from 'hls.js';
 import type { Delay, Engine, EngineListener } from './engine.ts';
 import { independentStart, loadingStart, type Piece } from './start-position.ts';
+import { Throughput } from './throughput.ts';
 
 /** The module as `import('hls.js')` gives it. */
 export interface HlsModule {
@@ -21,10 +22,15 @@ const STEADY_DELAY_SECONDS = 6;
 /** Further behind than this many target durations the player jumps instead of hurrying. */
 const MAX_LATENCY_DURATIONS = 6;
 
+/** A tenth faster is not heard and catches up a second in ten. */
+const HURRY_RATE = 1.1;
+
+/** The oldest segment may be gone by the time it is asked for. */
+const PAST_MARGIN_SECONDS = 4;
+
 const CONFIG: Partial<HlsConfig> = {
   lowLatencyMode: true,
-  // A tenth faster is not heard and catches up a second in ten.
-  maxLiveSyncPlaybackRate: 1.1,
+  maxLiveSyncPlaybackRate: HURRY_RATE,
   liveDurationInfinity: true,
   backBufferLength: 20,
   maxBufferLength: 15,
@@ -32,6 +38,10 @@ const CONFIG: Partial<HlsConfig> = {
   maxBufferSize: 40_000_000,
   // fMP4 passes through untouched, so a worker would only add a copy.
   enableWorker: false,
+  // Who has less than that comes down within seconds; the others begin with the best.
+  abrEwmaDefaultEstimate: 5_000_000,
+  // A size that was a gap when it was wanted, as before its first segment, is tried again.
+  errorPenaltyExpireMs: 3000,
   // Holes of a lost publisher are skipped at once, not waited for.
   maxBufferHole: 0.3,
   nudgeMaxRetry: 8,
@@ -45,6 +55,8 @@ export interface HlsJsEngineDeps {
   readonly authorization?: string | undefined;
   /** To begin with. */
   readonly delay: Delay;
+  /** Where a recording begins to be played, seconds. */
+  readonly startAt?: number | undefined;
   readonly listener: EngineListener;
   readonly now: () => number;
 }
@@ -57,23 +69,29 @@ export class HlsJsEngine implements Engine {
   #mediaFailures: number[] = [];
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
   #retry: (() => void) | undefined;
+  readonly #throughput = new Throughput();
   #placed = false;
   #jumpWhenBuffered = false;
   #delay: Delay;
   #quality: number | undefined;
+  /** The viewer left the live edge on purpose. */
+  #isBack = false;
+  /** Seconds behind live to be at again, once there is something to go back in. */
+  #returnTo: number | undefined;
 
   constructor(deps: HlsJsEngineDeps) {
     this.#deps = deps;
     this.#delay = deps.delay;
-    this.#hls = this.#open();
+    this.#hls = this.#open(deps.startAt);
   }
 
-  #open(): HlsType {
+  #open(startAt: number | undefined): HlsType {
     const deps = this.#deps;
     const Hls = deps.module.default;
     const { authorization } = deps;
     const hls = new Hls({
       ...CONFIG,
+      ...(startAt === undefined ? {} : { startPosition: startAt }),
       ...(this.#delay === 'steady' ? { liveSyncDuration: STEADY_DELAY_SECONDS } : {}),
       ...(authorization ? { xhrSetup: (xhr: XMLHttpRequest) => xhr.setRequestHeader('authorization', `Bearer ${authorization}`) } : {}),
     });
@@ -89,7 +107,14 @@ export class HlsJsEngine implements Engine {
       this.#networkFailures = 0;
       this.#place(details);
     });
-    hls.on(Hls.Events.BUFFER_APPENDED, () => this.#jump());
+    hls.on(Hls.Events.FRAG_BUFFERED, (_, { frag, stats }) => {
+      if (frag.type === 'main') this.#measure(stats);
+    });
+    hls.on(Hls.Events.FRAG_LOAD_EMERGENCY_ABORTED, (_, { stats }) => this.#measure({ loaded: stats.loaded, loading: { first: stats.loading.first, end: deps.now() } }));
+    hls.on(Hls.Events.BUFFER_APPENDED, () => {
+      this.#jump();
+      this.#return();
+    });
     hls.on(Hls.Events.ERROR, (_, data) => this.#failed(data));
     hls.attachMedia(deps.video);
     hls.loadSource(deps.url);
@@ -101,7 +126,7 @@ export class HlsJsEngine implements Engine {
   }
 
   get quality(): number | undefined {
-    return this.#hls.autoLevelEnabled ? undefined : this.#hls.currentLevel;
+    return this.#hls.autoLevelEnabled ? undefined : this.#hls.manualLevel;
   }
 
   get details() {
@@ -118,6 +143,7 @@ export class HlsJsEngine implements Engine {
   chooseQuality(index: number | undefined): void {
     this.#quality = index;
     this.#hls.nextLevel = index ?? -1;
+    this.#deps.listener.qualities();
   }
 
   chooseDelay(delay: Delay): boolean {
@@ -129,8 +155,35 @@ export class HlsJsEngine implements Engine {
     return true;
   }
 
+  goBack(seconds: number): boolean {
+    const { video } = this.#deps;
+    const last = video.seekable.length - 1;
+    if (last < 0 || !this.#hls.latestLevelDetails) return false;
+    this.stay();
+    this.#isBack = true;
+    // Who went back does not want to be hurried to live.
+    this.#hls.config.maxLiveSyncPlaybackRate = 1;
+    video.playbackRate = 1;
+    this.#jumpWhenBuffered = false;
+    video.currentTime = Math.max(video.seekable.start(0) + PAST_MARGIN_SECONDS, video.seekable.end(last) - seconds);
+    return true;
+  }
+
+  behind(): number | undefined {
+    const { seekable, currentTime } = this.#deps.video;
+    return seekable.length === 0 ? undefined : Math.max(0, seekable.end(seekable.length - 1) - currentTime);
+  }
+
+  stay(): void {
+    this.#hls.config.liveMaxLatencyDurationCount = Number.POSITIVE_INFINITY;
+  }
+
   goLive(): void {
     const { video } = this.#deps;
+    this.#isBack = false;
+    this.#returnTo = undefined;
+    this.#hls.config.liveMaxLatencyDurationCount = MAX_LATENCY_DURATIONS;
+    this.#hls.config.maxLiveSyncPlaybackRate = HURRY_RATE;
     const wanted = this.#hls.liveSyncPosition;
     if (wanted === null || wanted <= video.currentTime) return;
     const details = this.#hls.latestLevelDetails;
@@ -152,6 +205,12 @@ export class HlsJsEngine implements Engine {
     clearTimeout(this.#retryTimer);
     this.#retry = undefined;
     this.#hls.destroy();
+  }
+
+  #measure({ loaded, loading }: { readonly loaded: number; readonly loading: { readonly first: number; readonly end: number } }): void {
+    this.#throughput.add({ bytes: loaded, transferMs: loading.end - loading.first });
+    const { bitsPerSecond } = this.#throughput;
+    if (bitsPerSecond !== undefined) this.#hls.bandwidthEstimate = bitsPerSecond;
   }
 
   /** Sets the distance from live that was chosen, and forgets what stalls added to it. Returns it in seconds. */
@@ -203,13 +262,21 @@ export class HlsJsEngine implements Engine {
       this.#deps.listener.unplayable('codec');
       return;
     }
-    // hls.js would go back to where it was, to media behind the live edge that may be the cause, and was seen to load it again and again.
+    // hls.js would go back to media behind the live edge that may be the cause, and was seen to load it again and again. Only who watches
+    // what is past wants to be where they were.
+    const isLive = this.#hls.latestLevelDetails?.live ?? true;
+    const startAt = isLive ? undefined : this.#deps.video.currentTime;
+    this.#returnTo = isLive && this.#isBack ? this.behind() : undefined;
     clearTimeout(this.#retryTimer);
     this.#retry = undefined;
     this.#placed = false;
     this.#jumpWhenBuffered = false;
     this.#hls.destroy();
-    this.#hls = this.#open();
+    this.#hls = this.#open(startAt);
+  }
+
+  #return(): void {
+    if (this.#returnTo !== undefined && this.goBack(this.#returnTo)) this.#returnTo = undefined;
   }
 
   #retryLater(data: ErrorData): void {

@@ -12,7 +12,7 @@ interface DatedElement {
   getStartDate(): Date;
 }
 
-export function nativeEngine(video: HTMLVideoElement, url: string, listener: EngineListener): Engine {
+export function nativeEngine(video: HTMLVideoElement, url: string, listener: EngineListener, startAt = 0): Engine {
   let failures = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const load = () => {
@@ -22,6 +22,7 @@ export function nativeEngine(video: HTMLVideoElement, url: string, listener: Eng
   };
   const onMetadata = () => {
     failures = 0;
+    if (startAt > 0 && video.currentTime < startAt) video.currentTime = startAt;
     listener.ready();
   };
   const onError = () => {
@@ -52,6 +53,13 @@ export function nativeEngine(video: HTMLVideoElement, url: string, listener: Eng
     goLive: () => {
       if (video.seekable.length > 0) video.currentTime = Math.max(0, video.seekable.end(video.seekable.length - 1) - EDGE_SECONDS);
     },
+    goBack: (seconds) => {
+      if (video.seekable.length === 0) return false;
+      video.currentTime = Math.max(video.seekable.start(0), video.seekable.end(video.seekable.length - 1) - seconds);
+      return true;
+    },
+    behind: () => (video.seekable.length === 0 ? undefined : Math.max(0, video.seekable.end(video.seekable.length - 1) - video.currentTime)),
+    stay: () => {},
     retryNow: () => {
       if (failures > 0) load();
     },

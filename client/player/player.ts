@@ -62,6 +62,8 @@ export interface PlayOptions {
   readonly loadHls: () => Promise<HlsModule>;
   /** What the stream socket's `watch()` is told as `visitorId`: with it the server counts that socket and not the real-time sessions beside it. */
   readonly viewer?: string;
+  /** A recording: it has a beginning and an end, and no live edge. */
+  readonly recording?: { readonly startAt: number };
   /** The owner's preview: plays before viewers may, with the owner's bearer. */
   readonly preview?: { readonly token: string | undefined };
   readonly onChange: (snapshot: PlayerSnapshot) => void;
@@ -95,6 +97,9 @@ export class Player {
   readonly #switch: EngineSwitch;
   readonly #hold: FrameHold;
   #changingUntil = 0;
+  /** What real time is to be gone back from, in seconds, once there are segments; and what `goLive` returns to. */
+  #goingBack: number | undefined;
+  #latencyAtLive: Latency | undefined;
   #epoch: string | null = null;
   #wantsPlay = true;
   #mutedByBrowser = false;
@@ -199,8 +204,45 @@ export class Player {
 
   /** Leaves what was paused or missed and shows what happens now. */
   goLive(): void {
+    this.#goingBack = undefined;
+    const latency = this.#latencyAtLive;
+    this.#latencyAtLive = undefined;
+    if (latency) this.#switch.choose(latency, this.#facts.attached);
     this.#switch.engine?.goLive();
     void this.play();
+  }
+
+  /** How far behind the live edge the picture is, seconds; 0 in real time. Undefined before there is one. */
+  get behindSeconds(): number | undefined {
+    if (this.#goingBack !== undefined) return this.#goingBack;
+    const { engine } = this.#switch;
+    return engine?.protocol === 'whep' ? 0 : engine?.behind();
+  }
+
+  /** Shows what was so many seconds ago. Real time has no past: segments take its place until the viewer goes to live again. */
+  rewind(seconds: number): void {
+    const { engine } = this.#switch;
+    if (!engine?.goBack(seconds)) {
+      this.#goingBack = seconds;
+      if (engine?.protocol === 'whep') {
+        this.#latencyAtLive ??= this.#switch.latency;
+        this.#switch.choose('low', this.#facts.attached);
+      }
+    }
+    void this.play();
+  }
+
+  /** Forward or back by so many seconds, to live at the most. */
+  seekBy(seconds: number): void {
+    const video = this.#video;
+    if (this.#options.recording) {
+      video.currentTime = Math.min(video.duration || 0, Math.max(0, video.currentTime + seconds));
+      return;
+    }
+    const behind = this.behindSeconds;
+    if (behind === undefined) return;
+    if (behind - seconds < LIVE_TOLERANCE_MS / 1000) this.goLive();
+    else this.rewind(behind - seconds);
   }
 
   /** Gives the sound back that the browser took; called from a tap or a key. */
@@ -216,6 +258,8 @@ export class Player {
   }
 
   chooseLatency(latency: Latency): void {
+    this.#latencyAtLive = undefined;
+    this.#goingBack = undefined;
     // Before there is anything to see it is only remembered.
     this.#switch.choose(latency, this.#facts.attached);
     this.#tell();
@@ -234,6 +278,8 @@ export class Player {
   }
 
   #attach(): void {
+    this.#goingBack = undefined;
+    this.#latencyAtLive = undefined;
     this.#set({ attached: true, hasPlayed: false, flowing: false, finished: false, blocked: false, unplayable: undefined });
     this.#switch.begin();
   }
@@ -247,12 +293,14 @@ export class Player {
   }
 
   async #showSegments(delay: Delay): Promise<Engine | undefined> {
-    const { video, playback, loadHls, preview } = this.#options;
+    const { video, playback, loadHls, preview, recording } = this.#options;
     const listener = this.#listener;
-    if (!('MediaSource' in globalThis) && video.canPlayType('application/vnd.apple.mpegurl') !== '') return nativeEngine(video, playback.hls, listener);
+    if (!('MediaSource' in globalThis) && video.canPlayType('application/vnd.apple.mpegurl') !== '') return nativeEngine(video, playback.hls, listener, recording?.startAt);
     const module = await this.#load(loadHls);
     if (!module) return undefined;
-    if (module.default.isSupported()) return new HlsJsEngine({ module, video, url: playback.hls, authorization: preview?.token, delay, listener, now: () => performance.now() });
+    if (module.default.isSupported()) {
+      return new HlsJsEngine({ module, video, url: playback.hls, authorization: preview?.token, delay, startAt: recording?.startAt, listener, now: () => performance.now() });
+    }
     this.#set({ unplayable: 'unsupported' });
     return undefined;
   }
@@ -274,7 +322,10 @@ export class Player {
 
   #paused(): void {
     // An element pauses by itself at its end and when its source goes; only the rest is the viewer's doing.
-    if (!this.#video.ended && this.#video.readyState > 0) this.#wantsPlay = false;
+    if (!this.#video.ended && this.#video.readyState > 0) {
+      this.#wantsPlay = false;
+      this.#switch.engine?.stay();
+    }
     this.#set({ paused: true, flowing: false });
   }
 
@@ -289,6 +340,7 @@ export class Player {
   #tick(): void {
     const { currentTime, paused, readyState } = this.#video;
     this.#switch.tick(this.#facts.broadcast === 'live' && this.#wantsPlay && this.#facts.attached);
+    if (this.#goingBack !== undefined && this.#switch.engine?.goBack(this.#goingBack)) this.#goingBack = undefined;
     const idleMs = this.#switch.engine?.idleMs;
     const moves = idleMs === undefined ? currentTime !== this.#lastTime : idleMs < STALL_MS;
     if (!paused && moves && this.#lastTime >= 0 && readyState > 1) {
@@ -334,7 +386,7 @@ export class Player {
       stalls: this.#stalls,
       qualities: engine?.qualities ?? [],
       quality: engine?.quality,
-      latency: this.#switch.latency,
+      latency: this.#latencyAtLive ?? this.#switch.latency,
       protocol: engine?.protocol,
       fallBack: this.#switch.fallBack,
     };

@@ -38,6 +38,9 @@ export function whepEngine({ video, source, clock, listener }: WhepEngineDeps): 
     chooseQuality: () => {},
     chooseDelay: () => false,
     goLive: () => {},
+    goBack: () => false,
+    behind: () => undefined,
+    stay: () => {},
     retryNow: () => {},
     close: () => {
       source.close();

@@ -74,6 +74,8 @@ export const PublicStream = z
     startedAt: Instant.nullable(),
     endedAt: Instant.nullable(),
     viewers: z.int().nonnegative(),
+    /** How far back a live broadcast can be watched; null: to its beginning. */
+    rewindSeconds: z.int().nonnegative().nullable(),
     playback: Playback,
   })
   .meta({ id: 'PublicStream' });

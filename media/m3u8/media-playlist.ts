@@ -97,6 +97,7 @@ export function writeMediaPlaylist(playlist: MediaPlaylist, { query, skip }: Pla
 function writeSegment(segment: PlaylistSegment, { query, newMap, listParts }: { query: string; newMap: boolean; listParts: boolean }): string {
   let text = segment.discontinuity ? '#EXT-X-DISCONTINUITY\n' : '';
   if (newMap) text += `#EXT-X-MAP:URI="${segment.mapUri}${query}"\n`;
+  if (segment.complete && !listParts) return `${text}${finishedLines(segment)}${query}\n`;
   text += `#EXT-X-PROGRAM-DATE-TIME:${new Date(segment.startsAt).toISOString()}\n`;
   if (listParts || !segment.complete) {
     for (const part of segment.parts)
@@ -105,6 +106,18 @@ function writeSegment(segment: PlaylistSegment, { query, newMap, listParts }: { 
   if (!segment.complete) return text;
   if (segment.gap) text += '#EXT-X-GAP\n';
   return `${text}#EXTINF:${decimal(segment.seconds)},\n${segment.uri}${query}\n`;
+}
+
+/** What is said of a segment that is whole, without its parts, up to its URI. A window of hours is written again and again, and they stay the same. */
+const finished = new WeakMap<PlaylistSegment, string>();
+
+function finishedLines(segment: PlaylistSegment): string {
+  const known = finished.get(segment);
+  if (known !== undefined) return known;
+  const gap = segment.gap ? '#EXT-X-GAP\n' : '';
+  const lines = `#EXT-X-PROGRAM-DATE-TIME:${new Date(segment.startsAt).toISOString()}\n${gap}#EXTINF:${decimal(segment.seconds)},\n${segment.uri}`;
+  finished.set(segment, lines);
+  return lines;
 }
 
 function writeReports({ reports }: MediaPlaylist, query: string): string {

@@ -48,6 +48,7 @@ export function viewPublicStream(now: StreamNow, playback: Playback, isOwner: bo
     startedAt: hidden ? null : (broadcast?.startedAt ?? null),
     endedAt: hidden ? null : (broadcast?.endedAt ?? null),
     viewers,
+    rewindSeconds: stream.rewindSeconds,
     playback,
   };
 }

@@ -4,10 +4,11 @@ import { encodeMedia } from '../outputs/cmaf/testing/encoded-media.ts';
 import { contentsOf, fileOf, LadderStand, probe, psnr } from './testing/ladder-stand.ts';
 
 const TIERS = ['180p', '120p', '90p'];
+const X264 = ['-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p'];
 const SOUND = { source: 'sine=d=6:r=48000', args: ['-c:a', 'aac'] };
 
 function picture(args: readonly string[], { size = '320x240', rate = '30', seconds = 6 } = {}) {
-  return { source: `testsrc2=s=${size}:r=${rate}:d=${seconds}`, args: ['-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p', ...args] };
+  return { source: `testsrc2=s=${size}:r=${rate}:d=${seconds}`, args: [...X264, ...args] };
 }
 
 test.for([
@@ -60,4 +61,22 @@ test('tiers show the picture of the source, at their size', async () => {
     expect(await probe(file)).toMatchObject({ width: track.width, height: track.height, format: 'yuv420p', profile: 'Main' });
     expect(await psnr(whole, file, track)).toBeGreaterThan(30);
   }
+});
+
+test.for(['10', '50'])('at %s pictures a second a tier uses what it may, and no more', async (rate) => {
+  using stand = new LadderStand({ settings: [{ shorterSide: 120, bitsPerSecond: 300_000 }] });
+  const source = { source: `testsrc2=s=320x240:r=${rate}:d=6,noise=alls=60:allf=t`, args: [...X264, '-g', rate, '-bf', '0', '-crf', '18'] };
+  const { tracks, units } = await encodeMedia({ video: source, timescale: 90_000 });
+  await stand.send(stand.publish(tracks), units);
+  await stand.heard.until(() => stand.heard.time > 5.7);
+  stand.hub.stop('stream', 'stopped');
+  // The rate is measured on the first pictures.
+  const segments = stand
+    .rendition('120p')
+    .segments.filter(({ gap }) => !gap)
+    .slice(1);
+  const seconds = segments.reduce((sum, segment) => sum + segment.seconds, 0);
+  const bitsPerSecond = (8 * segments.reduce((sum, { bytes }) => sum + bytes, 0)) / seconds;
+  expect(bitsPerSecond).toBeGreaterThan(200_000);
+  expect(bitsPerSecond).toBeLessThan(360_000);
 });

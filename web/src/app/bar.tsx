@@ -1,6 +1,7 @@
 /** The bar on top: the name, the theme and the way to go live. */
 import { useMantineColorScheme } from '@mantine/core';
 import IconMoon from '@tabler/icons-react/dist/esm/icons/IconMoon.mjs';
+import IconSettings from '@tabler/icons-react/dist/esm/icons/IconSettings.mjs';
 import IconSun from '@tabler/icons-react/dist/esm/icons/IconSun.mjs';
 import { Link, useLocation } from '@tanstack/react-router';
 import { IconButton } from '../parts/icon-button.tsx';
@@ -12,7 +13,7 @@ export function Bar() {
   const { pathname } = useLocation();
   const dark = colorScheme !== 'light';
   return (
-    <header className={classes.bar} data-page={pathname.startsWith('/w/') ? 'watch' : undefined}>
+    <header className={classes.bar} data-page={pathname.startsWith('/w/') || pathname.startsWith('/v/') ? 'watch' : undefined}>
       <Link to="/" className={classes.name} aria-label={t('app.home')}>
         <svg viewBox="0 0 28 20" width="28" height="20" aria-hidden="true" className={classes.mark}>
           <path d="M2 6c4-4 8-4 12 0s8 4 12 0" />
@@ -21,9 +22,15 @@ export function Bar() {
         <span>{t('app.name')}</span>
       </Link>
       <div className={classes.actions}>
+        <Link to="/settings" className={classes.icon} aria-label={t('settings.open')} title={t('settings.open')}>
+          <IconSettings size={20} stroke={1.75} />
+        </Link>
         <IconButton label={dark ? t('app.theme.light') : t('app.theme.dark')} onClick={() => setColorScheme(dark ? 'light' : 'dark')}>
           {dark ? <IconSun size={20} stroke={1.75} /> : <IconMoon size={20} stroke={1.75} />}
         </IconButton>
+        <Link to="/library" className={classes.library}>
+          {t('app.library')}
+        </Link>
         {pathname !== '/' && !pathname.startsWith('/live') && (
           <Link to="/live" className={classes.goLive}>
             {t('app.goLive')}

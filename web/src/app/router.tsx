@@ -14,6 +14,7 @@ const studio = createRoute({
   validateSearch: (search): { from?: 'device' } => (search['from'] === 'device' ? { from: 'device' } : {}),
   component: lazyRouteComponent(() => import('../studio/studio-page.tsx'), 'StudioPage'),
 });
+const settings = createRoute({ getParentRoute: () => root, path: '/settings', component: lazyRouteComponent(() => import('../settings/settings-page.tsx'), 'SettingsPage') });
 const trust = createRoute({ getParentRoute: () => root, path: '/trust', component: lazyRouteComponent(() => import('../trust/trust-page.tsx'), 'TrustPage') });
 const watch = createRoute({
   getParentRoute: () => root,
@@ -22,9 +23,20 @@ const watch = createRoute({
   component: lazyRouteComponent(() => import('../watch/watch-page.tsx'), 'WatchPage'),
 });
 
+const library = createRoute({ getParentRoute: () => root, path: '/library', component: lazyRouteComponent(() => import('../library/library-page.tsx'), 'LibraryPage') });
+const recording = createRoute({
+  getParentRoute: () => root,
+  path: '/v/$id',
+  validateSearch: (search): { token?: string; t?: string } => ({
+    ...(typeof search['token'] === 'string' ? { token: search['token'] } : {}),
+    ...(typeof search['t'] === 'string' ? { t: search['t'] } : {}),
+  }),
+  component: lazyRouteComponent(() => import('../recording/recording-page.tsx'), 'RecordingPage'),
+});
+
 export function makeRouter() {
   return createRouter({
-    routeTree: root.addChildren([home, choose, studio, trust, watch]),
+    routeTree: root.addChildren([home, choose, studio, library, recording, settings, trust, watch]),
     defaultPreload: 'intent',
     scrollRestoration: true,
     // Plain query strings: a token that looks like a number stays the text it is.

@@ -13,10 +13,11 @@ import IconVolume from '@tabler/icons-react/dist/esm/icons/IconVolume.mjs';
 import IconVolume2 from '@tabler/icons-react/dist/esm/icons/IconVolume2.mjs';
 import IconVolumeOff from '@tabler/icons-react/dist/esm/icons/IconVolumeOff.mjs';
 import { IconButton } from '../parts/icon-button.tsx';
-import { seconds } from '../text/format.ts';
+import { elapsed, seconds } from '../text/format.ts';
 import { t } from '../text/text.ts';
 import classes from './controls.module.css';
 import { SettingsMenu } from './settings-menu.tsx';
+import { usePlayTime } from './use-play-time.ts';
 import type { LivePlayer } from './use-player.ts';
 
 const ICON = { size: 22, stroke: 1.75 } as const;
@@ -24,20 +25,25 @@ const ICON = { size: 22, stroke: 1.75 } as const;
 /** Nearer than this nobody notices. */
 const REAL_TIME_MS = 300;
 
+/** From here on it is told in minutes. */
+const A_MINUTE_MS = 60_000;
+
 export interface ControlsProps {
   readonly live: LivePlayer;
+  /** It has no live edge, and no delay to choose. */
+  readonly isRecording: boolean;
   readonly menuOpen: boolean;
   readonly setMenuOpen: (open: boolean) => void;
   readonly theatre?: { readonly on: boolean; readonly toggle: () => void };
   readonly onGoLive: () => void;
 }
 
-export function Controls({ live, menuOpen, setMenuOpen, theatre, onGoLive }: ControlsProps) {
+export function Controls({ live, isRecording, menuOpen, setMenuOpen, theatre, onGoLive }: ControlsProps) {
   const { snapshot, video } = live;
   const hasCaptions = (video?.textTracks.length ?? 0) > 0;
   return (
     <>
-      {menuOpen && <SettingsMenu live={live} close={() => setMenuOpen(false)} />}
+      {menuOpen && <SettingsMenu live={live} isRecording={isRecording} close={() => setMenuOpen(false)} />}
       <div className={classes.row}>
         <media-play-button class={classes.button}>
           <IconPlayerPlayFilled slot="play" size={22} />
@@ -52,7 +58,7 @@ export function Controls({ live, menuOpen, setMenuOpen, theatre, onGoLive }: Con
           </media-mute-button>
           <media-volume-range class={classes.range} />
         </div>
-        <LiveEdge live={live} onGoLive={onGoLive} />
+        {isRecording ? <Progress live={live} /> : <LiveEdge live={live} onGoLive={onGoLive} />}
         <span className={classes.space} />
         {hasCaptions && (
           <media-captions-button class={classes.button}>
@@ -61,7 +67,7 @@ export function Controls({ live, menuOpen, setMenuOpen, theatre, onGoLive }: Con
           </media-captions-button>
         )}
         <IconButton
-          label={t('watch.settings')}
+          label={t(isRecording ? 'watch.settings.recording' : 'watch.settings')}
           aria-expanded={menuOpen}
           aria-haspopup="dialog"
           onClick={() => setMenuOpen(!menuOpen)}
@@ -87,12 +93,26 @@ export function Controls({ live, menuOpen, setMenuOpen, theatre, onGoLive }: Con
   );
 }
 
+/** Where in the recording, and how long it is. */
+function Progress({ live }: { readonly live: LivePlayer }) {
+  const { at, length } = usePlayTime(live.video);
+  return (
+    <span className={`${classes.edge} ${classes.behind} figures`}>
+      {elapsed(at * 1000)} / {elapsed(length * 1000)}
+    </span>
+  );
+}
+
 /** Live, with how far behind; or, when the viewer fell back, the way to live. */
 function LiveEdge({ live, onGoLive }: { readonly live: LivePlayer; readonly onGoLive: () => void }) {
   const { state, atLive, latencyMs, protocol } = live.snapshot;
   if (state === 'reconnecting') return null;
   const realTime = protocol === 'whep' && (latencyMs === undefined || latencyMs < REAL_TIME_MS);
-  const behind = realTime ? t('watch.realTime') : latencyMs === undefined ? undefined : t('watch.latency', { seconds: seconds(latencyMs) });
+  const behind = realTime
+    ? t('watch.realTime')
+    : latencyMs === undefined
+      ? undefined
+      : t('watch.latency', { seconds: latencyMs < A_MINUTE_MS ? seconds(latencyMs) : elapsed(latencyMs) });
   // In real time there is nothing behind: playing is live.
   if (!atLive && protocol !== 'whep') {
     return (

@@ -14,6 +14,11 @@ type ElementProps = DetailedHTMLProps<HTMLAttributes<HTMLElement>, HTMLElement> 
 };
 
 declare module 'react' {
+  interface CSSProperties {
+    /** How far a bar is filled. */
+    '--at'?: string;
+  }
+
   // biome-ignore lint/style/noNamespace: React's own way to declare elements.
   namespace JSX {
     interface IntrinsicElements {

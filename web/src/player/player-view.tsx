@@ -5,6 +5,7 @@ import { t } from '../text/text.ts';
 import { Controls } from './controls.tsx';
 import { nameMediaControls } from './media-chrome.ts';
 import classes from './player-view.module.css';
+import { SeekBar, type TimeSpan } from './seek-bar.tsx';
 import { StateOverlay, type StateOverlayProps } from './state-overlay.tsx';
 import type { LivePlayer } from './use-player.ts';
 import { useShortcuts } from './use-shortcuts.ts';
@@ -17,6 +18,8 @@ export interface PlayerViewProps {
   readonly seed: string;
   readonly title: string;
   readonly facts: StateOverlayProps['facts'];
+  /** What the bar of time is of; without one there is no bar. */
+  readonly time?: TimeSpan;
   /** Shown over the top of the picture while the controls are. */
   readonly heading?: ReactNode;
   readonly theatre?: { readonly on: boolean; readonly toggle: () => void };
@@ -28,7 +31,7 @@ export interface PlayerViewProps {
 /** States in which no frame of this run was shown yet, so that the poster stands in for it. */
 const POSTER_STATES: ReadonlySet<string> = new Set(['waiting', 'starting', 'blocked', 'ended', 'unplayable']);
 
-export function PlayerView({ live, seed, title, facts, heading, theatre, shortcuts = false, muted = false }: PlayerViewProps) {
+export function PlayerView({ live, seed, title, facts, time, heading, theatre, shortcuts = false, muted = false }: PlayerViewProps) {
   const { snapshot, player, attach } = live;
   const [menuOpen, setMenuOpen] = useState(false);
   const controller = useRef<HTMLElement>(null);
@@ -46,6 +49,7 @@ export function PlayerView({ live, seed, title, facts, heading, theatre, shortcu
       data-protocol={snapshot.protocol}
       data-stalls={snapshot.stalls}
       data-controls={showControls || undefined}
+      data-time={time?.type}
     >
       <media-controller
         ref={controller}
@@ -70,7 +74,15 @@ export function PlayerView({ live, seed, title, facts, heading, theatre, shortcu
         </div>
         {showControls && (
           <div className={classes.controls}>
-            <Controls live={live} menuOpen={menuOpen} setMenuOpen={setMenuOpen} {...(theatre ? { theatre } : {})} onGoLive={() => player?.goLive()} />
+            {time && <SeekBar live={live} time={time} />}
+            <Controls
+              live={live}
+              isRecording={time?.type === 'recording'}
+              menuOpen={menuOpen}
+              setMenuOpen={setMenuOpen}
+              {...(theatre ? { theatre } : {})}
+              onGoLive={() => player?.goLive()}
+            />
           </div>
         )}
       </media-controller>

@@ -16,7 +16,14 @@ const PROTOCOLS = { whep: 'WebRTC (WHEP)', 'll-hls': 'LL-HLS', hls: 'HLS' } as c
 /** Where the picture is too small to hold the menu: it comes from the bottom of the window instead. */
 const NARROW = '(max-width: 640px)';
 
-export function SettingsMenu({ live, close }: { readonly live: LivePlayer; readonly close: () => void }) {
+export interface SettingsMenuProps {
+  readonly live: LivePlayer;
+  /** It has no delay to choose. */
+  readonly isRecording: boolean;
+  readonly close: () => void;
+}
+
+export function SettingsMenu({ live, isRecording, close }: SettingsMenuProps) {
   const { snapshot, player } = live;
   const menu = useRef<HTMLDivElement>(null);
   const name = useId();
@@ -42,17 +49,25 @@ export function SettingsMenu({ live, close }: { readonly live: LivePlayer; reado
   };
   const sheet = !document.fullscreenElement && matchMedia(NARROW).matches;
   const content = (
-    <div ref={menu} className={`on-picture ${classes.menu}`} data-sheet={sheet || undefined} role="dialog" aria-label={t('watch.settings')}>
-      <fieldset className={classes.group}>
-        <legend>{t('watch.delay')}</legend>
-        <p className={`${classes.now} figures`}>
-          {snapshot.latencyMs === undefined ? t('watch.latency.unknown') : t('watch.latency', { seconds: seconds(Math.max(LEAST_LATENCY_MS, snapshot.latencyMs)) })}
-        </p>
-        {LATENCIES.map((latency) => (
-          <Choice key={latency} name={`${name}-delay`} label={t(`watch.delay.${latency}`)} checked={snapshot.latency === latency} choose={() => choose(latency)} />
-        ))}
-        {snapshot.fallBack && <p className={classes.note}>{t(`watch.fallBack.${snapshot.fallBack}`)}</p>}
-      </fieldset>
+    <div
+      ref={menu}
+      className={`on-picture ${classes.menu}`}
+      data-sheet={sheet || undefined}
+      role="dialog"
+      aria-label={t(isRecording ? 'watch.settings.recording' : 'watch.settings')}
+    >
+      {!isRecording && (
+        <fieldset className={classes.group}>
+          <legend>{t('watch.delay')}</legend>
+          <p className={`${classes.now} figures`}>
+            {snapshot.latencyMs === undefined ? t('watch.latency.unknown') : t('watch.latency', { seconds: seconds(Math.max(LEAST_LATENCY_MS, snapshot.latencyMs)) })}
+          </p>
+          {LATENCIES.map((latency) => (
+            <Choice key={latency} name={`${name}-delay`} label={t(`watch.delay.${latency}`)} checked={snapshot.latency === latency} choose={() => choose(latency)} />
+          ))}
+          {snapshot.fallBack && <p className={classes.note}>{t(`watch.fallBack.${snapshot.fallBack}`)}</p>}
+        </fieldset>
+      )}
       <fieldset className={classes.group}>
         <legend>{t('watch.quality')}</legend>
         {snapshot.qualities.length > 1 ? (

@@ -26,6 +26,8 @@ export interface UsePlayerOptions {
   /** To begin with. */
   readonly latency?: Latency;
   readonly broadcast: BroadcastFacts;
+  /** A recording, from so many seconds on. */
+  readonly recording?: { readonly startAt: number };
   /** The owner's preview: muted, and before viewers may see it. */
   readonly preview?: boolean;
 }
@@ -37,7 +39,7 @@ export interface LivePlayer {
   readonly attach: RefCallback<HTMLVideoElement>;
 }
 
-export function usePlayer({ hls, whep, latency = 'low', broadcast, preview = false }: UsePlayerOptions): LivePlayer {
+export function usePlayer({ hls, whep, latency = 'low', broadcast, recording, preview = false }: UsePlayerOptions): LivePlayer {
   const { clock, guest } = useServices();
   const [video, attach] = useState<HTMLVideoElement | null>(null);
   const [player, setPlayer] = useState<Player>();
@@ -46,7 +48,7 @@ export function usePlayer({ hls, whep, latency = 'low', broadcast, preview = fal
   // Playlist addresses of private streams carry a new token at each asking; that is no reason to begin again.
   const address = useRef(hls);
   address.current ??= hls;
-  const first = useRef({ whep, latency });
+  const first = useRef({ whep, latency, recording });
   const ready = hls !== undefined;
 
   useEffect(() => {
@@ -58,6 +60,7 @@ export function usePlayer({ hls, whep, latency = 'low', broadcast, preview = fal
       viewer: guest.deviceId,
       clock,
       loadHls: () => import('hls.js'),
+      ...(first.current.recording ? { recording: first.current.recording } : {}),
       ...(preview ? { preview: { token: guest.token } } : {}),
       onChange: setSnapshot,
     });

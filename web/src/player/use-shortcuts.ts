@@ -37,12 +37,6 @@ function actions({ live: { player, video }, controller, theatre }: Omit<Shortcut
     video.volume = Math.min(1, Math.max(0, video.volume + step));
     if (step > 0 && video.muted) player.unmute();
   };
-  const seek = (by: number) => {
-    const end = video.seekable.length > 0 ? video.seekable.end(video.seekable.length - 1) : 0;
-    const start = video.seekable.length > 0 ? video.seekable.start(0) : 0;
-    if (by > 0 && video.currentTime + by >= end) player.goLive();
-    else video.currentTime = Math.max(start, video.currentTime + by);
-  };
   return new Map<string, () => void>([
     [' ', toggle],
     ['k', toggle],
@@ -52,10 +46,10 @@ function actions({ live: { player, video }, controller, theatre }: Omit<Shortcut
     ['t', () => theatre?.()],
     ['ArrowUp', () => louder(VOLUME_STEP)],
     ['ArrowDown', () => louder(-VOLUME_STEP)],
-    ['ArrowLeft', () => seek(-ARROW_SECONDS)],
-    ['ArrowRight', () => seek(ARROW_SECONDS)],
-    ['j', () => seek(-LETTER_SECONDS)],
-    ['l', () => seek(LETTER_SECONDS)],
+    ['ArrowLeft', () => player.seekBy(-ARROW_SECONDS)],
+    ['ArrowRight', () => player.seekBy(ARROW_SECONDS)],
+    ['j', () => player.seekBy(-LETTER_SECONDS)],
+    ['l', () => player.seekBy(LETTER_SECONDS)],
   ]);
 }
 

@@ -1,5 +1,5 @@
 /** `/live`: what the stream is called and who may see it; then the encoder page. Streams of before can be taken up again. */
-import { Button, SegmentedControl, TextInput } from '@mantine/core';
+import { Button, SegmentedControl, Switch, TextInput } from '@mantine/core';
 import { ApiError } from '@millrace/client/api-error';
 import { MAX_TITLE_LENGTH } from '@millrace/contract/limits';
 import IconBroadcast from '@tabler/icons-react/dist/esm/icons/IconBroadcast.mjs';
@@ -46,7 +46,8 @@ function NewStream() {
   // Who taps their way from a phone need not type: the title says when it was.
   const [usualTitle] = useState(() => t('choose.device.title', { time: dayAndTimeOf(new Date()) }));
   const create = useMutation({
-    mutationFn: () => guest.as(() => client.calls.createStream({ body: { title: title.trim() || usualTitle, visibility: choices.visibility, start: choices.start } })),
+    mutationFn: () =>
+      guest.as(() => client.calls.createStream({ body: { title: title.trim() || usualTitle, visibility: choices.visibility, start: choices.start, record: choices.record } })),
     onSuccess: ({ stream, streamKey }) => {
       rememberChoices({ ...choices, source });
       keepKey(stream.id, streamKey);
@@ -97,6 +98,7 @@ function NewStream() {
         options={STARTS.map((value) => ({ value, label: t(`choose.start.${value}`), text: `choose.start.${value}.text` }))}
         choose={(start) => choose({ start })}
       />
+      <Switch label={t('choose.record')} description={t('choose.record.text')} checked={choices.record} onChange={(event) => choose({ record: event.currentTarget.checked })} />
       {create.error && (
         <p role="alert" className={classes.error}>
           {sentenceOf(create.error)}

@@ -3,14 +3,15 @@ import { StreamSettings } from '@millrace/contract/entities/stream';
 import { z } from 'zod';
 
 const KEY = 'millrace.choices';
-const Choices = StreamSettings.pick({ visibility: true, start: true }).extend({ source: z.enum(['device', 'encoder']).optional() });
+const Choices = StreamSettings.pick({ visibility: true, start: true, record: true }).extend({ source: z.enum(['device', 'encoder']).optional() });
 export type Choices = z.infer<typeof Choices>;
 
-const DEFAULTS: Choices = { visibility: 'unlisted', start: 'auto' };
+const DEFAULTS: Choices = { visibility: 'unlisted', start: 'auto', record: false };
 
 export function lastChoices(): Choices {
   try {
-    return Choices.parse(JSON.parse(localStorage.getItem(KEY) ?? ''));
+    // A choice that there was not yet the last time is the usual one.
+    return Choices.parse({ ...DEFAULTS, ...JSON.parse(localStorage.getItem(KEY) ?? '') });
   } catch {
     return DEFAULTS;
   }

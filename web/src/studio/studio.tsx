@@ -14,6 +14,7 @@ import { Forward } from './forward/forward.tsx';
 import { HealthStrip } from './health-strip.tsx';
 import { Preview } from './preview.tsx';
 import { RunControls } from './run-controls.tsx';
+import { Sizes } from './sizes.tsx';
 import classes from './studio.module.css';
 import { Warnings } from './warnings.tsx';
 
@@ -58,6 +59,7 @@ export function Studio({ addresses }: { readonly addresses: StreamWithAddresses 
               <HealthStrip measurements={live.measurements} />
               <Warnings warnings={latest?.warnings} />
               <Conversions bridges={latest?.bridges ?? []} />
+              <Sizes stream={stream} ladder={latest?.ladder} />
               <details className={classes.more}>
                 <summary>{t('studio.connect.details')}</summary>
                 <Connect streamId={stream.id} ingest={ingest} />

@@ -6,6 +6,7 @@ const dayAndTime = new Intl.DateTimeFormat(LOCALE, { day: 'numeric', month: 'sho
 const wholeDate = new Intl.DateTimeFormat(LOCALE, { dateStyle: 'long' });
 const oneDecimal = new Intl.NumberFormat(LOCALE, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const upToOne = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 1 });
+const both = new Intl.ListFormat(LOCALE, { type: 'conjunction' });
 const whole = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 0 });
 
 /** 21:04 */
@@ -48,8 +49,19 @@ export function bitrate(bitsPerSecond: number): string {
   return bitsPerSecond >= 1_000_000 ? `${oneDecimal.format(bitsPerSecond / 1_000_000)} Mbit/s` : `${whole.format(bitsPerSecond / 1000)} kbit/s`;
 }
 
+/** 12 MB, 3.4 GB: as disks are sold. */
+export function fileSize(bytes: number): string {
+  if (bytes >= 1_000_000_000) return `${upToOne.format(bytes / 1_000_000_000)} GB`;
+  return `${whole.format(Math.max(1, bytes / 1_000_000))} MB`;
+}
+
 export function number(value: number): string {
   return upToOne.format(value);
+}
+
+/** 720p, 480p, and 360p */
+export function list(names: readonly string[]): string {
+  return both.format(names);
 }
 
 /** K7Q 4XM: a code as people read it aloud. */

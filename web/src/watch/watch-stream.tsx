@@ -44,6 +44,7 @@ export function WatchStream({ stream, token }: WatchStreamProps) {
             live={player}
             seed={stream.id}
             title={stream.title}
+            {...(running && stream.rewindSeconds !== 0 ? { time: { type: 'live' as const, startedAt, rewindSeconds: stream.rewindSeconds } } : {})}
             theatre={theatre}
             shortcuts
             facts={{ endedAt, reconnectUntil: live.status?.reconnectUntil ?? null, offline: live.connection === 'closed' }}

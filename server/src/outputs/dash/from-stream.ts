@@ -55,8 +55,7 @@ export class PackagerManifest {
     const open = periods.at(-1);
     const isLow = !ended && open?.segmentSeconds !== undefined;
     const first = periods[0];
-    const listed = this.#packager.listed(leading).filter((segment) => segment.complete && !segment.gap);
-    const longest = Math.max(0, ...listed.map((segment) => segment.seconds));
+    const longest = Math.max(0, ...leading.segments.flatMap((segment) => (segment.complete && !segment.gap ? segment.seconds : [])));
     if (!first || (isLow && edgeOf(leading) - first.start < LOW_DELAY_SECONDS)) return undefined;
     const written = periods
       .map((period, i) =>
@@ -70,7 +69,7 @@ export class PackagerManifest {
       publishedAt: now,
       ended,
       periods: written,
-      windowSeconds: listed.reduce((sum, segment) => sum + segment.seconds, 0),
+      windowSeconds: windowOf(this.#packager, leading),
       updateSeconds: UPDATE_SECONDS,
       delaySeconds,
       startDelaySeconds: isLow ? LOW_START_SECONDS : delaySeconds,
@@ -87,8 +86,9 @@ export class PackagerManifest {
     const sources = renditions.filter(({ tier }) => tier === undefined);
     const tiers = renditions.filter(({ tier }) => tier !== undefined);
     const has = (rendition: Rendition, msn: number): boolean => (rendition.findSegment(msn) ?? packager.past?.media(rendition.name, msn)) !== undefined;
-    for (const segment of packager.listed(leading)) {
-      if (segment.msn <= seen || segment.msn >= complete || !segment.complete) continue;
+    const listed = packager.listed(leading);
+    for (const segment of listed.slice(Math.max(0, seen + 1 - (listed[0]?.msn ?? 0)))) {
+      if (segment.msn >= complete || !segment.complete) continue;
       this.#history.see({
         msn: segment.msn,
         start: (segment.startTicks ?? 0) / segment.timescale,
@@ -100,7 +100,7 @@ export class PackagerManifest {
         tiers: namesOf(tiers.filter((rendition) => has(rendition, segment.msn))),
       });
     }
-    this.#history.trim(packager.listed(leading).find((segment) => !segment.gap)?.msn ?? 0);
+    this.#history.trim(listed.find((segment) => !segment.gap)?.msn ?? 0);
   }
 }
 
@@ -124,6 +124,17 @@ function edgeOf({ open, segments }: Rendition): number {
   return last ? (last.startTicks ?? 0) / last.timescale + last.seconds : 0;
 }
 
+/** From the first segment that is listed to where the media ends, seconds. */
+function windowOf(packager: Packager, leading: Rendition): number {
+  const first = packager.listed(leading).find((segment) => segment.complete && !segment.gap);
+  const last = leading.segments.findLast((segment) => segment.complete && !segment.gap);
+  return first && last ? endOf(last) - (first.startTicks ?? 0) / first.timescale : 0;
+}
+
+function endOf({ startTicks = 0, timescale, seconds }: ListedSegment): number {
+  return startTicks / timescale + seconds;
+}
+
 interface PeriodContext {
   readonly packager: Packager;
   readonly leading: Rendition;
@@ -141,11 +152,15 @@ function periodOf(period: DashPeriod, context: PeriodContext): ManifestPeriod {
 
 function trackOf(rendition: Rendition, period: DashPeriod, { packager, streamId, query, ended }: PeriodContext): ManifestTrack | undefined {
   const { firstMsn, last, discontinuitySequence, segmentSeconds } = period;
-  const inPeriod = packager.listed(rendition).filter((segment) => segment.discontinuitySequence === discontinuitySequence && segment.msn <= (last?.msn ?? segment.msn));
+  const isClocked = segmentSeconds !== undefined && !ended;
+  const listed = packager.listed(rendition);
+  const from = firstMsn - (listed[0]?.msn ?? 0);
+  // Numbers have no holes. Of a period by the clock the first segment tells all, and what is in memory tells its bandwidth.
+  const near = isClocked && !rendition.tier ? [...listed.slice(Math.max(0, from), Math.max(0, from) + 1), ...rendition.segments] : listed;
+  const inPeriod = near.filter((segment) => segment.discontinuitySequence === discontinuitySequence && segment.msn <= (last?.msn ?? segment.msn));
   // A tier that began or ended within the period belongs to the next one, or to none.
   if (rendition.tier && inPeriod.some(({ msn, gap }) => gap && msn >= firstMsn)) return undefined;
   const complete = lastRun(inPeriod.filter((segment) => segment.msn >= firstMsn && segment.complete));
-  const isClocked = segmentSeconds !== undefined && !ended;
   // A period by the clock can begin with the segment that is made now, or made next.
   const [first] = complete.length > 0 ? complete : isClocked ? inPeriod.slice(-1) : [];
   const track = first?.track;

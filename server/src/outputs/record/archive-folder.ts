@@ -46,7 +46,7 @@ export interface ArchiveFormat {
 }
 
 /** Names of renditions as the packager gives them: nothing else is looked for in a folder. */
-export const RENDITION_NAME = /^(?:video|audio)\d{0,3}$/;
+export const RENDITION_NAME = /^(?:(?:video|audio)\d{0,3}|\d{2,4}p)$/;
 
 export function fileNumberOf(msn: number): number {
   return Math.floor(msn / SEGMENTS_PER_FILE);

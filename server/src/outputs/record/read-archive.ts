@@ -23,6 +23,9 @@ export interface StoredArchive {
   readonly faults: readonly string[];
 }
 
+/** Of the leading rendition’s segments that a tier must have. A worker that was replaced costs one or two. */
+const LEAST_SHARE = 0.9;
+
 /** An index of a week of segments has 24 MB. */
 const MAX_INDEX_BYTES = 64 * 1024 * 1024;
 
@@ -34,7 +37,8 @@ export async function readArchive(folder: string): Promise<StoredArchive> {
   const renditions: StoredRendition[] = [];
   for (const name of names) {
     const rendition = await readRendition({ folder, name, about, faults });
-    if (rendition.segments.some(({ gap }) => !gap)) renditions.push(rendition);
+    const [leading] = renditions;
+    if (rendition.segments.some(({ gap }) => !gap) && (rankOf(name) !== 'tier' || (leading && isWhole(rendition, leading)))) renditions.push(rendition);
   }
   const lengths = renditions.map(({ segments }) => segments.reduce((sum, { seconds }) => sum + seconds, 0));
   const bytes = renditions.reduce((sum, { segments }) => sum + segments.reduce((all, segment) => all + segment.bytes, 0), 0);
@@ -45,7 +49,9 @@ async function readRendition({ folder, name, about, faults }: { folder: string; 
   const formats = new Map<number, ArchiveFormat>();
   const shared: ArchivedRendition = { name, folder, epoch: about.epoch, formats };
   const path = indexPath(folder, name);
-  const { size } = await stat(path);
+  // A tier that never began has none.
+  const size = (await stat(path).catch(() => undefined))?.size ?? 0;
+  if (size === 0 && rankOf(name) === 'tier') return { name, segments: [], formats };
   if (size > MAX_INDEX_BYTES) throw new Error(`the index of ${name} has ${size} bytes, at most ${MAX_INDEX_BYTES} are read`);
   const { records, validBytes } = readIndex(await readFile(path));
   if (validBytes < size) faults.push(`${size - validBytes} bytes at the end of the index of ${name} were not read`);
@@ -69,10 +75,25 @@ async function readRendition({ folder, name, about, faults }: { folder: string; 
   return { name, segments, formats };
 }
 
-/** `video` before `video2` before `audio`. */
+const RANKS = ['video', 'tier', 'audio'] as const;
+
+/** A tier is named by its size. */
+function rankOf(name: string): (typeof RANKS)[number] {
+  return RANKS.find((rank) => name.startsWith(rank)) ?? 'tier';
+}
+
+/** `video` before `video2` before `720p` before `480p` before `audio`. */
 function byRank(a: string, b: string): number {
-  const kinds = Number(a.startsWith('audio')) - Number(b.startsWith('audio'));
-  return kinds || a.length - b.length || (a < b ? -1 : 1);
+  const ranks = RANKS.indexOf(rankOf(a)) - RANKS.indexOf(rankOf(b));
+  const isTier = rankOf(a) === 'tier';
+  return ranks || (isTier ? Number.parseInt(b, 10) - Number.parseInt(a, 10) : a.length - b.length || (a < b ? -1 : 1));
+}
+
+/** What was made only while somebody watched is no choice for whoever watches later. */
+function isWhole(tier: StoredRendition, leading: StoredRendition): boolean {
+  const there = new Set(tier.segments.flatMap(({ gap, msn }) => (gap ? [] : msn)));
+  const wanted = leading.segments.filter(({ gap }) => !gap);
+  return wanted.filter(({ msn }) => there.has(msn)).length >= LEAST_SHARE * wanted.length;
 }
 
 /** The folders of archives, by their names, which are ids. */

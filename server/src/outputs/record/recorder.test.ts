@@ -1,6 +1,7 @@
-import { appendFile, mkdir, readdir, stat, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, cp, mkdir, readdir, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { AUDIO, SMALL_VIDEO, smallPicture, VIDEO } from '../../stream/testing/source.ts';
 import { indexPath, mediaPath } from './archive-folder.ts';
 import { readArchive } from './read-archive.ts';
 import { RECORDED, RecordingStudio, readMedia } from './testing/studio.ts';
@@ -9,7 +10,7 @@ it('keeps every segment of every rendition, byte for byte', async () => {
   await using studio = new RecordingStudio();
   const sent = new Map<string, Buffer>();
   for (let second = 0; second < 90; second++) {
-    studio.send(1);
+    studio.first.send(1);
     await studio.recorder.round();
     for (const rendition of studio.packager.renditions)
       for (const segment of rendition.segments) if (segment.complete && !segment.gap) sent.set(`${rendition.name} ${segment.msn}`, Buffer.concat(segment.bodies));
@@ -37,7 +38,7 @@ it('keeps every segment of every rendition, byte for byte', async () => {
 
 it('has all but the last moment when the server dies, also of the segment that was being made', async () => {
   await using studio = new RecordingStudio();
-  studio.send(10.5);
+  studio.first.send(10.5);
   await studio.recorder.round();
   // Nobody says goodbye: what is on disk now is all there will be.
   const archive = await readArchive(studio.recorder.recordingFolder('recording-one'));
@@ -49,7 +50,7 @@ it('has all but the last moment when the server dies, also of the segment that w
 
 it('reads what is left of files that were torn or truncated, and says what is missing', async () => {
   await using studio = new RecordingStudio();
-  studio.send(20);
+  studio.first.send(20);
   await studio.recorder.round();
   const folder = studio.recorder.recordingFolder('recording-one');
   const { size } = await stat(mediaPath(folder, 'video', 0));
@@ -80,10 +81,10 @@ it('refuses folders that are no archives', async () => {
 
 it('keeps one recording across a publisher that returns, with a discontinuity', async () => {
   await using studio = new RecordingStudio();
-  studio.send(6);
+  studio.first.send(6);
   await studio.recorder.round();
-  studio.interrupt(5);
-  studio.send(6);
+  studio.first.interrupt(5);
+  studio.first.send(6);
   studio.packager.end();
   await studio.recorder.round();
   const { renditions } = await readArchive(studio.recorder.recordingFolder('recording-one'));
@@ -96,10 +97,10 @@ it('keeps one recording across a publisher that returns, with a discontinuity', 
 
 it('marks what a slow disk lost as a gap, and goes on', async () => {
   await using studio = new RecordingStudio();
-  studio.send(4);
+  studio.first.send(4);
   await studio.recorder.round();
   // Two windows of memory pass before the disk answers again.
-  studio.send(100);
+  studio.first.send(100);
   await studio.recorder.round();
   studio.packager.end();
   await studio.recorder.round();
@@ -119,7 +120,7 @@ it('lists what players may go back to, and gives back the space behind it', asyn
   await using studio = new RecordingStudio({ plan: { recording: undefined, rewindSeconds: 300 } });
   for (let minute = 0; minute < 12; minute++) {
     for (let i = 0; i < 6; i++) {
-      studio.send(10);
+      studio.first.send(10);
       await studio.recorder.round();
     }
   }
@@ -133,15 +134,15 @@ it('lists what players may go back to, and gives back the space behind it', asyn
     const media = studio.packager.past?.media(rendition.name, first?.msn ?? -1);
     expect((await readMedia(media)).length).toBe(first?.bytes);
   }
-  const files = await readdir(join(studio.folder, 'rewind', 'epoch', 'video'));
+  const files = await readdir(join(studio.folder, 'rewind', 'epoch0', 'video'));
   expect(files.filter((name) => name.startsWith('media-')).length).toBeLessThanOrEqual(4);
 });
 
 it('deletes what is not to be kept', async () => {
   await using studio = new RecordingStudio();
-  studio.send(5);
+  studio.first.send(5);
   await studio.recorder.round();
-  studio.recorder.discard('stream-one');
+  studio.recorder.discard('stream-epoch0');
   studio.packager.end();
   await studio.recorder.round();
   expect(studio.dropped).toEqual(['recording-one']);
@@ -152,11 +153,42 @@ it('deletes what is not to be kept', async () => {
 it('stops at the quota, and the broadcast goes on', async () => {
   await using studio = new RecordingStudio({ plan: { ...RECORDED, recording: { id: 'recording-one', maxBytes: 30_000 } } });
   for (let second = 0; second < 20; second++) {
-    studio.send(1);
+    studio.first.send(1);
     await studio.recorder.round();
   }
   expect(studio.ended).toMatchObject([{ problem: 'quota_reached' }]);
   expect(studio.ended[0]?.bytes).toBeLessThan(40_000);
   expect(studio.packager.ended).toBe(false);
   expect((await readArchive(studio.recorder.recordingFolder('recording-one'))).seconds).toBeGreaterThan(3);
+});
+
+it('tells the sizes of a recording apart, the source first', async () => {
+  await using studio = new RecordingStudio();
+  studio.first.send(4);
+  await studio.recorder.round();
+  const folder = studio.recorder.recordingFolder('recording-one');
+  for (const name of ['480p', '1080p', 'video2', 'alien', 'audio2']) await cp(join(folder, 'video'), join(folder, name), { recursive: true });
+  expect((await readArchive(folder)).renditions.map(({ name }) => name)).toEqual(['video', 'video2', '1080p', '480p', 'audio', 'audio2']);
+});
+
+it.each([
+  ['all the time', 0, ['video', '180p', 'audio']],
+  ['only at the end', 20, ['video', 'audio']],
+] as const)('gives a smaller picture that was made %s to those who watch later, if there is enough of it', async (_, from, names) => {
+  await using studio = new RecordingStudio();
+  const { packager } = studio.first;
+  const track = { ...SMALL_VIDEO, id: 10_010 };
+  const tier = { name: '180p', track, bitsPerSecond: 300_000, maxFramesPerSecond: 25 };
+  packager.tracks([VIDEO, AUDIO], [tier, { ...tier, name: '90p', track: { ...track, id: 10_011 } }]);
+  for (let frame = 0; frame < 30 * 25; frame++) {
+    studio.first.send(1 / 25);
+    if (frame === from * 25) packager.beginTier('180p', track);
+    if (frame >= from * 25) packager.unit({ ...smallPicture(frame / 25, frame % 25 === 0), track: track.id });
+    if (frame % 25 === 0) await studio.recorder.round();
+  }
+  packager.end();
+  await studio.recorder.round();
+  const archive = await readArchive(studio.recorder.recordingFolder('recording-one'));
+  expect(archive.faults).toEqual([]);
+  expect(archive.renditions.map(({ name }) => name)).toEqual(names);
 });

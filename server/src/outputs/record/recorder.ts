@@ -95,6 +95,8 @@ export class Recorder {
   #rounds = 0;
   #freeBytes: number | undefined;
   #isLow = false;
+  /** Space is missing, and there was nothing to be given up for it. */
+  #hasNothingLeft = false;
 
   constructor(deps: RecorderDeps) {
     this.#deps = deps;
@@ -229,7 +231,7 @@ export class Recorder {
     }
     if (recording && !entry.isDiscarded) {
       if (archive.bytes >= recording.maxBytes) await this.#stop(entry, plan, 'quota_reached');
-      else if (this.#isLow && this.#expendable().length === 0) await this.#stop(entry, plan, 'disk_full');
+      else if (this.#hasNothingLeft) await this.#stop(entry, plan, 'disk_full');
     }
   }
 
@@ -282,6 +284,7 @@ export class Recorder {
     if (this.#isLow && !wasLow)
       log.error({ freeBytes: this.#freeBytes, minFreeBytes }, 'the disk is nearly full: what players can go back to is given up first, then recordings stop');
     if (!this.#isLow && wasLow) log.info({ freeBytes: this.#freeBytes }, 'the disk has room again');
+    this.#hasNothingLeft = this.#isLow && this.#expendable().length === 0;
     if (this.#isLow) await this.#shrink();
   }
 

@@ -254,11 +254,12 @@ export class RenditionWriter {
 
 /** What stands in front of a rendition's first frame is not kept. */
 function firstWithMedia(rendition: Rendition): Segment | undefined {
-  for (let msn = rendition.oldestMsn; ; msn++) {
+  // Gaps that leave at the end leave a hole in the numbers.
+  for (let msn = rendition.oldestMsn; msn <= rendition.open.msn; msn++) {
     const segment = rendition.segmentAt(msn);
-    if (!segment) return undefined;
-    if (!segment.gap && segment.parts.length > 0) return segment;
+    if (segment && !segment.gap && segment.parts.length > 0) return segment;
   }
+  return undefined;
 }
 
 function formatOf(segment: Segment, epoch: string): number {

@@ -42,6 +42,7 @@ export class TierEncoder {
   readonly #scaled = new Frame();
   readonly #scalers = new Map<string, FilterChain>();
   #context: CodecContext | undefined;
+  #encoder: EncoderKind;
   #wanted = true;
   #lastPts = Number.NEGATIVE_INFINITY;
   #lastDts = Number.NEGATIVE_INFINITY;
@@ -52,6 +53,7 @@ export class TierEncoder {
 
   constructor(deps: TierEncoderDeps) {
     this.#deps = deps;
+    this.#encoder = deps.encoder;
     this.#packet.alloc();
     this.#scaled.alloc();
   }
@@ -89,26 +91,38 @@ export class TierEncoder {
   }
 
   #open(frame: Frame): CodecContext {
-    const { tier, timescale, encoder, output } = this.#deps;
-    const context = openEncoder(encoder, tier, timescale, coloursOf(frame));
+    const { tier, output } = this.#deps;
+    const context = this.#openWorking(frame);
     const config = context.extraData && avcCOf(context.extraData);
     if (!config) throw new Error('the encoder told no parameter sets');
     output.format({ width: tier.width, height: tier.height, config });
     return context;
   }
 
+  /** Hardware that works may have no room for one more. */
+  #openWorking(frame: Frame): CodecContext {
+    const { tier, timescale } = this.#deps;
+    try {
+      return openEncoder(this.#encoder, tier, timescale, coloursOf(frame));
+    } catch (error) {
+      if (this.#encoder === SOFTWARE) throw error;
+      this.#encoder = SOFTWARE;
+      return openEncoder(SOFTWARE, tier, timescale, coloursOf(frame));
+    }
+  }
+
   #watchRate(context: CodecContext, pts: number): void {
-    const { tier, timescale, encoder } = this.#deps;
+    const { tier, timescale } = this.#deps;
     this.#counted ??= { pts, pictures: -1 };
     this.#counted.pictures++;
     const { pictures } = this.#counted;
     if (pictures < RATE_PICTURES) return;
-    if (encoder === SOFTWARE) adaptRate(context, tier, (pictures * timescale) / (pts - this.#counted.pts));
+    if (this.#encoder === SOFTWARE) adaptRate(context, tier, (pictures * timescale) / (pts - this.#counted.pts));
     this.#counted = { pts, pictures: 0 };
   }
 
   #scalerFor(frame: Frame): FilterChain {
-    const { tier, timescale, encoder } = this.#deps;
+    const { tier, timescale } = this.#deps;
     const key = `video_size=${frame.width}x${frame.height}:pix_fmt=${frame.format}:time_base=1/${timescale}:colorspace=${frame.colorSpace}:range=${frame.colorRange}`;
     const known = this.#scalers.get(key);
     if (known) return known;
@@ -119,7 +133,7 @@ export class TierEncoder {
     // Of any depth and colour sampling, and of full range too.
     const chain = new FilterChain(key, [
       ['scale', `${tier.width}:${tier.height}:flags=bicubic:out_range=tv`],
-      ['format', `pix_fmts=${encoder.pixelFormatName}`],
+      ['format', `pix_fmts=${this.#encoder.pixelFormatName}`],
     ]);
     this.#scalers.set(key, chain);
     return chain;

@@ -1,4 +1,4 @@
-/** For tests: a broadcast with sound and picture that is packaged and recorded into a folder of its own, on a clock that is told. */
+/** For tests: broadcasts with sound and picture that are packaged and recorded into a folder of their own, on a clock that is told. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -22,62 +22,89 @@ export interface StudioOptions {
 
 export const RECORDED: ArchivePlan = { recording: { id: 'recording-one', maxBytes: Number.POSITIVE_INFINITY }, rewindSeconds: 0 };
 
-export class RecordingStudio {
-  readonly clock = new FakeClock();
+/** One broadcast with a key frame a second. */
+export class TestBroadcast {
   readonly packager: Packager;
-  readonly recorder: Recorder;
-  readonly ended: RecordingOutcome[] = [];
-  readonly dropped: string[] = [];
-  readonly folder: string;
-  readonly #ownFolder: string | undefined;
+  readonly #clock: FakeClock;
   #at = 0;
   #soundAt = 0;
 
-  constructor({ plan = RECORDED, folder, minFreeBytes = 0 }: StudioOptions = {}) {
-    this.#ownFolder = folder === undefined ? mkdtempSync(join(tmpdir(), 'millrace-record-')) : undefined;
-    this.folder = folder ?? this.#ownFolder ?? '';
-    const { clock } = this;
-    const broadcast: Broadcast = { streamId: 'stream-one', broadcastId: 'broadcast-one', epoch: 'epoch', createdAt: clock.now(), startedAt: clock.now(), state: 'live' };
-    this.recorder = new Recorder({
-      clock,
-      log: quietLog(),
-      folder: this.folder,
-      minFreeBytes,
-      policy: { plan: async () => plan },
-      listener: { recordingEnded: (outcome) => this.ended.push(outcome), recordingDropped: (id) => this.dropped.push(id) },
-      use: () => {},
-    });
-    this.packager = this.recorder.follow({ broadcast, publisher: {} }, new Packager({ broadcast, clock, config: DEFAULT_PACKAGER_CONFIG }));
-    this.packager.tracks([VIDEO, AUDIO]);
+  constructor(packager: Packager, clock: FakeClock) {
+    this.packager = packager;
+    this.#clock = clock;
+    packager.tracks([VIDEO, AUDIO]);
   }
 
-  /** The source's clock, seconds. */
-  get at(): number {
-    return this.#at;
-  }
-
-  /** A key frame a second; what is written is asked for by `round`. */
+  /** What is written of it is asked for by `round`. */
   send(seconds: number, bytesPerFrame = 100): void {
     for (let frame = 0; frame < Math.round(seconds * RATE); frame++) {
       const data = Buffer.alloc(bytesPerFrame, Math.round(this.#at * RATE) & 0xff);
       this.packager.unit({ ...picture(this.#at, Math.round(this.#at * RATE) % RATE === 0), data });
       for (; this.#soundAt <= this.#at; this.#soundAt += 1024 / 48_000) this.packager.unit(sound(this.#soundAt));
       this.#at += 1 / RATE;
-      this.clock.advance(1000 / RATE);
+      this.#clock.advance(1000 / RATE);
     }
   }
 
   /** The publisher leaves, and is back some seconds later with the same formats. */
   interrupt(seconds: number): void {
     this.packager.pause();
-    this.clock.advance(seconds * 1000);
+    this.#clock.advance(seconds * 1000);
     this.#at = Math.ceil(this.#at + seconds);
     this.#soundAt = this.#at;
     this.packager.tracks([VIDEO, AUDIO]);
   }
+}
+
+export class RecordingStudio {
+  readonly clock = new FakeClock();
+  readonly recorder: Recorder;
+  readonly ended: RecordingOutcome[] = [];
+  readonly dropped: string[] = [];
+  readonly folder: string;
+  readonly first: TestBroadcast;
+  readonly #plans = new Map<string, ArchivePlan>();
+  readonly #broadcasts: TestBroadcast[] = [];
+  readonly #ownFolder: string | undefined;
+
+  constructor({ plan = RECORDED, folder, minFreeBytes = 0 }: StudioOptions = {}) {
+    this.#ownFolder = folder === undefined ? mkdtempSync(join(tmpdir(), 'millrace-record-')) : undefined;
+    this.folder = folder ?? this.#ownFolder ?? '';
+    this.recorder = new Recorder({
+      clock: this.clock,
+      log: quietLog(),
+      folder: this.folder,
+      minFreeBytes,
+      policy: {
+        plan: async ({ epoch }) => {
+          const planned = this.#plans.get(epoch);
+          if (!planned) throw new Error(`nothing is planned for ${epoch}`);
+          return planned;
+        },
+      },
+      listener: { recordingEnded: (outcome) => this.ended.push(outcome), recordingDropped: (id) => this.dropped.push(id) },
+      use: () => {},
+    });
+    this.first = this.open(plan);
+  }
+
+  get packager(): Packager {
+    return this.first.packager;
+  }
+
+  open(plan: ArchivePlan): TestBroadcast {
+    const { clock } = this;
+    const epoch = `epoch${this.#broadcasts.length}`;
+    this.#plans.set(epoch, plan);
+    const broadcast: Broadcast = { streamId: `stream-${epoch}`, broadcastId: 'broadcast', epoch, createdAt: clock.now(), startedAt: clock.now(), state: 'live' };
+    const packager = this.recorder.follow({ broadcast, publisher: {} }, new Packager({ broadcast, clock, config: DEFAULT_PACKAGER_CONFIG }));
+    const made = new TestBroadcast(packager, clock);
+    this.#broadcasts.push(made);
+    return made;
+  }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.packager.end();
+    for (const { packager } of this.#broadcasts) packager.end();
     await this.recorder.close();
     if (this.#ownFolder !== undefined) rmSync(this.#ownFolder, { recursive: true });
   }

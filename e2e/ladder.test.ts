@@ -1,0 +1,159 @@
+/** Smaller sizes of a picture, made by the server: what a viewer on a slow line gets, and how it is shown. */
+import type { Browser, CDPSession } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Owner } from './harness/api.ts';
+import type { Child } from './harness/child.ts';
+import { browserTestsAreOff, newVisitor, openBrowser } from './harness/chromium.ts';
+import { LIGHT, publishWithFfmpeg } from './harness/publisher.ts';
+import { type RunningServer, startServer } from './harness/server.ts';
+import { StudioPage } from './harness/studio-page.ts';
+import { until } from './harness/until.ts';
+import { preferLatency, WatchPage } from './harness/watch-page.ts';
+
+/** A steady 1.5 Mbit/s, whatever the picture shows. */
+const STEADY = [
+  '-preset',
+  'ultrafast',
+  '-tune',
+  'zerolatency',
+  '-g',
+  '30',
+  '-b:v',
+  '1500k',
+  '-minrate',
+  '1500k',
+  '-maxrate',
+  '1500k',
+  '-bufsize',
+  '1500k',
+  '-x264-params',
+  'nal-hrd=cbr',
+];
+
+const SMALLER = [270, 180];
+
+/** Carries the smaller sizes with the playlists beside them, and half of the source. */
+const SLOW_BITS_PER_SECOND = 900_000;
+
+describe.skipIf(browserTestsAreOff)('a ladder', () => {
+  let browser: Browser;
+  let server: RunningServer;
+  let encoder: Child;
+  let owner: Owner;
+  let made: Awaited<ReturnType<Owner['create']>>;
+
+  beforeAll(async () => {
+    browser = await openBrowser({ autoplay: 'allowed' });
+    server = await startServer({ env: { LADDER: '270p@500k,180p@250k' } });
+    owner = await Owner.guest(server.http);
+    made = await owner.create({ title: 'For every line' });
+    encoder = publishWithFfmpeg(`${made.ingest.rtmp?.url}/${made.streamKey}`, { video: STEADY });
+    await owner.untilStatus(made.stream.id, 'live', 30_000);
+  });
+  afterAll(async () => {
+    await encoder?.stop('SIGKILL');
+    await browser?.close();
+    await server?.[Symbol.asyncDispose]();
+  });
+
+  test('is told at once, with what each size needs, and begins when somebody plays', async () => {
+    const text = await (await fetch(made.playback.hls)).text();
+    expect(text).toContain('RESOLUTION=640x360');
+    expect(text).toMatch(/BANDWIDTH=\d+,AVERAGE-BANDWIDTH=\d+,CODECS="avc1\.4d40[0-9a-f]{2},mp4a\.40\.2",RESOLUTION=480x270,FRAME-RATE=30\.000,AUDIO="audio"\n270p\/index\.m3u8/);
+    expect(text).toContain('180p/index.m3u8');
+    const began = performance.now();
+    const tier = await (await fetch(new URL('180p/index.m3u8', made.playback.hls))).text();
+    expect(performance.now() - began).toBeLessThan(4_000);
+    expect(tier).toMatch(/#EXT-X-PART:DURATION=[\d.]+,URI="[^"]+",INDEPENDENT=YES\n/);
+    expect(tier).toContain('#EXT-X-RENDITION-REPORT:URI="../video/index.m3u8"');
+  });
+
+  test('is in the menu by its sizes, and a choice there does not begin the picture anew', async () => {
+    const context = await preferLatency(await newVisitor(browser), 'low');
+    const watch = await WatchPage.open(context, made.playback.page);
+    await watch.untilState('playing', 30_000);
+    await watch.player.hover();
+    await watch.page.getByRole('button', { name: 'Latency and quality' }).click();
+    const menu = watch.page.getByRole('dialog', { name: 'Latency and quality' });
+    const qualities = menu.getByRole('group', { name: 'Quality' }).getByRole('radio');
+    expect(await qualities.evaluateAll((inputs) => inputs.map((input) => input.parentElement?.textContent))).toEqual(['Automatic', '360p', '270p', '180p']);
+    const before = await watch.currentTime();
+    await menu.getByRole('radio', { name: '270p' }).check();
+    await untilHeight(watch, 270, 20_000);
+    expect(await watch.state()).toBe('playing');
+    expect(await watch.currentTime()).toBeGreaterThan(before);
+    await menu.getByRole('radio', { name: 'Automatic' }).check();
+    await untilHeight(watch, 360, 60_000);
+    await context.close();
+  });
+
+  test('takes a viewer whose line becomes slow down to what it carries, without a stall, and up again', async () => {
+    // A broadcast that has only begun cannot be watched from further back.
+    const whole = async () => (await (await fetch(new URL('video/index.m3u8', made.playback.hls))).text()).split('#EXT-X-GAP').at(-1)?.split('#EXTINF').length ?? 0;
+    await until(async () => (await whole()) > 6, { what: 'some segments', timeoutMs: 30_000, seen: async () => String(await whole()) });
+    const context = await preferLatency(await newVisitor(browser), 'stable');
+    const watch = await WatchPage.open(context, made.playback.page);
+    await watch.untilState('playing', 30_000);
+    await untilHeight(watch, 360, 30_000);
+    // What a viewer has ahead of them when their line gets worse, and not when they have only come.
+    await until(async () => (await aheadOf(watch)) > 4, { what: '4 s ahead', timeoutMs: 20_000, seen: async () => String(await aheadOf(watch)) });
+    await watch.page.evaluate(() => {
+      const video = document.querySelector('video');
+      Reflect.set(window, 'waits', 0);
+      video?.addEventListener('waiting', () => Reflect.set(window, 'waits', Reflect.get(window, 'waits') + 1));
+    });
+    const network = await context.newCDPSession(watch.page);
+    await limit(network, SLOW_BITS_PER_SECOND);
+    await until(async () => SMALLER.includes(await heightOf(watch)), { what: 'a smaller picture', timeoutMs: 40_000, seen: async () => `${await heightOf(watch)} lines` });
+    await watch.untilFrames(90, 20_000);
+    expect(await watch.page.evaluate(() => Reflect.get(window, 'waits'))).toBe(0);
+    await limit(network, undefined);
+    await untilHeight(watch, 360, 60_000);
+    expect(await watch.page.evaluate(() => Reflect.get(window, 'waits'))).toBe(0);
+    expect(watch.complaints.list).toEqual([]);
+    await context.close();
+  });
+
+  test('is shown to its owner, who turns it off while the broadcast runs', async () => {
+    const context = await newVisitor(browser);
+    const studio = await StudioPage.create(context, server.http, 'For every line, for once');
+    const { page } = studio;
+    await using _encoder = publishWithFfmpeg(`${await studio.copied('the server')}/${await studio.copied('the stream key')}`, { video: LIGHT });
+    await page.getByText('Smaller pictures', { exact: true }).click({ timeout: 60_000 });
+    // The owner's own preview is played by HLS.
+    await studio.untilSays(/Made now: 270p and 180p\. They take [\d.]+ of a processor core\./, 60_000);
+    await page.getByRole('radiogroup', { name: 'When smaller pictures are made' }).getByText('Off', { exact: true }).click();
+    await studio.untilSays(/Everybody gets your picture as you send it\./, 10_000);
+    const sizes = async () => (await (await fetch(`${server.http}/hls/${studio.streamId}/index.m3u8`)).text()).match(/RESOLUTION=\d+x\d+/g)?.join(' ') ?? '';
+    await until(async () => (await sizes()) === 'RESOLUTION=640x360', { what: 'only one size', timeoutMs: 20_000, seen: sizes });
+    expect(studio.complaints.list).toEqual([]);
+    await context.close();
+  });
+});
+
+function untilHeight(watch: WatchPage, height: number, timeoutMs: number): Promise<true> {
+  return until(async () => (await heightOf(watch)) === height, {
+    what: `a picture of ${height} lines`,
+    timeoutMs,
+    seen: async () => `${await heightOf(watch)} lines, ${await watch.state()}`,
+  });
+}
+
+function heightOf(watch: WatchPage): Promise<number> {
+  return watch.video.evaluate((element) => (element instanceof HTMLVideoElement ? element.videoHeight : 0));
+}
+
+/** Seconds of the picture that are there already. */
+function aheadOf(watch: WatchPage): Promise<number> {
+  return watch.video.evaluate((element) => {
+    if (!(element instanceof HTMLVideoElement) || element.buffered.length === 0) return 0;
+    return element.buffered.end(element.buffered.length - 1) - element.currentTime;
+  });
+}
+
+/** Undefined: as fast as the machine. */
+async function limit(network: CDPSession, bitsPerSecond: number | undefined): Promise<void> {
+  await network.send('Network.enable');
+  const throughput = bitsPerSecond === undefined ? -1 : bitsPerSecond / 8;
+  await network.send('Network.emulateNetworkConditions', { offline: false, latency: 0, downloadThroughput: throughput, uploadThroughput: -1 });
+}

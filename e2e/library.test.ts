@@ -1,0 +1,160 @@
+/** A person's way through what is kept: back in the live picture, then the library, then a link to a moment. */
+import AxeBuilder from '@axe-core/playwright';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, test } from 'vitest';
+import { Owner } from './harness/api.ts';
+import { browserTestsAreOff, DESKTOP, newVisitor, openBrowser, PHONE } from './harness/chromium.ts';
+import { outputFile } from './harness/folder.ts';
+import { glanceAtClock, readClock } from './harness/page-clock.ts';
+import { LIGHT, publishWithFfmpeg } from './harness/publisher.ts';
+import { type RunningServer, startServer } from './harness/server.ts';
+import { ensureTool } from './harness/tool.ts';
+import { until } from './harness/until.ts';
+import { preferLatency, WatchPage } from './harness/watch-page.ts';
+
+/** The pictures of memory: what is older comes from disk. */
+const MEMORY_SECONDS = 62;
+
+describe.skipIf(browserTestsAreOff)('what is kept', () => {
+  let server: RunningServer;
+  let browser: Browser;
+  const scope = new AsyncDisposableStack();
+
+  beforeAll(async () => {
+    await ensureTool('ffmpeg');
+    server = scope.use(await startServer());
+    browser = await openBrowser({ autoplay: 'allowed' });
+    scope.defer(() => browser.close());
+  });
+  afterAll(() => scope.disposeAsync());
+
+  test('a viewer goes back in the live picture and returns; the owner finds the recording, renames it and shares a moment of it', { timeout: 220_000 }, async ({ expect }) => {
+    const owner = await Owner.guest(server.http);
+    const { stream, streamKey, playback } = await owner.create({ title: 'The mill at dusk', record: true });
+    const encoder = scope.use(publishWithFfmpeg(`${server.rtmp}/${streamKey}`, { video: LIGHT }));
+    await owner.untilStatus(stream.id, 'live', 15_000);
+    const began = Date.now();
+    const untilSeconds = (seconds: number) => until(() => Date.now() - began > seconds * 1000, { what: `${seconds} s of media`, timeoutMs: 120_000 });
+
+    await using viewer = await preferLatency(await newVisitor(browser), 'low');
+    const segments = await WatchPage.open(viewer, playback.page);
+    await segments.untilState('playing', 20_000);
+    await untilSeconds(30);
+    // Back by keys, and by the bar; a pause keeps the place; then live again.
+    await segments.page.keyboard.press('j');
+    await segments.page.keyboard.press('j');
+    await untilBehind(segments, 18, 28);
+    await segments.page.getByRole('button', { name: /Go to live/ }).click();
+    await untilBehind(segments, 0, 5);
+
+    await untilSeconds(MEMORY_SECONDS + 12);
+    await goBackByBar(segments, 0.05);
+    // The picture of the broadcast's beginning is on disk alone.
+    const old = await untilBehind(segments, MEMORY_SECONDS, MEMORY_SECONDS + 40);
+    expect(Date.now() - old - began).toBeLessThan(12_000);
+    await segments.page.screenshot({ path: outputFile('library', 'rewound.png') });
+    await until(async () => (await segments.currentTime()) > 0 && (await segments.state()) === 'playing', { what: 'the past to play', timeoutMs: 10_000 });
+    expect(segments.complaints.list).toEqual([]);
+
+    // From real time the bar leads to segments, and live is real time again.
+    await using other = await preferLatency(await newVisitor(browser), 'real-time');
+    const realTime = await WatchPage.open(other, playback.page);
+    await realTime.untilProtocol('whep', 15_000);
+    await realTime.untilState('playing', 15_000);
+    await goBackByBar(realTime, 0.5);
+    await realTime.untilProtocol('ll-hls', 10_000);
+    await untilBehind(realTime, 20, 70);
+    await realTime.page.getByRole('button', { name: /Go to live/ }).click();
+    await realTime.untilProtocol('whep', 20_000);
+    await untilBehind(realTime, 0, 3);
+
+    await owner.stop(stream.id);
+    await encoder.stop('SIGKILL');
+    const ended = Date.now();
+    await using home = await asOwner(await newVisitor(browser, DESKTOP), owner);
+    const page = await home.newPage();
+    await page.goto(`${server.http}/library`);
+    await page.getByRole('link', { name: /^Play The mill at dusk, / }).waitFor({ timeout: 15_000 });
+    expect(Date.now() - ended).toBeLessThan(15_000);
+    await page.screenshot({ path: outputFile('library', 'desktop.png') });
+    expect(await seriousFaults(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Actions for The mill at dusk' }).click();
+    await page.screenshot({ path: outputFile('library', 'menu.png') });
+    await page.getByRole('menuitem', { name: 'Rename' }).click();
+    await page.getByLabel('Title').fill('The weir');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByRole('heading', { name: 'The weir' }).waitFor();
+    await page.getByRole('searchbox').fill('weird');
+    await page.getByText('No recording is called “weird”.').waitFor();
+    await page.getByRole('searchbox').fill('WEIR');
+    await page.getByRole('heading', { name: 'The weir' }).waitFor();
+
+    // A stranger with the link sees the moment that it names.
+    const [recording] = await owner.recordings();
+    await using stranger = await newVisitor(browser, PHONE);
+    const watch = await WatchPage.open(stranger, `${recording?.playback.page}?t=40`);
+    await watch.untilState('playing', 15_000);
+    expect(await watch.currentTime()).toBeGreaterThan(39);
+    const { paintedMs } = await readClock(watch.page);
+    expect(Math.abs((paintedMs - began) / 1000 - (await watch.currentTime()))).toBeLessThan(6);
+    await watch.page.screenshot({ path: outputFile('library', 'watch-phone.png') });
+    expect(await seriousFaults(watch.page)).toEqual([]);
+    expect(watch.complaints.list).toEqual([]);
+    // To the end and back to the beginning.
+    await watch.video.evaluate((element) => {
+      if (element instanceof HTMLVideoElement) element.currentTime = element.duration - 3;
+    });
+    await until(() => watch.video.evaluate((element) => element instanceof HTMLVideoElement && element.ended), { what: 'the end', timeoutMs: 20_000 });
+
+    await page.getByRole('button', { name: 'Actions for The weir' }).click();
+    await page.getByRole('menuitemradio', { name: 'Private' }).click();
+    await until(async () => (await owner.recordings())[0]?.visibility === 'private', { what: 'the recording to be private', timeoutMs: 5_000 });
+    await watch.page.reload();
+    await watch.page.getByText('This recording is not here').waitFor();
+    await page.getByRole('button', { name: 'Actions for The weir' }).click();
+    await page.getByRole('menuitem', { name: 'Delete' }).click();
+    await page.screenshot({ path: outputFile('library', 'delete.png') });
+    await page.getByRole('button', { name: 'Delete it' }).click();
+    await page.getByText('No recording is called “WEIR”.').waitFor();
+    await page.getByRole('searchbox').fill('');
+    await page.getByText('Nothing is kept yet').waitFor();
+    await page.screenshot({ path: outputFile('library', 'empty.png') });
+    expect(await owner.recordings()).toEqual([]);
+  });
+});
+
+/** Takes the bar's thumb there, a share of its length. */
+async function goBackByBar(watch: WatchPage, share: number): Promise<void> {
+  const box = await until(
+    async () => {
+      await watch.player.hover();
+      return watch.page.getByRole('slider', { name: 'Go back in the broadcast' }).boundingBox();
+    },
+    { what: 'the bar of time', timeoutMs: 10_000 },
+  );
+  await watch.page.mouse.click(box.x + box.width * share, box.y + box.height / 2);
+}
+
+/** Seconds between the shown picture and now, once they are between these and it plays. Returns them in ms. */
+async function untilBehind(watch: WatchPage, from: number, to: number): Promise<number> {
+  let last: number | undefined;
+  return until(
+    async () => {
+      const reading = await glanceAtClock(watch.page);
+      last = reading?.latencyMs;
+      return last !== undefined && last >= from * 1000 && last <= to * 1000 && (await watch.state()) === 'playing' && last;
+    },
+    { what: `a picture ${from} to ${to} s old`, timeoutMs: 20_000, seen: async () => `${last} ms, ${await watch.state()}, ${await watch.protocol()}` },
+  );
+}
+
+async function seriousFaults(page: Page): Promise<string[]> {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  return violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
+}
+
+/** The browser of whoever made the streams. */
+async function asOwner(context: BrowserContext, { token }: Owner): Promise<BrowserContext> {
+  await context.addInitScript((kept) => localStorage.setItem('millrace.token', kept), token);
+  return context;
+}

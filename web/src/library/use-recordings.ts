@@ -1,0 +1,39 @@
+/** The recordings of this device's owner, page by page, and what can be done with one. */
+import type { Recording, RecordingSettings } from '@millrace/contract/entities/recording';
+import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
+import { useServices } from '../app/services.tsx';
+
+const PAGE_SIZE = 24;
+
+/** A recording that is being made is ready seconds after its broadcast ends; one that failed to load is asked for again. */
+const REFRESH_MS = 4_000;
+
+const KEY = 'recordings';
+
+export function useRecordings(text: string) {
+  const { client, guest } = useServices();
+  const isKnown = guest.token !== undefined;
+  const query = useInfiniteQuery({
+    queryKey: [KEY, text],
+    // Who never made a stream has no recordings, and need not become a guest to learn it.
+    enabled: isKnown,
+    initialPageParam: '',
+    queryFn: ({ pageParam, signal }) =>
+      client.calls.listRecordings({ query: { limit: PAGE_SIZE, ...(text ? { text } : {}), ...(pageParam ? { cursor: pageParam } : {}) }, signal }),
+    getNextPageParam: (page) => page.nextCursor ?? undefined,
+    staleTime: 0,
+    placeholderData: (before) => before,
+    refetchInterval: ({ state }) => (state.error || state.data?.pages.some(({ items }) => items.some(({ state }) => state === 'recording')) ? REFRESH_MS : false),
+  });
+  return { query, isPending: isKnown && query.isPending, items: query.data?.pages.flatMap(({ items }) => items) ?? [] };
+}
+
+/** Changes and deletions; the list is read again after each. */
+export function useRecordingChanges({ id }: Recording) {
+  const { client } = useServices();
+  const queries = useQueryClient();
+  const refresh = () => queries.invalidateQueries({ queryKey: [KEY] });
+  const change = useMutation({ mutationFn: (changes: Partial<RecordingSettings>) => client.calls.updateRecording({ params: { id }, body: changes }), onSuccess: refresh });
+  const remove = useMutation({ mutationFn: () => client.calls.deleteRecording({ params: { id } }), onSuccess: refresh });
+  return { change, remove };
+}

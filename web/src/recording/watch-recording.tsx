@@ -1,0 +1,82 @@
+/** The page of one recording: the picture, what it is, and links to it. */
+import type { PublicRecording } from '@millrace/contract/entities/recording';
+import IconCopy from '@tabler/icons-react/dist/esm/icons/IconCopy.mjs';
+import IconDownload from '@tabler/icons-react/dist/esm/icons/IconDownload.mjs';
+import { useState } from 'react';
+import { PlayerView } from '../player/player-view.tsx';
+import { usePlayTime } from '../player/use-play-time.ts';
+import { usePlayer } from '../player/use-player.ts';
+import { copyText } from '../share/copy-text.ts';
+import { elapsed, when } from '../text/format.ts';
+import { t } from '../text/text.ts';
+import classes from '../watch/watch-stream.module.css';
+import own from './watch-recording.module.css';
+
+/** To the player a recording is a broadcast that always runs. */
+const BROADCAST = { status: 'live', epoch: null } as const;
+const FACTS = { endedAt: null, reconnectUntil: null, offline: false } as const;
+const TIME = { type: 'recording' } as const;
+
+/** Before this much, a link to the moment is a link to the beginning. */
+const LEAST_SECONDS = 5;
+
+export interface WatchRecordingProps {
+  readonly recording: PublicRecording;
+  readonly startAt: number;
+}
+
+export function WatchRecording({ recording, startAt }: WatchRecordingProps) {
+  const { id, title, startedAt, playback, isOwner } = recording;
+  const [start] = useState({ startAt: Math.min(startAt, Math.max(0, recording.seconds - 1)) });
+  const player = usePlayer({ hls: playback.hls, broadcast: BROADCAST, recording: start });
+  return (
+    <div className={classes.page}>
+      <div className={classes.stage}>
+        <div className={classes.frame}>
+          <PlayerView live={player} seed={id} title={title} facts={FACTS} time={TIME} shortcuts heading={<p className={classes.overTitle}>{title}</p>} />
+        </div>
+      </div>
+      <div className={classes.below}>
+        <div className={classes.words}>
+          <h1 className={classes.title}>{title}</h1>
+          <p className={`${classes.facts} figures`}>
+            <span>{when(startedAt)}</span>
+            <span>{elapsed(recording.seconds * 1000)}</span>
+          </p>
+        </div>
+        <div className={own.actions}>
+          <CopyLink page={playback.page} video={player.video} />
+          {isOwner && (
+            <a className={classes.share} href={playback.download}>
+              <IconDownload size={20} stroke={1.75} aria-hidden="true" />
+              {t('library.download')}
+            </a>
+          )}
+        </div>
+      </div>
+    </div>
+  );
+}
+
+/** How long "Link copied" stays. */
+const SAID_MS = 2500;
+
+function CopyLink({ page, video }: { readonly page: string; readonly video: HTMLVideoElement | null }) {
+  const { at } = usePlayTime(video);
+  const [copied, setCopied] = useState(false);
+  const seconds = Math.floor(at);
+  const copy = async () => {
+    const link = new URL(page);
+    if (seconds >= LEAST_SECONDS) link.searchParams.set('t', String(seconds));
+    if (!(await copyText(link.href))) return;
+    setCopied(true);
+    setTimeout(() => setCopied(false), SAID_MS);
+  };
+  const label = seconds >= LEAST_SECONDS ? t('recording.copyAt', { at: elapsed(seconds * 1000) }) : t('library.copy');
+  return (
+    <button type="button" className={`${classes.share} figures`} onClick={() => void copy()}>
+      <IconCopy size={20} stroke={1.75} aria-hidden="true" />
+      <span aria-live="polite">{copied ? t('library.copied') : label}</span>
+    </button>
+  );
+}
