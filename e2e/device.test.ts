@@ -1,7 +1,7 @@
 /** Going live from a browser and watching in another: real time, the change to segments and back, a reload in mid-broadcast. */
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { browserTestsAreOff, INSECURE_NAME, newVisitor, openBrowser, PHONE } from './harness/chromium.ts';
 import { DevicePage } from './harness/device-page.ts';
 import { TemporaryFolder } from './harness/folder.ts';
@@ -25,6 +25,10 @@ describe.skipIf(browserTestsAreOff)('from this device', () => {
     scope.defer(() => browser.close());
   });
   afterAll(() => scope.disposeAsync());
+  // Who published or watched in one test does not take the processor from the next.
+  afterEach(async () => {
+    for (const context of browser.contexts()) await context.close();
+  });
 
   test('a person goes live with the camera, a viewer sees and hears it in real time, changes the latency, and both outlast a reload of the publisher', {
     timeout: 120_000,

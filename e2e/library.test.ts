@@ -115,6 +115,8 @@ describe.skipIf(browserTestsAreOff)('what is kept', () => {
     await page.getByRole('menuitem', { name: 'Delete' }).click();
     await page.screenshot({ path: outputFile('library', 'delete.png') });
     await page.getByRole('button', { name: 'Delete it' }).click();
+    await page.getByText('No recording is called “WEIR”.').waitFor();
+    await page.getByRole('searchbox').fill('');
     await page.getByText('Nothing is kept yet').waitFor();
     await page.screenshot({ path: outputFile('library', 'empty.png') });
     expect(await owner.recordings()).toEqual([]);

@@ -1,10 +1,14 @@
 /** The public REST calls the tests make beside the pages, answers checked by the contract. */
 
 import { Recording, type RecordingSettings } from '@millrace/contract/entities/recording';
+import type { Source, SourceMode } from '@millrace/contract/entities/source';
+import { Target } from '@millrace/contract/entities/target';
 import { API_PREFIX } from '@millrace/contract/protocol';
 import { createGuest } from '@millrace/contract/rest/auth';
 import { listRecordings } from '@millrace/contract/rest/recordings';
+import { getSource } from '@millrace/contract/rest/sources';
 import { type CreateStreamRequest, createPlaybackToken, StreamWithAddresses, StreamWithKey } from '@millrace/contract/rest/streams';
+import { listTargets } from '@millrace/contract/rest/targets';
 import { until } from './until.ts';
 
 export class Owner {
@@ -64,6 +68,22 @@ export class Owner {
 
   async playbackToken(id: string) {
     return createPlaybackToken.success.body.parse(await this.#call('POST', `/streams/${id}/playback-tokens`, { expiresInSeconds: 3600 }));
+  }
+
+  async forward(id: string, url: string, key: string): Promise<Target> {
+    return Target.parse(await this.#call('POST', `/streams/${id}/targets`, { url, key }));
+  }
+
+  async targets(id: string): Promise<readonly Target[]> {
+    return listTargets.success.body.parse(await this.#call('GET', `/streams/${id}/targets`)).items;
+  }
+
+  async fetchFrom(id: string, url: string, mode: SourceMode): Promise<void> {
+    await this.#call('PATCH', `/streams/${id}/source`, { url, mode });
+  }
+
+  async source(id: string): Promise<Source | null> {
+    return getSource.success.body.parse(await this.#call('GET', `/streams/${id}/source`)).source;
   }
 
   /** Waits until the stream says this of itself. */

@@ -4,28 +4,39 @@ import { join } from 'node:path';
 import type { User } from '@millrace/contract/entities/user';
 import type { Kysely } from 'kysely';
 import type { Config } from './config/load.ts';
+import type { JobHandler } from './jobs/runner.ts';
 import type { Clock } from './lib/clock.ts';
 import type { Log } from './lib/log.ts';
-import { RecordingDesk, type RecordingListener } from './library/recording-desk.ts';
+import type { ObjectStore } from './library/object-store.ts';
+import { RecordingDesk } from './library/recording-desk.ts';
 import { RecordingDirectory } from './library/recording-directory.ts';
 import { RecordingPermission } from './library/recording-permission.ts';
+import { RecordingUploads } from './library/recording-uploads.ts';
 import { Recordings } from './library/recordings.ts';
 import { archiveFiles, archiveNames, readArchive } from './outputs/record/read-archive.ts';
 import { Recorder } from './outputs/record/recorder.ts';
 import { VodRoutes } from './outputs/record/vod-routes.ts';
-import { RecordingStore } from './store/recordings.ts';
+import type { JobStore } from './store/jobs.ts';
+import { RecordingStore, type StoredRecording } from './store/recordings.ts';
 import type { Schema } from './store/schema.ts';
+import { UploadStore } from './store/uploads.ts';
 import type { StreamDirectory } from './streams/directory.ts';
 import type { PlaybackTokens } from './streams/playback-tokens.ts';
+import type { RecordingEvents } from './webhooks/recording-events.ts';
 
 export interface LibraryDeps {
   readonly config: Pick<Config, 'dataDir' | 'minFreeBytes' | 'recordingQuotaBytes'>;
+  /** Where recordings are copied to; undefined: nowhere. */
+  readonly objects: ObjectStore | undefined;
+  readonly jobs: JobStore;
+  readonly events: RecordingEvents;
+  /** A job was put. */
+  wake(): void;
   readonly db: Kysely<Schema>;
   readonly streams: StreamDirectory;
   readonly tokens: PlaybackTokens;
   readonly clock: Clock;
   readonly log: Log;
-  readonly listeners: readonly RecordingListener[];
   newId(): string;
   identify(credentials: { readonly cookie: string | undefined; readonly authorization: string | undefined }): User | undefined | Promise<User | undefined>;
   /** Keeps the pictures of a stream converted while they are recorded. */
@@ -36,20 +47,28 @@ export class Library {
   readonly recorder: Recorder;
   readonly recordings: Recordings;
   readonly vod: VodRoutes;
+  /** Work for the job runner. */
+  readonly jobs: readonly JobHandler[];
   readonly #desk: RecordingDesk;
+  readonly #uploads: RecordingUploads | undefined;
   readonly #root: string;
   readonly #log: Log;
 
-  constructor({ config, db, streams, tokens, clock, log, listeners, newId, identify, use }: LibraryDeps) {
+  constructor({ config, db, streams, tokens, clock, log, objects, jobs, events, wake, newId, identify, use }: LibraryDeps) {
     const folder = join(config.dataDir, 'media');
     const store = new RecordingStore(db);
     const directory = new RecordingDirectory({ store, clock });
     const permission = new RecordingPermission({ directory, tokens, clock, identify });
     this.#root = join(folder, 'recordings');
     this.#log = log;
+    const folderOf = (id: string): string => this.recorder.recordingFolder(id);
+    const uploaded = (recording: StoredRecording): Promise<void> => events.recordingUploaded(recording);
+    this.#uploads = objects && new RecordingUploads({ objects, recordings: store, uploads: new UploadStore(db), jobs, clock, log, newId, wake, folderOf, uploaded });
+    this.jobs = this.#uploads ? [this.#uploads.job] : [];
+    const listeners = this.#uploads ? [events, this.#uploads] : [events];
     this.#desk = new RecordingDesk({ store, directory, streams, clock, log, quotaBytes: config.recordingQuotaBytes, listeners, newId });
     this.recorder = new Recorder({ clock, log, folder, minFreeBytes: config.minFreeBytes, policy: this.#desk, listener: this.#desk, use });
-    this.vod = new VodRoutes({ gate: permission, clock, log, titleOf: (id) => permission.titleOf(id), folderOf: (id) => this.recorder.recordingFolder(id) });
+    this.vod = new VodRoutes({ gate: permission, clock, log, titleOf: (id) => permission.titleOf(id), folderOf });
     this.recordings = new Recordings({ store, directory, tokens, clock, removeFiles: (id) => this.#removeFiles(id) });
   }
 
@@ -79,5 +98,6 @@ export class Library {
   async #removeFiles(id: string): Promise<void> {
     this.vod.forget(id);
     await rm(this.recorder.recordingFolder(id), { recursive: true, force: true });
+    await this.#uploads?.remove(id);
   }
 }

@@ -31,6 +31,7 @@ import { PublicAddresses } from './lib/public-address.ts';
 import { Sealer } from './lib/sealed.ts';
 import { Shutdown } from './lib/shutdown.ts';
 import { StartError } from './lib/start-error.ts';
+import { openObjectStore } from './library/open-object-store.ts';
 import { makeLog } from './observe/log.ts';
 import { Metrics } from './observe/metrics.ts';
 import { Readiness } from './observe/readiness.ts';
@@ -77,6 +78,7 @@ import { OwnAddresses } from './transports/turn/own-addresses.ts';
 import { type TurnPorts, TurnServer } from './transports/turn/server.ts';
 import { OfferRoutes } from './transports/webrtc/offer-routes.ts';
 import { WebRtcTransport } from './transports/webrtc/transport.ts';
+import { RecordingEvents } from './webhooks/recording-events.ts';
 import { createWebhooks } from './webhooks/service.ts';
 
 /** Where the launcher's build puts the pages. */
@@ -124,7 +126,6 @@ async function run(config: Config): Promise<void> {
     wake: () => jobs.wake(),
   });
   const jobStore = new JobStore(store.db);
-  const jobs = new JobRunner({ store: jobStore, clock, log, handlers: hooks.jobs, newId: nanoid });
   const broadcastLog = new BroadcastLog({ store: new BroadcastStore(store.db), follower: hooks.events, clock, log });
   const ladders = new Ladders({ pool: workers, clock, log, settings: config.ladder.tiers, hardware: config.ladder.hardware, modeOf: (streamId) => directory.ladderOf(streamId) });
   const hub = new Hub({
@@ -155,7 +156,23 @@ async function run(config: Config): Promise<void> {
   const streamStore = new StreamStore(store.db);
   const directory = new StreamDirectory({ store: streamStore, clock });
   const tokens = new PlaybackTokens(secrets.playback);
-  const library = new Library({ config, db: store.db, streams: directory, tokens, clock, log, listeners: [], newId: nanoid, identify, use: (streamId) => registry.get(streamId) });
+  const library = new Library({
+    config,
+    db: store.db,
+    streams: directory,
+    tokens,
+    clock,
+    log,
+    // Read only by those who have one: it takes a while.
+    objects: config.s3 && (await openObjectStore({ config: config.s3, log })),
+    jobs: jobStore,
+    events: new RecordingEvents({ events: hooks.events, clock, log }),
+    wake: () => jobs.wake(),
+    newId: nanoid,
+    identify,
+    use: (streamId) => registry.keepAwake(streamId),
+  });
+  const jobs = new JobRunner({ store: jobStore, clock, log, handlers: [...hooks.jobs, ...library.jobs], newId: nanoid });
   const streams = new Streams({
     store: streamStore,
     directory,

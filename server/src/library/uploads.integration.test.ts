@@ -15,6 +15,7 @@ import type { Store } from '../store/open.ts';
 import { openTemporaryStore, type TemporaryStore } from '../store/testing/temporary-store.ts';
 import { UploadStore } from '../store/uploads.ts';
 import { FolderUploads } from './folder-uploads.ts';
+import { openObjectStore } from './open-object-store.ts';
 import { S3ObjectStore, type S3Options } from './s3-object-store.ts';
 import { type Gate, partNumberOf, startGate } from './testing/gate.ts';
 import { type S3Server, startS3Server } from './testing/s3-server.ts';
@@ -216,7 +217,6 @@ describe('trouble', () => {
   });
 
   test.each([
-    ['credentials that are wrong', { secretAccessKey: 'wrong' }, 'storage_refused', /S3_SECRET_ACCESS_KEY/],
     ['a user that is unknown', { accessKeyId: 'nobody' }, 'storage_refused', /S3_ACCESS_KEY_ID/],
     ['a bucket that is not there', { bucket: 'nowhere' }, 'storage_bucket_missing', /S3_BUCKET/],
     ['a server that is not there', { endpoint: 'http://127.0.0.1:9' }, 'storage_unreachable', /S3_ENDPOINT.*ECONNREFUSED/],
@@ -231,6 +231,13 @@ describe('trouble', () => {
     const [job] = await theStore().db.selectFrom('jobs').select('last_error').execute();
     expect(job?.last_error).toMatch(sentence);
     expect(told).toEqual([]);
+  });
+
+  test('a secret that is wrong: said so, for uploads and for questions, whose answers have no body', async () => {
+    // The server of these tests knows users, but does not check signatures: this is what Amazon says.
+    gate.rule = ({ method }) => ({ status: 403, body: method === 'HEAD' ? '' : '<Error><Code>SignatureDoesNotMatch</Code><Message>…</Message></Error>' });
+    const { objects } = uploader();
+    for (const call of [() => objects.check(), () => objects.head('a')]) await expect(call()).rejects.toMatchObject({ code: 'storage_refused' });
   });
 
   test('a bucket that is full: said so, and done when there is room', async () => {
@@ -304,7 +311,7 @@ describe('trouble', () => {
     expect(await objects.head(`${prefix}/1.mp4`)).toMatchObject({ size: 20 * MIB + 4 });
   });
 
-  test('kill -9 in the middle: the next life goes on from the parts that were there', async () => {
+  test('kill -9 in the middle: the next life goes on from the parts that were there', { timeout: 180_000 }, async () => {
     const bytes = await file('1.mp4', 64 * MIB);
     const dataDir = await mkdtemp(join(tmpdir(), 'millrace-killed-'));
     const lives: ChildProcess[] = [];
@@ -345,8 +352,20 @@ describe('trouble', () => {
   });
 });
 
+describe('the start', () => {
+  test.each([
+    ['is there', {}, 'object storage is there'],
+    ['has no such bucket', { bucket: 'nowhere' }, 'object storage takes nothing now: uploads will wait'],
+  ])('says in the log when the storage %s', async (_, config, message) => {
+    const said = Promise.withResolvers<string>();
+    const note = (_fields: object, text: string) => said.resolve(text);
+    await openObjectStore({ config: { ...configOf(), ...config }, log: { ...silentLog, info: note, error: note } });
+    expect(await said.promise).toBe(message);
+  });
+});
+
 describe('an address that is signed', () => {
-  test('gives ranges to whoever has it, under a name that cannot break out, and nothing to who changes it', async () => {
+  test('gives ranges to whoever has it, for a while, under a name that cannot break out', async () => {
     const objects = new S3ObjectStore(configOf());
     const bytes = Buffer.from('0123456789');
     const key = `${prefix}/a.mp4`;
@@ -357,6 +376,6 @@ describe('an address that is signed', () => {
     expect(part.headers.get('content-disposition')).toBe(
       `attachment; filename=".._x___Set-Cookie_ a_b_ __.mp4"; filename*=UTF-8''..%2Fx%22%0D%0ASet-Cookie%3A%20a%3Db%3B%20%EF%BF%BD%C3%BC.mp4`,
     );
-    expect((await fetch(url.replace(/(X-Amz-Signature=)[0-9a-f]{8}/, '$100000000'))).status).toBe(403);
+    expect(Object.fromEntries(new URL(url).searchParams)).toMatchObject({ 'X-Amz-Expires': '60', 'X-Amz-Signature': expect.stringMatching(/^[0-9a-f]{64}$/) });
   });
 });

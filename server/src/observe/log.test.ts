@@ -40,8 +40,9 @@ it('hides secrets wherever they stand in text: messages, addresses, errors and t
   log.info({ path: `/hls/x/index.m3u8?_HLS_msn=3&token=${TOKEN}&x=1` }, `Authorization: Bearer ${TOKEN}`);
   log.info({ protocols: `millrace.stream.v1, bearer.${TOKEN}`, header: `a=b; millrace_session=${TOKEN}; c=d` }, 'x');
   log.error({ err: new Error('connect postgres://millrace:hunter2@db/live failed') }, 'x');
+  log.error({ err: new Error('cannot sign with whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw') }, 'x');
   const text = lines.join('');
-  for (const secret of [KEY, TOKEN, 'hunter2']) expect(text).not.toContain(secret);
+  for (const secret of [KEY, TOKEN, 'hunter2', 'MfKQ9r8GKYqr']) expect(text).not.toContain(secret);
   expect(text).toContain('_HLS_msn=3');
   expect(text).toContain('x=1');
 });

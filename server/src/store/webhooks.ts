@@ -111,13 +111,14 @@ export class WebhookStore {
     return (await query.orderBy('created_at', 'desc').orderBy('id', 'desc').limit(page.limit).execute()).map(webhookOfRow);
   }
 
-  /** Those of an owner that are on and are for this event. */
-  async subscribed(ownerId: string, type: SubscribableEvent, db: Queryable = this.#db): Promise<string[]> {
+  /** Those of an owner that are on and are for this event, and have been as they are since `unchangedSince`. */
+  async subscribed(ownerId: string, type: SubscribableEvent, unchangedSince: Date, db: Queryable = this.#db): Promise<string[]> {
     const rows = await db
       .selectFrom('webhooks')
       .select('id')
       .where('owner_id', '=', ownerId)
       .where('disabled_because', 'is', null)
+      .where('updated_at', '<=', unchangedSince)
       .where(sql<boolean>`events @> ${JSON.stringify([type])}::jsonb`)
       .execute();
     return rows.map(({ id }) => id);

@@ -163,6 +163,22 @@ describe('a broadcast', () => {
     expect(JSON.parse(ended?.body ?? '{}')).toMatchObject({ data: { broadcast: { endReason: 'stream_deleted' } } });
   });
 
+  test('that had begun before a webhook was made, or switched on again, is told as ended alone', async () => {
+    const hook = await hooked('http://127.0.0.1:9/');
+    const patch = (body: object) => hook.server.request(`/api/v1/webhooks/${hook.webhookId}`, { method: 'PATCH', token: hook.token, body });
+    await patch({ enabled: false });
+    hook.server.publish(hook.streamId).close('lost');
+    await hook.server.broadcastLog.flush();
+    hook.server.clock.advance(1_000);
+    await patch({ enabled: true });
+    hook.server.publish(hook.streamId);
+    await hook.server.broadcastLog.flush();
+    expect(await hook.deliveries()).toEqual([]);
+    hook.server.hub.stop(hook.streamId, 'stopped');
+    await hook.server.broadcastLog.flush();
+    expect((await hook.deliveries()).map(({ type }) => type)).toEqual(['broadcast.ended']);
+  });
+
   test('of somebody else’s is not told, nor what a webhook is not for', async () => {
     const hook = await hooked('http://127.0.0.1:9/');
     const other = await makeStream(hook.server, (await becomeGuest(hook.server)).token);

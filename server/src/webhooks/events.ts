@@ -21,6 +21,14 @@ export interface WebhookEventsDeps {
 /** An event that webhooks may be for, not the test. */
 export type EmittedEvent = Extract<WebhookEvent, { type: SubscribableEvent }>;
 
+interface Occurrence {
+  readonly ownerId: string;
+  readonly eventId: string;
+  readonly event: EmittedEvent;
+  /** Webhooks that were made, changed or switched on after it are not told: each change of a broadcast comes by here again. */
+  readonly happenedAt: Date;
+}
+
 export class WebhookEvents {
   readonly #deps: WebhookEventsDeps;
 
@@ -33,7 +41,8 @@ export class WebhookEvents {
    * @param eventId names the event for ever, like `broadcast.started:<broadcast>`; receivers tell repetitions by it.
    */
   async emit(ownerId: string, eventId: string, event: EmittedEvent): Promise<void> {
-    await this.#deps.store.atomically((transaction) => this.#write(transaction, ownerId, eventId, event));
+    const now = new Date(this.#deps.clock.now());
+    await this.#deps.store.atomically((transaction) => this.#write(transaction, { ownerId, eventId, event, happenedAt: now }));
     this.#deps.wake();
   }
 
@@ -47,16 +56,18 @@ export class WebhookEvents {
     const about = { id: stream.id, code: stream.code, title: stream.title, visibility: stream.visibility };
     const broadcast = broadcastOf(row);
     // A short broadcast may be stored for the first time when it has ended.
-    await this.#write(transaction, stream.ownerId, `broadcast.started:${row.id}`, {
-      type: 'broadcast.started',
-      timestamp: startedAt.toISOString(),
-      data: { stream: about, broadcast: { ...broadcast, endedAt: null, endReason: null } },
+    await this.#write(transaction, {
+      ownerId: stream.ownerId,
+      eventId: `broadcast.started:${row.id}`,
+      event: { type: 'broadcast.started', timestamp: startedAt.toISOString(), data: { stream: about, broadcast: { ...broadcast, endedAt: null, endReason: null } } },
+      happenedAt: startedAt,
     });
     if (endedAt === null) return;
-    await this.#write(transaction, stream.ownerId, `broadcast.ended:${row.id}`, {
-      type: 'broadcast.ended',
-      timestamp: endedAt.toISOString(),
-      data: { stream: about, broadcast },
+    await this.#write(transaction, {
+      ownerId: stream.ownerId,
+      eventId: `broadcast.ended:${row.id}`,
+      event: { type: 'broadcast.ended', timestamp: endedAt.toISOString(), data: { stream: about, broadcast } },
+      happenedAt: endedAt,
     });
   }
 
@@ -65,11 +76,11 @@ export class WebhookEvents {
     this.#deps.wake();
   }
 
-  async #write(transaction: Queryable, ownerId: string, eventId: string, event: EmittedEvent): Promise<void> {
+  async #write(transaction: Queryable, { ownerId, eventId, event, happenedAt }: Occurrence): Promise<void> {
     const { store, jobs, clock, newId } = this.#deps;
     const at = new Date(clock.now());
     const body = JSON.stringify(event);
-    for (const webhookId of await store.subscribed(ownerId, event.type, transaction)) {
+    for (const webhookId of await store.subscribed(ownerId, event.type, happenedAt, transaction)) {
       const id = newId();
       if (!(await store.putDelivery({ id, webhookId, eventId, type: event.type, body, at }, transaction))) continue;
       await jobs.put({ id: newId(), kind: DELIVERY_JOB, uniqueKey: id, data: { deliveryId: id, tries: 0 } satisfies DeliveryJobData, runAt: at, at }, transaction);

@@ -1,6 +1,7 @@
 /** The bar on top: the name, the theme and the way to go live. */
 import { useMantineColorScheme } from '@mantine/core';
 import IconMoon from '@tabler/icons-react/dist/esm/icons/IconMoon.mjs';
+import IconSettings from '@tabler/icons-react/dist/esm/icons/IconSettings.mjs';
 import IconSun from '@tabler/icons-react/dist/esm/icons/IconSun.mjs';
 import { Link, useLocation } from '@tanstack/react-router';
 import { IconButton } from '../parts/icon-button.tsx';
@@ -21,6 +22,9 @@ export function Bar() {
         <span>{t('app.name')}</span>
       </Link>
       <div className={classes.actions}>
+        <Link to="/settings" className={classes.icon} aria-label={t('settings.open')} title={t('settings.open')}>
+          <IconSettings size={20} stroke={1.75} />
+        </Link>
         <IconButton label={dark ? t('app.theme.light') : t('app.theme.dark')} onClick={() => setColorScheme(dark ? 'light' : 'dark')}>
           {dark ? <IconSun size={20} stroke={1.75} /> : <IconMoon size={20} stroke={1.75} />}
         </IconButton>

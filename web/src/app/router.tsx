@@ -14,6 +14,7 @@ const studio = createRoute({
   validateSearch: (search): { from?: 'device' } => (search['from'] === 'device' ? { from: 'device' } : {}),
   component: lazyRouteComponent(() => import('../studio/studio-page.tsx'), 'StudioPage'),
 });
+const settings = createRoute({ getParentRoute: () => root, path: '/settings', component: lazyRouteComponent(() => import('../settings/settings-page.tsx'), 'SettingsPage') });
 const trust = createRoute({ getParentRoute: () => root, path: '/trust', component: lazyRouteComponent(() => import('../trust/trust-page.tsx'), 'TrustPage') });
 const watch = createRoute({
   getParentRoute: () => root,
@@ -35,7 +36,7 @@ const recording = createRoute({
 
 export function makeRouter() {
   return createRouter({
-    routeTree: root.addChildren([home, choose, studio, library, recording, trust, watch]),
+    routeTree: root.addChildren([home, choose, studio, library, recording, settings, trust, watch]),
     defaultPreload: 'intent',
     scrollRestoration: true,
     // Plain query strings: a token that looks like a number stays the text it is.

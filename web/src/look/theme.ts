@@ -28,6 +28,7 @@ export const theme = createTheme({
   components: {
     Button: { defaultProps: { size: 'md', variant: 'filled' } },
     TextInput: { defaultProps: { size: 'md' } },
+    PasswordInput: { defaultProps: { size: 'md' } },
     SegmentedControl: { defaultProps: { size: 'md', transitionDuration: 120 } },
     Modal: { defaultProps: { centered: true, transitionProps: { duration: 150 }, overlayProps: { backgroundOpacity: 0.7 } } },
     Popover: { defaultProps: { transitionProps: { duration: 120 }, shadow: 'md' } },

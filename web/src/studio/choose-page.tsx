@@ -1,7 +1,7 @@
 /** `/live`: what the stream is called and who may see it; then the encoder page. Streams of before can be taken up again. */
 import { Button, SegmentedControl, Switch, TextInput } from '@mantine/core';
 import { ApiError } from '@millrace/client/api-error';
-import { MAX_TITLE_LENGTH } from '@millrace/contract/limits';
+import { DEFAULT_REWIND_SECONDS, MAX_TITLE_LENGTH } from '@millrace/contract/limits';
 import IconBroadcast from '@tabler/icons-react/dist/esm/icons/IconBroadcast.mjs';
 import IconCamera from '@tabler/icons-react/dist/esm/icons/IconCamera.mjs';
 import { useMutation } from '@tanstack/react-query';
@@ -19,6 +19,10 @@ import { OwnStreams } from './own-streams.tsx';
 
 const VISIBILITIES = ['public', 'unlisted', 'private'] as const;
 const STARTS = ['auto', 'manual'] as const;
+const REWINDS = ['none', 'hours', 'all'] as const;
+
+/** Null: to the beginning. */
+const REWIND_SECONDS = { none: 0, hours: DEFAULT_REWIND_SECONDS, all: null } as const;
 
 export function ChoosePage() {
   useTitle(t('choose.title'));
@@ -47,7 +51,11 @@ function NewStream() {
   const [usualTitle] = useState(() => t('choose.device.title', { time: dayAndTimeOf(new Date()) }));
   const create = useMutation({
     mutationFn: () =>
-      guest.as(() => client.calls.createStream({ body: { title: title.trim() || usualTitle, visibility: choices.visibility, start: choices.start, record: choices.record } })),
+      guest.as(() =>
+        client.calls.createStream({
+          body: { title: title.trim() || usualTitle, visibility: choices.visibility, start: choices.start, record: choices.record, rewindSeconds: REWIND_SECONDS[choices.rewind] },
+        }),
+      ),
     onSuccess: ({ stream, streamKey }) => {
       rememberChoices({ ...choices, source });
       keepKey(stream.id, streamKey);
@@ -98,7 +106,19 @@ function NewStream() {
         options={STARTS.map((value) => ({ value, label: t(`choose.start.${value}`), text: `choose.start.${value}.text` }))}
         choose={(start) => choose({ start })}
       />
-      <Switch label={t('choose.record')} description={t('choose.record.text')} checked={choices.record} onChange={(event) => choose({ record: event.currentTarget.checked })} />
+      <Choice
+        label={t('choose.rewind')}
+        value={choices.rewind}
+        options={REWINDS.map((value) => ({ value, label: t(`choose.rewind.${value}`), text: `choose.rewind.${value}.text` }))}
+        choose={(rewind) => choose({ rewind })}
+      />
+      <Switch
+        size="md"
+        label={t('choose.record')}
+        description={t('choose.record.text')}
+        checked={choices.record}
+        onChange={(event) => choose({ record: event.currentTarget.checked })}
+      />
       {create.error && (
         <p role="alert" className={classes.error}>
           {sentenceOf(create.error)}

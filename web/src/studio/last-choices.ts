@@ -3,10 +3,13 @@ import { StreamSettings } from '@millrace/contract/entities/stream';
 import { z } from 'zod';
 
 const KEY = 'millrace.choices';
-const Choices = StreamSettings.pick({ visibility: true, start: true, record: true }).extend({ source: z.enum(['device', 'encoder']).optional() });
+const Choices = StreamSettings.pick({ visibility: true, start: true, record: true }).extend({
+  source: z.enum(['device', 'encoder']).optional(),
+  rewind: z.enum(['none', 'hours', 'all']),
+});
 export type Choices = z.infer<typeof Choices>;
 
-const DEFAULTS: Choices = { visibility: 'unlisted', start: 'auto', record: false };
+const DEFAULTS: Choices = { visibility: 'unlisted', start: 'auto', record: false, rewind: 'hours' };
 
 export function lastChoices(): Choices {
   try {

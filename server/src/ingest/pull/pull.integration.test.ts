@@ -121,6 +121,19 @@ describe('a file in a loop', () => {
     expect(stand.hub.get('a')?.counters).toMatchObject({ discontinuities: 0, jumps: 0, droppedUnits: 0 });
   });
 
+  test('whose process is killed goes on in the same broadcast, behind a discontinuity', async () => {
+    using stand = new Stand('file:loop.mp4');
+    await stand.pictures(30);
+    const { broadcastId } = stand.hub.get('a')?.broadcast ?? {};
+    const { stdout } = await run('pgrep', ['-P', String(process.pid), '-f', 'transports/ffmpeg/worker']);
+    process.kill(Number(stdout.trim()), 'SIGKILL');
+    await stand.until(() => stand.pull.status('a').state === 'waiting');
+    expect(stand.pull.status('a').error).toMatch(/its process is gone, exit SIGKILL/);
+    await stand.until(() => stand.pull.status('a').state === 'running');
+    expect(stand.hub.get('a')?.broadcast).toMatchObject({ broadcastId, state: 'live' });
+    expect(stand.hub.get('a')?.counters.discontinuities).toBe(1);
+  });
+
   test('outside of the folder is not read', async () => {
     using stand = new Stand('file:../../etc/hostname');
     await stand.pull.start();

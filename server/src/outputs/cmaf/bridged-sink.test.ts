@@ -249,3 +249,47 @@ describe('pictures in VP8', () => {
     expect(bridges.size).toBe(2);
   });
 });
+
+it('converts pictures for what records them, and makes no tiers for it', () => {
+  let used = 0;
+  const ladder = { tracks: () => [], ready() {}, unit() {}, used: () => used++, pause() {}, close() {} };
+  const recorded = new Hub({
+    clock,
+    reconnectGraceMs: 60_000,
+    newId: () => 'a recorded run',
+    listener: { broadcastChanged() {} },
+    makeSinks: (stream) => {
+      const makePackager = (epoch: string) => new Packager({ broadcast: { epoch, createdAt: stream.broadcast.createdAt }, clock, config: DEFAULT_PACKAGER_CONFIG });
+      const source: BridgeSource = {
+        acquire: (_stream, { kind }) => ({
+          subscribe: (listener) => {
+            bridges.set(kind, listener);
+            return () => {};
+          },
+          release: () => bridges.delete(kind),
+        }),
+      };
+      return [new BridgedSink({ stream, bridges: source, ladders: { open: () => ladder }, registry, clock, makePackager, newEpoch: () => 'another run' })];
+    },
+  });
+  const publication = recorded.publish({
+    streamId: 'two',
+    start: 'auto',
+    secondPublisher: 'takeover',
+    publisher: { protocol: 'test', remoteAddress: '', onEvicted() {}, requestKeyFrame() {} },
+  });
+  publication?.tracks([VP8, OPUS]);
+  expect(bridges.has('video')).toBe(false);
+  registry.keepAwake('two');
+  clock.advance(1_000);
+  expect(bridges.has('video')).toBe(true);
+  for (let second = 0; second < 60; second++) {
+    registry.keepAwake('two');
+    clock.advance(1_000);
+  }
+  expect(bridges.has('video')).toBe(true);
+  expect(used).toBe(0);
+  registry.get('two');
+  expect(used).toBe(1);
+  recorded.stop('two', 'stopped');
+});

@@ -141,9 +141,9 @@ export class BridgedSink implements Sink {
     const { registry, stream, ladders, makePackager } = this.#deps;
     const packager = makePackager(epoch);
     const ladder = ladders && new LadderSink({ stream, packager, ladders });
-    registry.set(stream.broadcast.streamId, packager, () => {
+    registry.set(stream.broadcast.streamId, packager, (by) => {
       this.#used();
-      ladder?.used();
+      if (by === 'player') ladder?.used();
     });
     return ladder ?? packager;
   }

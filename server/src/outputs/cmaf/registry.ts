@@ -5,10 +5,13 @@ import type { Packager } from './packager.ts';
 /** How long an ended broadcast can still be played. */
 const LINGER_MS = 60_000;
 
+/** Who wants what a packager makes. */
+export type PackagerUser = 'player' | 'recorder';
+
 export class PackagerRegistry {
   readonly #clock: Clock;
   readonly #packagers = new Map<string, Packager>();
-  readonly #onUse = new WeakMap<Packager, () => void>();
+  readonly #onUse = new WeakMap<Packager, (by: PackagerUser) => void>();
   readonly #arrivals = new Map<string, Set<() => void>>();
 
   constructor(deps: { readonly clock: Clock }) {
@@ -19,7 +22,7 @@ export class PackagerRegistry {
    * A new run takes the place of the last one.
    * @param onUse called whenever somebody wants to play it; cheap, since that is every request.
    */
-  set(streamId: string, packager: Packager, onUse?: () => void): void {
+  set(streamId: string, packager: Packager, onUse?: (by: PackagerUser) => void): void {
     this.#packagers.set(streamId, packager);
     if (onUse) this.#onUse.set(packager, onUse);
     packager.whenEnded(() => {
@@ -35,8 +38,14 @@ export class PackagerRegistry {
   /** For somebody who wants to play. */
   get(streamId: string): Packager | undefined {
     const packager = this.#packagers.get(streamId);
-    if (packager) this.#onUse.get(packager)?.();
+    if (packager) this.#onUse.get(packager)?.('player');
     return packager;
+  }
+
+  /** For what records it: its pictures are to come, but nothing is to be made of them that only players want. */
+  keepAwake(streamId: string): void {
+    const packager = this.#packagers.get(streamId);
+    if (packager) this.#onUse.get(packager)?.('recorder');
   }
 
   *all(): Iterable<Packager> {

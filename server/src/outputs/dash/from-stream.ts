@@ -156,7 +156,7 @@ function trackOf(rendition: Rendition, period: DashPeriod, { packager, streamId,
   const listed = packager.listed(rendition);
   const from = firstMsn - (listed[0]?.msn ?? 0);
   // Numbers have no holes. Of a period by the clock the first segment tells all, and what is in memory tells its bandwidth.
-  const near = isClocked ? [...listed.slice(Math.max(0, from), Math.max(0, from) + 1), ...rendition.segments] : listed;
+  const near = isClocked && !rendition.tier ? [...listed.slice(Math.max(0, from), Math.max(0, from) + 1), ...rendition.segments] : listed;
   const inPeriod = near.filter((segment) => segment.discontinuitySequence === discontinuitySequence && segment.msn <= (last?.msn ?? segment.msn));
   // A tier that began or ended within the period belongs to the next one, or to none.
   if (rendition.tier && inPeriod.some(({ msn, gap }) => gap && msn >= firstMsn)) return undefined;

@@ -1,6 +1,6 @@
 /** A real encoder publishes to one server, which forwards to another: what arrives there is compared with what was sent. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,6 +15,7 @@ import { Bridges } from '../../transcode/bridges.ts';
 import { WorkerPool } from '../../transcode/pool.ts';
 import { encodeIvf, goLive, VP8 } from '../../transcode/testing/media.ts';
 import { ensureTool, freeUdpPort, Program } from '../../transports/ffmpeg/testing/tools.ts';
+import { encodeMedia } from '../cmaf/testing/encoded-media.ts';
 import { PushOutput } from './push-output.ts';
 import { rtmpSenders } from './rtmp-sender.ts';
 import { srtSenders } from './srt-sender.ts';
@@ -138,6 +139,68 @@ describe('forwarding by RTMP', () => {
     const received = await there.until('b', (sink) => sink.of('video').length >= 30);
     expect(received.track('video')).toMatchObject({ codec: 'h264', width: 320, height: 180 });
     expect(received.of('video')[0]?.key).toBe(true);
+  });
+
+  test('is encrypted by RTMPS, and only to whom the certificate names', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'millrace-rtmps-'));
+    const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
+    const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];
+    await run('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', ...subject, '-keyout', key, '-out', cert]);
+    const pair = { cert: await readFile(cert, 'utf8'), key: await readFile(key, 'utf8') };
+    await rm(folder, { recursive: true });
+    await using there = new BenchStand({ tls: pair });
+    await there.start();
+    const target = { ...targetAt(there.port, 'named', 'key-b', 'rtmps'), host: 'localhost' };
+    await using origin = new Origin([target, { ...target, id: 'other', host: '127.0.0.1' }], { ca: pair.cert });
+    await origin.live();
+    await there.until('b', (sink) => sink.of('video').length >= 10);
+    await origin.untilState('other', 'waiting');
+    expect(origin.push.status('other').error).toMatch(/^No secure connection to 127\.0\.0\.1:\d+ could be made \(ERR_TLS_CERT_ALTNAME_INVALID\)\.$/);
+    await using careful = new Origin([target]);
+    await careful.live();
+    await careful.untilState('named', 'waiting');
+    expect(careful.push.status('named').error).toContain('No secure connection');
+  });
+
+  test('leaves groups of pictures out for a target that takes nothing, and none for others', async () => {
+    await using there = await receiver();
+    const stuck = await listening((socket) => {
+      const onward = connect(there.port, '127.0.0.1');
+      onward.pipe(socket);
+      socket.pipe(onward);
+      for (const each of [socket, onward]) each.on('error', () => {});
+      // The publish and the first picture pass, and then nothing.
+      let passed = 0;
+      socket.on('data', (bytes: Buffer) => {
+        passed += bytes.length;
+        if (passed > 100_000) socket.unpipe(onward).pause();
+      });
+    });
+    await using origin = new Origin([targetAt(there.port, 'good', 'key-b'), targetAt(stuck.port, 'stuck', 'key-c')]);
+    const { tracks, units } = await encodeMedia({
+      video: { source: 'testsrc2=size=640x360:rate=30:duration=6', args: ['-c:v', 'libx264', '-preset', 'ultrafast', '-qp', '0', '-g', '15'] },
+    });
+    const { stream, publication } = goLive(origin.stand.hub, 'a', tracks);
+    origin.push.broadcastChanged(stream.broadcast);
+    const timescale = tracks[0]?.timescale ?? 1;
+    let sent = 0;
+    const publishUpTo = (count: number) => {
+      for (; sent < count; sent++) {
+        const unit = units[sent % units.length];
+        const at = sent * (timescale / 30);
+        if (unit) publication.unit({ ...unit, dts: at, pts: at }, stream.broadcast.createdAt + (sent * 1000) / 30);
+      }
+    };
+    publishUpTo(15);
+    await origin.untilState('stuck', 'forwarding');
+    // As fast as the good one takes it.
+    for (let count = 30; origin.push.status('stuck').droppedUnits === 0 && count < 6_000; count += 15) {
+      publishUpTo(count);
+      await there.until('b', (sink) => sink.of('video').length >= count - 30);
+    }
+    expect(origin.push.status('stuck').droppedUnits).toBeGreaterThan(100);
+    expect(origin.push.status('good')).toMatchObject({ state: 'forwarding', droppedUnits: 0 });
+    stuck.server.close();
   });
 
   test('ends with the broadcast, and says goodbye', async () => {

@@ -1,4 +1,4 @@
-import { appendFile, mkdir, readdir, stat, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, cp, mkdir, readdir, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { AUDIO, SMALL_VIDEO, smallPicture, VIDEO } from '../../stream/testing/source.ts';
@@ -160,6 +160,15 @@ it('stops at the quota, and the broadcast goes on', async () => {
   expect(studio.ended[0]?.bytes).toBeLessThan(40_000);
   expect(studio.packager.ended).toBe(false);
   expect((await readArchive(studio.recorder.recordingFolder('recording-one'))).seconds).toBeGreaterThan(3);
+});
+
+it('tells the sizes of a recording apart, the source first', async () => {
+  await using studio = new RecordingStudio();
+  studio.first.send(4);
+  await studio.recorder.round();
+  const folder = studio.recorder.recordingFolder('recording-one');
+  for (const name of ['480p', '1080p', 'video2', 'alien', 'audio2']) await cp(join(folder, 'video'), join(folder, name), { recursive: true });
+  expect((await readArchive(folder)).renditions.map(({ name }) => name)).toEqual(['video', 'video2', '1080p', '480p', 'audio', 'audio2']);
 });
 
 it.each([

@@ -8,12 +8,17 @@ import type { ArchivedSegment } from './archived-segment.ts';
 import type { StoredArchive, StoredRendition } from './read-archive.ts';
 import { runsOf, stretchesOf } from './stretches.ts';
 
+/** A size that was there for less of the recording is none to change to: tiers are made only while somebody watches them. */
+const LEAST_SHARE = 0.95;
+
 /** A player only compares it. */
 const LEAST_BANDWIDTH = 64_000;
 
 /** Every picture is a variant, best first; sounds are a group beside them, or the only variant. */
 export function vodMultivariant({ renditions }: StoredArchive, query: string): string {
-  const video = renditions.filter((rendition) => usualTrack(rendition)?.kind === 'video');
+  const pictures = renditions.filter((rendition) => usualTrack(rendition)?.kind === 'video');
+  const longest = Math.max(0, ...pictures.map(secondsOf));
+  const video = pictures.filter((rendition, i) => i === 0 || secondsOf(rendition) >= LEAST_SHARE * longest);
   const audio = renditions.filter((rendition) => usualTrack(rendition)?.kind === 'audio');
   const leads = video.length > 0 ? video : audio.slice(0, 1);
   const beside = video.length > 0 ? audio : [];
@@ -93,6 +98,8 @@ function trackOf(rendition: StoredRendition, { first, last, query, epoch }: Trac
   const segments = runs.reduce((longest, run) => (run.length > longest.length ? run : longest), []);
   const track = segments[0]?.track;
   if (!segments[0] || !track) return undefined;
+  // Players change between sizes anywhere: one that is not all there is left out of the stretch. Sound may come later.
+  if (track.kind === 'video' && segments.length < last - first + 1) return undefined;
   return {
     name: rendition.name,
     kind: track.kind,
@@ -115,6 +122,11 @@ export function usualTrack({ segments, formats }: StoredRendition) {
   for (const { record } of segments) if (!record.gap) seconds.set(record.format, (seconds.get(record.format) ?? 0) + record.seconds);
   const [usual] = [...seconds].sort((a, b) => b[1] - a[1]);
   return usual && formats.get(usual[0])?.track;
+}
+
+/** Of media. */
+function secondsOf({ segments }: StoredRendition): number {
+  return segments.reduce((sum, { gap, seconds }) => sum + (gap ? 0 : seconds), 0);
 }
 
 function bandwidth(segments: readonly ArchivedSegment[]): { readonly peak: number; readonly average: number } {

@@ -8,32 +8,25 @@ import { FromMediaProcess, type MediaTask, type ToMediaProcess } from './message
 
 const PROGRAM = fileURLToPath(new URL('./worker/main.ts', import.meta.url));
 
-/** Of what it complained about. */
-const MAX_COMPLAINT = 2_000;
-
 export interface MediaProcessListener {
   message(message: FromMediaProcess): void;
-  /** It is gone without having been closed; what it last complained about. */
+  /** It is gone without having been closed; how it ended. */
   gone(detail: string): void;
 }
 
 export class MediaProcess {
   readonly #child: ChildProcess;
   readonly #listener: MediaProcessListener;
-  #complaint = '';
   #isOver = false;
 
   constructor(task: MediaTask, listener: MediaProcessListener) {
     this.#listener = listener;
-    // It reads hostile media: it gets neither the server's settings nor its secrets.
+    // It reads hostile media: it gets neither the server's settings nor its secrets. What libavformat complains of may hold addresses with passwords.
     const args = ['--max-old-space-size=128', '--max-semi-space-size=2', '--disable-warning=ExperimentalWarning', PROGRAM];
-    const child = spawn(process.execPath, args, { env: {}, stdio: ['ignore', 'ignore', 'pipe', 'ipc'], serialization: 'advanced' });
+    const child = spawn(process.execPath, args, { env: {}, stdio: ['ignore', 'ignore', 'ignore', 'ipc'], serialization: 'advanced' });
     this.#child = child;
     child.on('error', (error) => this.#gone(error.message));
-    child.on('exit', (code, signal) => this.#gone(`exit ${code ?? signal ?? 'unknown'} ${this.#complaint}`.trim()));
-    child.stderr?.on('data', (text: Buffer) => {
-      this.#complaint = (this.#complaint + text.toString()).slice(-MAX_COMPLAINT);
-    });
+    child.on('exit', (code, signal) => this.#gone(`exit ${code ?? signal ?? 'unknown'}`));
     child.on('message', (message) => this.#hear(message));
     this.send(task);
   }

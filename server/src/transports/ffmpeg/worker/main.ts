@@ -1,5 +1,5 @@
 /** A media process: libavformat on the network, away from the server. Started by MediaProcess; does one task and ends with the channel to the server. */
-import { AV_LOG_ERROR } from 'node-av/constants';
+import { AV_LOG_QUIET } from 'node-av/constants';
 import { Log } from 'node-av/lib';
 import type { FromMediaProcess, ToMediaProcess } from '../messages.ts';
 import { demux } from './demux.ts';
@@ -43,4 +43,4 @@ process.on('message', (message: ToMediaProcess) => {
 // Nothing here is worth saving, and a call that blocks would not let it end.
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 
-Log.setLevel(AV_LOG_ERROR);
+Log.setLevel(AV_LOG_QUIET);

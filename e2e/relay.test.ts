@@ -1,0 +1,138 @@
+/** Broadcasts that go on to other services, and streams that are fetched from elsewhere, between real servers. */
+import AxeBuilder from '@axe-core/playwright';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { NGINX_RTMP } from '../bench/servers/nginx-rtmp.ts';
+import { Owner } from './harness/api.ts';
+import { browserTestsAreOff, DESKTOP, newVisitor, openBrowser, PHONE } from './harness/chromium.ts';
+import { outputFile } from './harness/folder.ts';
+import { freePort } from './harness/free-port.ts';
+import { LIGHT, publishWithFfmpeg } from './harness/publisher.ts';
+import { type RunningServer, startServer } from './harness/server.ts';
+import { StudioPage } from './harness/studio-page.ts';
+import { ensureTool } from './harness/tool.ts';
+import { until } from './harness/until.ts';
+
+/** Every server here lies on this machine. */
+const LOCAL = { env: { ALLOW_PRIVATE_ADDRESSES: 'true' } };
+
+let here: RunningServer;
+let there: RunningServer;
+const scope = new AsyncDisposableStack();
+
+beforeAll(async () => {
+  await ensureTool('ffmpeg');
+  here = scope.use(await startServer(LOCAL));
+  there = scope.use(await startServer(LOCAL));
+});
+afterAll(() => scope.disposeAsync());
+
+describe('a broadcast', () => {
+  test('goes on to a second Millrace and to nginx, whatever becomes of a third', async () => {
+    await using nginx = await NGINX_RTMP.start();
+    const nginxStream = await nginx.addStream();
+    const owner = await Owner.guest(here.http);
+    const { stream, ingest } = await owner.create({ title: 'Forwarded' });
+    const other = await Owner.guest(there.http);
+    const received = await other.create({ title: 'Received' });
+    const [nginxServer = '', name = ''] = nginxStream.publishUrl.split(/\/(?=[^/]*$)/);
+    const dead = await owner.forward(stream.id, `rtmp://127.0.0.1:${await freePort()}/live`, 'nobody');
+    const second = await owner.forward(stream.id, there.rtmp, received.streamKey);
+    const third = await owner.forward(stream.id, nginxServer, name);
+
+    await using _encoder = publishWithFfmpeg(`${ingest.rtmp?.url}/${ingest.rtmp?.key}`, { video: LIGHT });
+    await other.untilStatus(received.stream.id, 'live', 30_000);
+    await until(async () => (await fetch(nginxStream.hlsUrl ?? '')).ok, { what: 'a playlist of nginx', timeoutMs: 40_000 });
+    const stateOf = async (id: string) => (await owner.targets(stream.id)).find((target) => target.id === id);
+    expect(await stateOf(second.id)).toMatchObject({ state: 'forwarding', error: null, droppedUnits: 0 });
+    expect(await stateOf(third.id)).toMatchObject({ state: 'forwarding', error: null, droppedUnits: 0 });
+    expect((await stateOf(dead.id))?.error).toMatch(/^Nothing takes connections at /);
+    const line = here.logs().find(({ msg }) => msg === 'forwarding failed');
+    expect(JSON.stringify(line)).not.toContain('nobody');
+
+    await owner.stop(stream.id);
+    await other.untilStatus(received.stream.id, 'reconnecting', 10_000);
+    expect(await stateOf(second.id)).toMatchObject({ state: 'idle' });
+  });
+});
+
+describe('a stream', () => {
+  test('is fetched as HLS from a second Millrace when a viewer asks, and played on', async () => {
+    const origin = await Owner.guest(there.http);
+    const made = await origin.create({ title: 'Origin' });
+    await using _encoder = publishWithFfmpeg(`${made.ingest.rtmp?.url}/${made.ingest.rtmp?.key}`, { video: LIGHT });
+    await origin.untilStatus(made.stream.id, 'live', 20_000);
+    const owner = await Owner.guest(here.http);
+    const { stream, playback } = await owner.create({ title: 'Fetched' });
+    await owner.fetchFrom(stream.id, made.playback.hls, 'on-demand');
+    expect(await owner.source(stream.id)).toMatchObject({ state: 'idle', mode: 'on-demand', url: made.playback.hls });
+    await until(async () => (await fetch(playback.hls)).ok, { what: 'a playlist of what is fetched', timeoutMs: 40_000 });
+    const { stream: now } = await owner.untilStatus(stream.id, 'live', 10_000);
+    expect(now.broadcast).not.toBeNull();
+    expect(await owner.source(stream.id)).toMatchObject({ state: 'running', error: null });
+    const master = await (await fetch(playback.hls)).text();
+    expect(master).toMatch(/CODECS="avc1\.[^"]*mp4a\.40\.2"/);
+  });
+
+  test('tells its owner why it cannot be fetched', async () => {
+    const owner = await Owner.guest(here.http);
+    const { stream } = await owner.create({ title: 'Nothing there' });
+    const port = await freePort();
+    await owner.fetchFrom(stream.id, `rtsp://127.0.0.1:${port}/camera`, 'always');
+    const source = await until(
+      async () => {
+        const found = await owner.source(stream.id);
+        return found?.state === 'waiting' && found;
+      },
+      { what: 'the source to be given up for now', timeoutMs: 20_000 },
+    );
+    expect(source.error).toBe(`Nothing takes connections at 127.0.0.1:${port}.`);
+  });
+});
+
+describe.skipIf(browserTestsAreOff)('the creator’s page', () => {
+  test.each([
+    ['desktop', DESKTOP],
+    ['phone', PHONE],
+  ] as const)('on a %s adds services, shows how they go, and lets go of them', async (size, viewport) => {
+    const browser = await openBrowser({ autoplay: 'allowed' });
+    try {
+      const other = await Owner.guest(there.http);
+      const received = await other.create({ title: 'Seen elsewhere' });
+      const studio = await StudioPage.create(await newVisitor(browser, viewport), here.http, 'On two services');
+      const { page } = studio;
+      const add = async (url: string, key: string, name: string) => {
+        await page.getByRole('button', { name: 'Add a service' }).click();
+        await page.getByRole('textbox', { name: 'Server' }).fill(url);
+        await page.getByLabel('Stream key').last().fill(key);
+        await page.getByRole('textbox', { name: 'Name, if you like' }).fill(name);
+        await page.getByRole('button', { name: 'Add', exact: true }).click();
+      };
+      await add('https://live.example.org', 'x', '');
+      await page.getByText('The address must begin with rtmp://, rtmps:// or srt://.').waitFor();
+      await page.screenshot({ path: outputFile('pages', `forward-wrong-${size}.png`), animations: 'disabled' });
+      await page.getByRole('button', { name: 'Cancel' }).click();
+      await add(there.rtmp, received.streamKey, 'The other mill');
+      await studio.untilSays(/The other mill.*Begins with your next broadcast/, 10_000);
+      await add(`rtmp://127.0.0.1:${await freePort()}/live`, 'nobody', 'The closed mill');
+      await studio.untilSays(/The closed mill/, 10_000);
+
+      await using _encoder = publishWithFfmpeg(`${await studio.copied('the server')}/${await studio.copied('the stream key')}`, { video: LIGHT });
+      await studio.untilSays(/The other mill.*Sending.*The closed mill.*(Not connected|Connecting)/, 30_000);
+      await studio.untilSays(/Nothing takes connections at/, 10_000);
+      await page.getByRole('heading', { name: 'Forward to other services' }).scrollIntoViewIfNeeded();
+      await page.screenshot({ path: outputFile('pages', `forward-${size}.png`), animations: 'disabled', fullPage: true });
+      const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa']).analyze();
+      expect(violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, nodes }) => `${id} ${nodes[0]?.html}`)).toEqual([]);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)).toBeLessThanOrEqual(0);
+
+      await page.getByRole('switch', { name: 'Forward to The other mill' }).click();
+      await studio.untilSays(/The other mill \S+ Off/, 5_000);
+      await other.untilStatus(received.stream.id, 'reconnecting', 10_000);
+      await page.getByRole('button', { name: 'Remove The closed mill' }).click();
+      await page.getByRole('button', { name: 'Remove', exact: true }).click();
+      await until(async () => !(await studio.says()).includes('The closed mill'), { what: 'the service to be gone', timeoutMs: 5_000 });
+    } finally {
+      await browser.close();
+    }
+  });
+});

@@ -1,0 +1,161 @@
+/** Webhooks from the page to the program that is told: added, tried out, told of a broadcast, and told of its end after the server was killed. */
+import { createHmac } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import AxeBuilder from '@axe-core/playwright';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { browserTestsAreOff, DESKTOP, newVisitor, openBrowser, PHONE } from './harness/chromium.ts';
+import { outputFile, TemporaryFolder } from './harness/folder.ts';
+import { startServer } from './harness/server.ts';
+import { until } from './harness/until.ts';
+
+const SIZES = { phone: PHONE, desktop: DESKTOP } as const;
+type SizeName = keyof typeof SIZES;
+
+let browser: Browser;
+
+describe.skipIf(browserTestsAreOff)('webhooks', () => {
+  beforeAll(async () => {
+    browser = await openBrowser({ autoplay: 'allowed' });
+  });
+  afterAll(() => browser.close());
+
+  test.each(['phone', 'desktop'] as const)('are added and tried out on a %s', async (size) => {
+    await using program = await Program.start();
+    await using server = await startServer({ env: { ALLOW_PRIVATE_ADDRESSES: 'true' } });
+    await using context = await newVisitor(browser, SIZES[size]);
+    const page = await context.newPage();
+    await page.goto(`${server.http}/settings`);
+    await page.getByText('No webhooks yet.').waitFor();
+    await look(page, 'settings-empty', size);
+
+    await page.getByRole('button', { name: 'Add a webhook' }).click();
+    const form = page.getByRole('dialog');
+    await form.getByLabel('Address').fill('example');
+    await form.getByRole('button', { name: 'Add', exact: true }).click();
+    await form.getByText('Give an address like https://example.org/hook.').waitFor();
+    await look(page, 'settings-adding', size);
+    await form.getByLabel('Address').fill(program.url);
+    await form.getByLabel('What it is for').fill('My lights');
+    await form.getByRole('button', { name: 'Add', exact: true }).click();
+
+    await page.getByText('The secret, this once').waitFor();
+    await look(page, 'settings-secret', size);
+    const secret = await page.getByText(/^whsec_/).textContent();
+    await page.getByRole('button', { name: 'I have kept it' }).click();
+    expect(await page.content()).not.toContain('whsec_');
+
+    await page.getByRole('button', { name: 'Send a test' }).click();
+    await page.getByText('Delivered').waitFor();
+    const [received] = program.received;
+    expect(received?.body).toContain('"type":"webhook.test"');
+    expect(received?.signature).toBe(signatureOf(secret ?? '', received));
+
+    program.status = 500;
+    await page.getByText('Delivered').click();
+    await page.getByRole('button', { name: 'Send again' }).click();
+    await page.getByText('It answered 500. Only 2xx counts as taken.').waitFor();
+    await look(page, 'settings-failing', size);
+
+    await page.getByRole('button', { name: /^Settings: My lights/ }).click();
+    await page.getByRole('menuitem', { name: 'Switch off' }).click();
+    await page.getByText('Off', { exact: true }).waitFor();
+    expect(await page.getByRole('button', { name: 'Send a test' }).isDisabled()).toBe(true);
+    await page.getByRole('button', { name: /^Settings: My lights/ }).click();
+    await page.getByRole('menuitem', { name: 'Delete' }).click();
+    await page.getByRole('menu').waitFor({ state: 'detached' });
+    await look(page, 'settings-deleting', size);
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+    await page.getByText('No webhooks yet.').waitFor();
+    await page.route('**/api/v1/webhooks*', (route) => route.abort());
+    await page.reload();
+    await page.getByText('Your webhooks cannot be read right now.').waitFor({ timeout: 30_000 });
+    await look(page, 'settings-error', size);
+  });
+});
+
+test('what a program was not told before kill -9 it is told after the restart', async () => {
+  using folder = new TemporaryFolder();
+  const program = await Program.start();
+  const env = { ALLOW_PRIVATE_ADDRESSES: 'true' };
+  let server = await startServer({ env, dataDir: folder.path });
+  try {
+    program.status = 503;
+    const post = async (path: string, token: string | undefined, body: object) => {
+      const headers = { 'content-type': 'application/json', ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) };
+      const response = await fetch(`${server.http}/api/v1${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
+      return response.json();
+    };
+    const { token } = await post('/auth/guest', undefined, {});
+    const { webhook } = await post('/webhooks', token, { url: program.url, events: ['broadcast.started'] });
+    await post(`/webhooks/${webhook.id}/test`, token, {});
+    await until(() => program.received.length > 0, { what: 'the first try', timeoutMs: 10_000 });
+    await server.child.stop('SIGKILL');
+    program.status = 204;
+    const before = program.received.length;
+    server = await startServer({ env, dataDir: folder.path });
+    await until(() => program.received.length > before, { what: 'the next try', timeoutMs: 30_000 });
+    expect(program.received.at(-1)?.id).toBe(program.received[0]?.id);
+  } finally {
+    await server[Symbol.asyncDispose]();
+    await program[Symbol.asyncDispose]();
+  }
+});
+
+interface Received {
+  readonly id: string;
+  readonly timestamp: string;
+  readonly signature: string;
+  readonly body: string;
+}
+
+/** As a person would write it who has only the documentation. */
+class Program implements AsyncDisposable {
+  readonly received: Received[] = [];
+  status = 204;
+  readonly #server: Server;
+
+  private constructor() {
+    this.#server = createServer(async (request, response) => {
+      let body = '';
+      for await (const chunk of request) body += chunk;
+      const header = (name: string) => String(request.headers[name]);
+      this.received.push({ id: header('webhook-id'), timestamp: header('webhook-timestamp'), signature: header('webhook-signature'), body });
+      response.writeHead(this.status).end();
+    });
+  }
+
+  static async start(): Promise<Program> {
+    const program = new Program();
+    program.#server.listen(0, '127.0.0.1');
+    await once(program.#server, 'listening');
+    return program;
+  }
+
+  get url(): string {
+    const address = this.#server.address();
+    if (typeof address !== 'object' || address === null) throw new Error('no port');
+    return `http://127.0.0.1:${address.port}/events`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#server.closeAllConnections();
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+}
+
+function signatureOf(secret: string, received: Received | undefined): string {
+  const key = Buffer.from(secret.replace('whsec_', ''), 'base64');
+  return `v1,${createHmac('sha256', key).update(`${received?.id}.${received?.timestamp}.${received?.body}`).digest('base64')}`;
+}
+
+async function look(page: Page, name: string, size: SizeName): Promise<void> {
+  await page.evaluate(() => document.fonts.ready);
+  await page.screenshot({ path: outputFile('pages', `${name}-${size}.png`), animations: 'disabled' });
+  const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']).analyze();
+  const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, help, nodes }) => `${id}: ${help}: ${nodes[0]?.html.slice(0, 160)}`);
+  expect.soft(serious, `${name} on a ${size}`).toEqual([]);
+  expect.soft(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth), `${name} on a ${size} is too wide`).toBeLessThanOrEqual(0);
+}
