@@ -30,8 +30,8 @@ export default defineConfig({
           name: 'e2e',
           include: ['e2e/**/*.test.ts'],
           exclude: ['**/node_modules/**', '**/*.timed.test.ts'],
-          // Each waits for networks and encoders more than it computes.
-          maxWorkers: 3,
+          // Three at a time were tried: encoders, browsers and servers then starve each other on two cores.
+          fileParallelism: false,
         },
       },
       {

@@ -110,6 +110,8 @@ export function spawnServer(env: Readonly<Record<string, string>>, memoryBytes?:
       TURN_PORT: '0',
       TURNS_PORT: '0',
       GUESTS: 'publish',
+      // Smaller pictures take a core and more; the test of them has them on.
+      LADDER: 'off',
       LOG_LEVEL: 'debug',
       ...env,
     },

@@ -17,6 +17,7 @@ import { Pages } from './api/pages.ts';
 import { Certificates } from './certificates/certificates.ts';
 import { CertificateRoutes } from './certificates/routes.ts';
 import { Library } from './compose-library.ts';
+import { composeRelay } from './compose-relay.ts';
 import { ConfigError } from './config/config-error.ts';
 import { type Config, loadConfig } from './config/load.ts';
 import { loadSecrets } from './config/secrets.ts';
@@ -26,7 +27,7 @@ import { RtmpServer } from './ingest/rtmp/server.ts';
 import { WhipIngest } from './ingest/whip/ingest.ts';
 import { JobRunner } from './jobs/runner.ts';
 import { systemClock as clock } from './lib/clock.ts';
-import { isWildcard, lanAddressOf, thisMachine, urlHost } from './lib/machine.ts';
+import { lanAddressOf, thisMachine } from './lib/machine.ts';
 import { PublicAddresses } from './lib/public-address.ts';
 import { Sealer } from './lib/sealed.ts';
 import { Shutdown } from './lib/shutdown.ts';
@@ -47,6 +48,7 @@ import { rtmpSenders } from './outputs/push/rtmp-sender.ts';
 import { srtSenders } from './outputs/push/srt-sender.ts';
 import { BridgedTracks } from './outputs/whep/bridged-tracks.ts';
 import { WhepOutput } from './outputs/whep/output.ts';
+import { readyLine, type ServedPorts } from './served-ports.ts';
 import { BroadcastStore } from './store/broadcasts.ts';
 import { JobStore } from './store/jobs.ts';
 import { MeasurementStore } from './store/measurements.ts';
@@ -73,9 +75,7 @@ import { WorkerPool } from './transcode/pool.ts';
 import { remoteAddressOf } from './transports/http/remote-address.ts';
 import { SecureListener } from './transports/http/secure-listener.ts';
 import { HttpServer } from './transports/http/server.ts';
-import { IceServers } from './transports/turn/ice-servers.ts';
 import { OwnAddresses } from './transports/turn/own-addresses.ts';
-import { type TurnPorts, TurnServer } from './transports/turn/server.ts';
 import { OfferRoutes } from './transports/webrtc/offer-routes.ts';
 import { WebRtcTransport } from './transports/webrtc/transport.ts';
 import { RecordingEvents } from './webhooks/recording-events.ts';
@@ -83,9 +83,6 @@ import { createWebhooks } from './webhooks/service.ts';
 
 /** Where the launcher's build puts the pages. */
 const PAGES_FOLDER = join(import.meta.dirname, '..', '..', 'web', 'dist');
-
-/** Relays that one user may have at once: four cameras, each with a second path while the first fails, and some that are ending. */
-const TURN_ALLOCATIONS_PER_USER = 12;
 
 /** A stop that takes longer ends where it is: a service manager would not wait either. */
 const STOP_DEADLINE_MS = 10_000;
@@ -214,35 +211,15 @@ async function run(config: Config): Promise<void> {
   const rtmp = new RtmpServer({ hub, gate: publishing, clock, log, config: { host: config.host, port: config.rtmpPort } });
   const rtmps =
     tls && config.rtmpsPort !== undefined ? new RtmpServer({ hub, gate: publishing, clock, log, config: { host: config.host, port: config.rtmpsPort, tls } }) : undefined;
-  const turn =
-    config.turn.kind === 'built-in'
-      ? new TurnServer({
-          clock,
-          log,
-          secret: secrets.turn,
-          isOwnAddress: (address) => ownAddresses.has(address),
-          isOwnMedia: (address, port) => port === ports.webrtc && ownAddresses.has(address),
-          toOwnMedia: (packet) => webrtc.fromRelay(packet),
-          config: {
-            host: config.host,
-            port: config.turn.port,
-            tls: certificates && config.turn.tlsPort !== undefined ? { port: config.turn.tlsPort, certificate: certificates } : undefined,
-            relayPorts: { min: config.turn.minPort, max: config.turn.maxPort },
-            allowedPeers: config.turn.allowedPeers,
-            publicAddresses: config.webrtc.addresses,
-            limits: { allocationsPerUser: TURN_ALLOCATIONS_PER_USER, allocations: config.turn.maxAllocations, userBytesPerSecond: config.turn.userBytesPerSecond },
-          },
-        })
-      : undefined;
-  const iceServers = new IceServers({
+  const { turn, iceServers } = composeRelay({
+    config,
+    secret: secrets.turn,
+    certificates,
+    ports,
+    ownAddresses,
+    toOwnMedia: (packet) => webrtc.fromRelay(packet),
     clock,
-    secret: config.turn.kind === 'elsewhere' ? config.turn.secret : secrets.turn,
-    urls: config.turn.kind === 'elsewhere' ? config.turn.urls : undefined,
-    ports: () => ports.turn,
-    // A certificate that the operator gave is one that browsers know.
-    isTlsTrusted: () => certificates !== undefined && certificates.caCertificate === undefined,
-    httpsPort: () => (ports.https === undefined ? undefined : (publicHttpsPort(config.publicUrl) ?? ports.https)),
-    fallbackHostname: config.publicUrl === undefined ? shownHost(config.host) : new URL(config.publicUrl).hostname,
+    log,
   });
   const hls = new HlsRoutes({ registry, gate: playback, clock });
   const dash = new DashRoutes({ registry, gate: playback, clock });
@@ -424,24 +401,8 @@ async function run(config: Config): Promise<void> {
     );
 }
 
-/** What is being served where; filled in as the doors open. */
-interface ServedPorts {
-  http: number;
-  https: number | undefined;
-  rtmp: number;
-  rtmps: number | undefined;
-  webrtc: number;
-  turn: TurnPorts | undefined;
-}
-
 function usesTls({ httpsPort, rtmpsPort, turn }: Config): boolean {
   return httpsPort !== undefined || rtmpsPort !== undefined || (turn.kind === 'built-in' && turn.tlsPort !== undefined);
-}
-
-/** The port that people reach HTTPS by may be another than the one it listens on. */
-function publicHttpsPort(publicUrl: string | undefined): number | undefined {
-  const url = publicUrl === undefined ? undefined : new URL(publicUrl);
-  return url?.protocol === 'https:' ? Number(url.port || 443) : undefined;
 }
 
 /** The product's view of the hub. */
@@ -455,23 +416,4 @@ function mediaPortOf(hub: Hub, viewers: { count(streamId: string): number }): Me
     stop: (streamId, reason) => hub.stop(streamId, reason),
     viewers: (streamId) => viewers.count(streamId),
   };
-}
-
-/** The one line on standard output. HTTPS is for other devices: it is told by the address that they reach. */
-function readyLine({ publicUrl, host }: Config, ports: Readonly<ServedPorts>, lanAddress: string | undefined): string {
-  const name = shownHost(host);
-  const addresses = [`http=http://${name}:${ports.http}`];
-  if (ports.https !== undefined) addresses.push(`https=https://${isWildcard(host) && lanAddress !== undefined ? urlHost(lanAddress) : name}:${ports.https}`);
-  addresses.push(`rtmp=rtmp://${name}:${ports.rtmp}/live`);
-  if (ports.rtmps !== undefined) addresses.push(`rtmps=rtmps://${name}:${ports.rtmps}/live`);
-  addresses.push(`webrtc=udp://${name}:${ports.webrtc}`);
-  if (ports.turn) addresses.push(`turn=turn:${name}:${ports.turn.port}`);
-  if (ports.turn?.tlsPort !== undefined) addresses.push(`turns=turns:${name}:${ports.turn.tlsPort}`);
-  if (publicUrl !== undefined) addresses.push(`public=${publicUrl}`);
-  return `ready ${addresses.join(' ')}`;
-}
-
-/** An address to listen on as the host of a URL. */
-function shownHost(host: string): string {
-  return isWildcard(host) ? 'localhost' : urlHost(host);
 }

@@ -117,10 +117,13 @@ describe('the socket of the embedded database', () => {
 /** Ids that a child process printed before it was killed in the middle of its inserts. */
 async function insertUntil(dataDir: string, enough: number): Promise<string[]> {
   const child = spawn(process.execPath, [join(import.meta.dirname, 'testing/insert-until-killed.ts'), dataDir], { stdio: ['ignore', 'pipe', 'inherit'] });
+  // Its output ends a moment before it does.
+  const exited = once(child, 'exit');
   const ids: string[] = [];
   for await (const line of createInterface({ input: child.stdout })) {
     ids.push(line);
     if (ids.length === enough) child.kill('SIGKILL');
   }
+  await exited;
   return ids;
 }

@@ -56,6 +56,12 @@ export interface RecorderDeps {
 /** With what a packager holds back, some 1.3 s may be lost when the machine loses its power. */
 const ROUND_MS = 1_000;
 
+/**
+ * What nobody keeps need not outlast a crash, and players have it from memory for half a minute: it is written in large pieces, which cost a
+ * tenth.
+ */
+const REWIND_ROUNDS = 8;
+
 /** Archives written at once: the threads of the runtime serve others too. */
 const AT_ONCE = 2;
 
@@ -81,6 +87,8 @@ interface Entry {
   plan: ArchivePlan | undefined;
   tries: number;
   archive: Archive | undefined;
+  /** Rounds of the timer since it was written. */
+  waited: number;
   /** Nothing more is written; the archive can be read. */
   isStopped: boolean;
   isDiscarded: boolean;
@@ -125,7 +133,7 @@ export class Recorder {
     await rm(this.#rewindRoot, { recursive: true, force: true });
     await mkdir(join(this.#deps.folder, 'recordings'), { recursive: true });
     await this.#lookAtSpace();
-    this.#timer = this.#deps.clock.every(ROUND_MS, () => void this.round());
+    this.#timer = this.#deps.clock.every(ROUND_MS, () => void this.#begin((entry) => this.#isDue(entry)));
   }
 
   /** Ended broadcasts are written to their end. */
@@ -139,7 +147,7 @@ export class Recorder {
 
   /** Takes every packager of a stream as it is made. A preview is not kept. */
   follow(stream: RecordedStream, packager: Packager): Packager {
-    if (stream.broadcast.startedAt !== null) this.#entries.add({ stream, packager, plan: undefined, tries: 0, archive: undefined, isStopped: false, isDiscarded: false });
+    if (stream.broadcast.startedAt !== null) this.#entries.add({ stream, packager, plan: undefined, tries: 0, archive: undefined, waited: 0, isStopped: false, isDiscarded: false });
     return packager;
   }
 
@@ -148,21 +156,31 @@ export class Recorder {
     for (const entry of this.#entries) if (entry.stream.broadcast.streamId === streamId && !entry.packager.ended) entry.isDiscarded = true;
   }
 
-  /** Writes whatever is new. One at a time: a disk that is slow makes rounds rare. */
+  /** Writes whatever is new. */
   round(): Promise<void> {
-    this.#round ??= this.#runRound().finally(() => {
+    return this.#begin(() => true);
+  }
+
+  /** One at a time: a disk that is slow makes rounds rare. */
+  #begin(isDue: (entry: Entry) => boolean): Promise<void> {
+    this.#round ??= this.#runRound(isDue).finally(() => {
       this.#round = undefined;
     });
     return this.#round;
+  }
+
+  #isDue(entry: Entry): boolean {
+    const { plan, packager } = entry;
+    return ++entry.waited >= REWIND_ROUNDS || packager.ended || !plan || plan.recording !== undefined;
   }
 
   get #rewindRoot(): string {
     return join(this.#deps.folder, 'rewind');
   }
 
-  async #runRound(): Promise<void> {
+  async #runRound(isDue: (entry: Entry) => boolean): Promise<void> {
     if (this.#rounds++ % SPACE_ROUNDS === 0) await this.#lookAtSpace();
-    const queue = [...this.#entries].values();
+    const queue = [...this.#entries].filter(isDue).values();
     const work = async (): Promise<void> => {
       for (const entry of queue) await this.#step(entry);
     };
@@ -173,6 +191,7 @@ export class Recorder {
     const { packager, stream } = entry;
     const { streamId } = stream.broadcast;
     if (entry.isStopped) return;
+    entry.waited = 0;
     if (entry.plan?.recording) this.#deps.use(streamId);
     // Read first: what comes after this belongs to the next round.
     const { ended } = packager;
