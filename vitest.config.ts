@@ -29,10 +29,14 @@ export default defineConfig({
           ...E2E,
           name: 'e2e',
           include: ['e2e/**/*.test.ts'],
-          exclude: ['**/node_modules/**', '**/*.timed.test.ts'],
-          // Three at a time were tried: encoders, browsers and servers then starve each other on two cores.
+          exclude: ['**/node_modules/**', '**/*.timed.test.ts', '**/*.long.test.ts'],
+          // Three of any at a time were tried: encoders, browsers and servers then starve each other on two cores.
           fileParallelism: false,
         },
+      },
+      {
+        // Minutes in which little is computed: side by side they take as long as the longest.
+        test: { ...E2E, name: 'e2e-long', include: ['e2e/**/*.long.test.ts'], maxWorkers: 3 },
       },
       {
         test: { ...E2E, name: 'e2e-timed', include: ['e2e/**/*.timed.test.ts'], fileParallelism: false },

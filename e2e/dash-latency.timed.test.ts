@@ -37,7 +37,7 @@ beforeAll(async () => {
 
 afterAll(() => scope.disposeAsync());
 
-describe.concurrent.each([
+describe.each([
   { groups: 'a second', args: LIGHT },
   { groups: 'two seconds', args: [...LIGHT, '-g', '60'] },
 ])('with $groups from key frame to key frame', ({ args }) => {

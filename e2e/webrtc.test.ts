@@ -113,8 +113,9 @@ describe.skipIf(browserTestsAreOff)('WebRTC', () => {
     await untilViewers(1);
     const other = await blankPage();
     expect((await playInPage(other, made.playback.whep)).status).toBe(201);
-    await moreFrames(other, 30, 15_000);
     await untilViewers(2);
+    // Four seconds: by then it has reported, and so its silence tells.
+    await moreFrames(other, 120, 20_000);
     await other.context().close();
     // A page that is gone says nothing: its silence is what ends it.
     await untilViewers(1);

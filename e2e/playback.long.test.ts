@@ -10,6 +10,7 @@ import { Child, run } from './harness/child.ts';
 import { browserTestsAreOff, newVisitor, openBrowser } from './harness/chromium.ts';
 import { paintedAt, readClockInFrame } from './harness/clock-picture.ts';
 import { TemporaryFolder } from './harness/folder.ts';
+import { Gate } from './harness/gate.ts';
 import { playFor, readClock } from './harness/page-clock.ts';
 import { PlayerPages } from './harness/player-pages.ts';
 import { followPlaylist, renditionsOf } from './harness/playlist-follower.ts';
@@ -34,6 +35,9 @@ const scope = new AsyncDisposableStack();
 /** The size of the shared broadcast's picture, and of a frame of it as yuv420p. */
 const PICTURE = { width: 640, height: 360 };
 const FRAME_BYTES = (PICTURE.width * PICTURE.height * 3) / 2;
+
+/** Closed while the cable is pulled: two more players would be too many. */
+const cable = new Gate();
 
 beforeAll(async () => {
   for (const tool of ['ffmpeg', 'ffprobe', 'gstreamer'] as const) await ensureTool(tool);
@@ -129,6 +133,7 @@ describe.concurrent('a broadcast', () => {
 
   for (const library of ['dash', 'shaka'] as const) {
     test.skipIf(browserTestsAreOff)(`plays in ${library === 'dash' ? 'dash.js' : 'Shaka'} from the DASH manifest`, { timeout: 180_000 }, async ({ expect }) => {
+      await cable.clear();
       const page = await (await visitor()).newPage();
       await page.goto(pages.url(library, shared.dash));
       await readClock(page, { timeoutMs: 20_000 });
@@ -143,6 +148,7 @@ describe.concurrent('a broadcast', () => {
   }
 
   test.skipIf(browserTestsAreOff)(`goes on in the same player after the encoder’s network was away for ${PULLED_SECONDS} s`, { timeout: 240_000 }, async ({ expect }) => {
+    using _cable = cable.enter();
     const { stream, streamKey, playback } = await owner.create({ title: 'Pulled cable' });
     await using network = await TcpProxy.to({ host: '127.0.0.1', port: server.rtmpPort });
     const target = `rtmp://127.0.0.1:${network.port}/live/${streamKey}`;
