@@ -147,7 +147,8 @@ export class Recorder {
 
   /** Takes every packager of a stream as it is made. A preview is not kept. */
   follow(stream: RecordedStream, packager: Packager): Packager {
-    if (stream.broadcast.startedAt !== null) this.#entries.add({ stream, packager, plan: undefined, tries: 0, archive: undefined, waited: 0, isStopped: false, isDiscarded: false });
+    if (stream.broadcast.startedAt !== null)
+      this.#entries.add({ stream, packager, plan: undefined, tries: 0, archive: undefined, waited: 0, isStopped: false, isDiscarded: false });
     return packager;
   }
 
