@@ -25,7 +25,7 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 60_000,
           // They wait for encoders, databases and clocks more than they compute.
-          maxWorkers: 3,
+          maxWorkers: 2,
         },
       },
       {
