@@ -238,7 +238,7 @@ const KEPT: readonly Recording[] = [
 
 function keptAs(name: string, changes: Partial<Recording>): Recording {
   const id = name.padEnd(21, '0');
-  const playback = { page: `http://127.0.0.1/v/${id}`, hls: '', dash: '', download: '' };
+  const playback = { page: `http://127.0.0.1/v/${id}`, hls: '', dash: '', download: '', poster: '', storyboard: '' };
   const at = new Date(2026, 9, 4, 20, 15).toISOString();
   return {
     ...{ id, streamId: null, broadcastId: id, title: name, visibility: 'unlisted', state: 'ready', problem: null, seconds: 4_271, bytes: 1_400_000_000 },
