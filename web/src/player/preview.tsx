@@ -27,17 +27,18 @@ export function Preview({ share, words, picture, playerHeight }: PreviewProps) {
   );
 }
 
-/** A part of a sheet. Not there until the sheet is, nor when it cannot be loaded. */
+/** A part of a sheet. Not there until a sheet is, nor when it cannot be loaded; between two sheets it is black. */
 function Picture({ picture: { url, x, y, width, height }, maxHeight }: { readonly picture: StoryboardPicture; readonly maxHeight: number }) {
   const [loaded, setLoaded] = useState<string>();
   const scale = Math.min(1, MAX_SIDE / width, maxHeight / height);
   return (
     <span
       className={classes.frame}
-      style={loaded === url ? { width: Math.round(width * scale), height: Math.round(height * scale) } : undefined}
+      style={loaded === undefined ? undefined : { width: Math.round(width * scale), height: Math.round(height * scale) }}
       data-picture={loaded === url ? `${x},${y}` : undefined}
     >
       <img
+        key={url}
         src={url}
         alt=""
         className={classes.sheet}
