@@ -13,22 +13,31 @@ import { RecordingDirectory } from './library/recording-directory.ts';
 import { RecordingPermission } from './library/recording-permission.ts';
 import { RecordingUploads } from './library/recording-uploads.ts';
 import { Recordings } from './library/recordings.ts';
+import type { Packager } from './outputs/cmaf/packager.ts';
+import type { PackagerRegistry } from './outputs/cmaf/registry.ts';
 import { archiveFiles, archiveNames, readArchive } from './outputs/record/read-archive.ts';
 import { Recorder } from './outputs/record/recorder.ts';
 import { VodRoutes } from './outputs/record/vod-routes.ts';
-import type { JobStore } from './store/jobs.ts';
+import { PictureRoutes } from './outputs/thumbnail/routes.ts';
+import { Thumbnailer } from './outputs/thumbnail/thumbnailer.ts';
+import { JobStore } from './store/jobs.ts';
 import { RecordingStore, type StoredRecording } from './store/recordings.ts';
 import type { Schema } from './store/schema.ts';
 import { UploadStore } from './store/uploads.ts';
+import type { LiveStream } from './stream/live-stream.ts';
+import type { PlaybackGate } from './stream/playback-gate.ts';
 import type { StreamDirectory } from './streams/directory.ts';
 import type { PlaybackTokens } from './streams/playback-tokens.ts';
+import { PictureJobs } from './transcode/picture-jobs.ts';
+import type { WorkerPool } from './transcode/pool.ts';
 import type { RecordingEvents } from './webhooks/recording-events.ts';
 
 export interface LibraryDeps {
   readonly config: Pick<Config, 'dataDir' | 'minFreeBytes' | 'recordingQuotaBytes'>;
   /** Where recordings are copied to; undefined: nowhere. */
   readonly objects: ObjectStore | undefined;
-  readonly jobs: JobStore;
+  /** Decode what posters and previews are made of. */
+  readonly workers: WorkerPool;
   readonly events: RecordingEvents;
   /** A job was put. */
   wake(): void;
@@ -49,20 +58,25 @@ export class Library {
   readonly recorder: Recorder;
   readonly recordings: Recordings;
   readonly vod: VodRoutes;
+  readonly thumbnailer: Thumbnailer;
   /** Work for the job runner. */
   readonly jobs: readonly JobHandler[];
   readonly #desk: RecordingDesk;
   readonly #uploads: RecordingUploads | undefined;
   readonly #root: string;
+  readonly #clock: Clock;
   readonly #log: Log;
 
-  constructor({ config, db, streams, tokens, clock, log, objects, jobs, events, wake, newId, identify, ready, use }: LibraryDeps) {
+  constructor({ config, db, streams, tokens, clock, log, objects, workers, events, wake, newId, identify, ready, use }: LibraryDeps) {
     const folder = join(config.dataDir, 'media');
     const store = new RecordingStore(db);
     const directory = new RecordingDirectory({ store, clock });
     const permission = new RecordingPermission({ directory, tokens, clock, identify });
     this.#root = join(folder, 'recordings');
+    this.#clock = clock;
     this.#log = log;
+    const jobs = new JobStore(db);
+    this.thumbnailer = new Thumbnailer({ makers: new PictureJobs(workers), clock, log });
     const folderOf = (id: string): string => this.recorder.recordingFolder(id);
     const uploaded = (recording: StoredRecording): Promise<void> => events.recordingUploaded(recording);
     this.#uploads = objects && new RecordingUploads({ objects, recordings: store, uploads: new UploadStore(db), jobs, clock, log, newId, wake, folderOf, uploaded });
@@ -88,15 +102,30 @@ export class Library {
     return archiveFiles(this.recorder.recordingFolder(id));
   }
 
+  /** Takes every packager of a stream as it is made. */
+  follow(stream: LiveStream, packager: Packager): Packager {
+    return this.recorder.follow(stream, packager, this.thumbnailer.follow(stream, packager));
+  }
+
+  /**
+   * What answers for recordings, and for the pictures of broadcasts: these before the routes of their media.
+   * @param gate of broadcasts.
+   */
+  routes(registry: PackagerRegistry, gate: PlaybackGate): readonly (VodRoutes | PictureRoutes)[] {
+    return [this.vod, new PictureRoutes({ thumbnailer: this.thumbnailer, registry, gate, clock: this.#clock })];
+  }
+
   /** Recordings that a crash interrupted are put right meanwhile: that may take a while, and nothing else waits for it. */
   async start(): Promise<void> {
     await this.recorder.start();
+    this.thumbnailer.start();
     const archives = { names: () => archiveNames(this.#root), inspect: (id: string) => readArchive(this.recorder.recordingFolder(id)) };
     this.#desk.restore(archives).catch((error: unknown) => this.#log.error({ err: error }, 'interrupted recordings could not be put right'));
   }
 
   /** After the broadcasts have ended. */
   async close(): Promise<void> {
+    this.thumbnailer.close();
     await this.recorder.close();
     await this.#desk.flush();
   }

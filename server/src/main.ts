@@ -131,7 +131,7 @@ async function run(config: Config): Promise<void> {
     newId: nanoid,
     makeSinks: (stream) => {
       const { createdAt } = stream.broadcast;
-      const makePackager = (epoch: string) => library.recorder.follow(stream, new Packager({ broadcast: { epoch, createdAt }, clock, config: DEFAULT_PACKAGER_CONFIG }));
+      const makePackager = (epoch: string) => library.follow(stream, new Packager({ broadcast: { epoch, createdAt }, clock, config: DEFAULT_PACKAGER_CONFIG }));
       return [new BridgedSink({ stream, bridges, ladders, registry, clock, makePackager, newEpoch: nanoid })];
     },
     listener: {
@@ -162,7 +162,7 @@ async function run(config: Config): Promise<void> {
     log,
     // Read only by those who have one: it takes a while.
     objects: config.s3 && (await openObjectStore({ config: config.s3, log })),
-    jobs: jobStore,
+    workers,
     events: new RecordingEvents({ events: hooks.events, clock, log }),
     wake: () => jobs.wake(),
     newId: nanoid,
@@ -261,9 +261,9 @@ async function run(config: Config): Promise<void> {
     clock,
     log,
     handlers: [
+      ...library.routes(registry, permission),
       hls,
       dash,
-      library.vod,
       whip,
       whep,
       ...(certificates ? [new CertificateRoutes({ certificates })] : []),
@@ -329,7 +329,7 @@ async function run(config: Config): Promise<void> {
         publishing,
         ...(turn ? { turn } : {}),
         recorder: library.recorder,
-        transcode: { pool: workers, bridges, ladders },
+        transcode: { pool: workers, bridges, ladders, pictures: library.thumbnailer },
         webrtc: { transport: webrtc, whip: whipIngest, whep: whepOutput },
         unwritten: () => broadcastLog.pending + viewings.pending.length + library.pending,
         ping: () => store.ping(),

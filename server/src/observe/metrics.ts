@@ -57,6 +57,7 @@ const METRICS = {
     labels: ['kind'],
   },
   transcodeEvents: { kind: 'counter', name: 'millrace_transcode_incidents_total', help: 'What happened to FFmpeg processes and their work, by kind.', labels: ['kind'] },
+  pictures: { kind: 'counter', name: 'millrace_pictures_total', help: 'Key frames that became posters and previews, and those that could not be decoded.', labels: ['result'] },
   recordings: { kind: 'gauge', name: 'millrace_recordings', help: 'Recordings that are being written.' },
   archivedBytes: { kind: 'counter', name: 'millrace_archived_bytes_total', help: 'Bytes of media written to disk, for recordings and for viewers who go back.' },
   recordingEvents: { kind: 'counter', name: 'millrace_recording_incidents_total', help: 'What went wrong with writing broadcasts to disk, by kind.', labels: ['kind'] },

@@ -28,6 +28,7 @@ function world() {
       pool: { workers: { length: 2 }, jobs: 3, counters: { unitsIn: 70, unitsOut: 60, crashes: 1, hangs: 0, failedJobs: 4, cpuMicros: 2_500_000, started: 5 } },
       bridges: { counters: { droppedUnits: 8, restarts: 9 } },
       ladders: { counters: { droppedUnits: 10, restarts: 11, shed: 12 } },
+      pictures: { counters: { made: 13, failed: 1 } },
     },
     webrtc: {
       transport: { counters: { packetsReceived: 11, packetsSent: 12, neverConnected: 1, lost: 0, turnedAway: 0, strangers: 9, floods: 0, unsent: 0 } },
@@ -69,6 +70,7 @@ it('shows every part’s numbers', async () => {
     'millrace_part_latency_seconds_total 0.05',
     'millrace_part_latency_max_seconds 0.009',
     'millrace_blocked_requests 3',
+    'millrace_pictures_total{result="made"} 13',
     'millrace_recordings 1',
     'millrace_archived_bytes_total 77',
     'millrace_recording_incidents_total{kind="stopped"} 1',

@@ -69,6 +69,7 @@ export interface ServerParts {
     };
     readonly bridges: { readonly counters: { readonly droppedUnits: number; readonly restarts: number } };
     readonly ladders: { readonly counters: { readonly droppedUnits: number; readonly restarts: number; readonly shed: number } };
+    readonly pictures: { readonly counters: { readonly made: number; readonly failed: number } };
   };
   readonly webrtc: {
     readonly transport: {
@@ -209,6 +210,7 @@ export function serverMetrics(parts: ServerParts): MetricSources {
         shedTiers: transcode.ladders.counters.shed,
       }).map(([kind, count]) => [{ kind }, count]);
     },
+    pictures: () => Object.entries(transcode.pictures.counters).map(([result, count]) => [{ result }, count]),
     recordings: () => recorder.recording,
     archivedBytes: () => recorder.counters.bytes,
     recordingEvents: () => {
