@@ -55,14 +55,14 @@ describe.skipIf(browserTestsAreOff)('what is kept', () => {
     await until(async () => (await owner.recordings()).length === 2, { what: 'both to be recorded', timeoutMs: 15_000 });
     await page.goto(`${server.http}/live/${trial.stream.id}`);
     await page.getByRole('button', { name: 'End broadcast' }).click();
-    await page.getByText('Keep the recording').click();
+    await page.getByRole('switch', { name: 'Keep the recording' }).click();
     await page.getByText('What was recorded is deleted for good.').waitFor();
     await page.screenshot({ path: outputFile('library', 'end.png') });
     await page.getByRole('button', { name: 'End it' }).click();
     await until(async () => (await owner.recordings()).length === 1, { what: 'what was recorded of the trial to go', timeoutMs: 10_000 });
     await trialEncoder.stop('SIGKILL');
 
-    await untilSeconds(MEMORY_SECONDS + 12);
+    await untilSeconds(MEMORY_SECONDS + 8);
     const previewedMs = await lookAt(segments, GO_BACK, 0.3);
     expect(Math.abs(previewedMs - began - 0.3 * (Date.now() - began))).toBeLessThan(PREVIEW_ERROR_MS);
     await segments.page.screenshot({ path: outputFile('library', 'preview.png') });
