@@ -1,9 +1,9 @@
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { availableParallelism, tmpdir } from 'node:os';
+import { availableParallelism, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ConfigError } from './config-error.ts';
-import { loadConfig } from './load.ts';
+import { loadConfig, usualMediaProcesses } from './load.ts';
 import { loadSecrets } from './secrets.ts';
 
 let folder = '';
@@ -42,6 +42,7 @@ describe('the settings', () => {
       allowPrivateAddresses: false,
       mediaDir: undefined,
       reconnectGraceMs: 60_000,
+      mediaProcesses: usualMediaProcesses(availableParallelism(), totalmem()),
       transcodeWorkers: availableParallelism(),
       minFreeBytes: 2_000_000_000,
       recordingQuotaBytes: Number.POSITIVE_INFINITY,

@@ -2,15 +2,25 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
 const PACKAGES = {
   'srt-live-transmit': { probe: ['sh', '-c', 'command -v srt-live-transmit'], packages: ['srt-tools'] },
+  'nginx-rtmp': { probe: ['test', '-e', '/usr/lib/nginx/modules/ngx_rtmp_module.so'], packages: ['nginx', 'libnginx-mod-rtmp'] },
   'gst-rtsp-server': {
-    probe: ['/usr/bin/python3', '-c', "import gi; gi.require_version('GstRtspServer', '1.0')"],
-    packages: ['python3-gi', 'gir1.2-gst-rtsp-server-1.0', 'gstreamer1.0-plugins-base', 'gstreamer1.0-plugins-good', 'gstreamer1.0-plugins-ugly', 'gstreamer1.0-libav'],
+    probe: ['/usr/bin/python3', '-c', "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import Gio; assert Gio.TlsBackend.get_default().supports_tls()"],
+    packages: [
+      'python3-gi',
+      'glib-networking',
+      'gir1.2-gst-rtsp-server-1.0',
+      'gstreamer1.0-plugins-base',
+      'gstreamer1.0-plugins-good',
+      'gstreamer1.0-plugins-ugly',
+      'gstreamer1.0-libav',
+    ],
   },
 } as const;
 
@@ -74,4 +84,15 @@ export async function freeUdpPort(): Promise<number> {
   socket.close();
   await once(socket, 'close');
   return port;
+}
+
+/** A TCP port of the loopback interface that was free a moment ago. */
+export async function freeTcpPort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  return typeof address === 'object' && address ? address.port : 0;
 }
