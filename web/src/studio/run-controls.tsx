@@ -1,4 +1,4 @@
-/** Start for viewers, and end, which asks once. */
+/** Start for viewers, and end, which asks once. What is fetched ends by being fetched no more. */
 import { Button, Modal } from '@mantine/core';
 import type { BroadcastState } from '@millrace/contract/entities/broadcast';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
@@ -6,8 +6,15 @@ import { useState } from 'react';
 import { useServices } from '../app/services.tsx';
 import { t } from '../text/text.ts';
 import classes from './run-controls.module.css';
+import { StopFetching } from './source/source-card.tsx';
 
-export function RunControls({ streamId, status }: { readonly streamId: string; readonly status: BroadcastState }) {
+export interface RunControlsProps {
+  readonly streamId: string;
+  readonly status: BroadcastState;
+  readonly isFetched: boolean;
+}
+
+export function RunControls({ streamId, status, isFetched }: RunControlsProps) {
   const { client } = useServices();
   const queries = useQueryClient();
   const [asking, setAsking] = useState(false);
@@ -31,9 +38,13 @@ export function RunControls({ streamId, status }: { readonly streamId: string; r
           {t('studio.start')}
         </Button>
       )}
-      <Button variant="default" onClick={() => setAsking(true)}>
-        {t('studio.end')}
-      </Button>
+      {isFetched ? (
+        <StopFetching streamId={streamId} />
+      ) : (
+        <Button variant="default" onClick={() => setAsking(true)}>
+          {t('studio.end')}
+        </Button>
+      )}
       <Modal opened={asking} onClose={() => setAsking(false)} title={t('studio.end.title')} size={420} closeButtonProps={{ 'aria-label': t('app.close') }}>
         <p className={classes.text}>{t('studio.end.text')}</p>
         <div className={classes.answers}>
