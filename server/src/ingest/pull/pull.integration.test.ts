@@ -6,9 +6,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { FakeClock } from '../../lib/clock.ts';
 import { ensureTool, freeUdpPort, Program } from '../../transports/ffmpeg/testing/tools.ts';
 import { camera } from './testing/camera.ts';
 import { encodeLoop, H264_AAC, PullStand, portOf } from './testing/pull-stand.ts';
+
+const NOBODY = { token: undefined, cookie: undefined, authorization: undefined };
 
 const run = promisify(execFile);
 const folder = mkdtempSync(join(tmpdir(), 'millrace-pull-'));
@@ -156,11 +159,67 @@ describe('a source on demand', () => {
     expect(stand.pull.status('a').state).toBe('idle');
     expect([...stand.hub.running()]).toEqual([]);
     const gate = stand.pull.waking({ check: () => 'allowed' }, true);
-    const nobody = { token: undefined, cookie: undefined, authorization: undefined };
-    expect(await gate.check('a', nobody)).toBe('allowed');
+    expect(await gate.check('a', NOBODY)).toBe('allowed');
     expect(stand.hub.get('a')?.broadcast.state).toBe('live');
     expect(stand.pull.status('a').state).toBe('running');
-    expect(gate.check('other', nobody)).toBe('allowed');
+    expect(gate.check('other', NOBODY)).toBe('allowed');
+  });
+
+  test('goes on as long as somebody watches and half a minute more, and begins again in the same broadcast', async () => {
+    const clock = new FakeClock();
+    using stand = new PullStand('file:loop.mp4', { mode: 'on-demand', mediaDir: folder, clock });
+    await stand.pull.start();
+    const gate = stand.pull.waking({ check: () => 'allowed' }, true);
+    await gate.check('a', NOBODY);
+    /** Media comes in real time meanwhile: silence would be a failure of its own. */
+    const pass = async (seconds: number) => {
+      for (let left = seconds; left > 0; left -= 10) {
+        const before = stand.of(1).length;
+        await stand.until(() => stand.of(1).length > before);
+        clock.advance(Math.min(10, left) * 1_000);
+      }
+    };
+    stand.isWatched = true;
+    await pass(50);
+    stand.isWatched = false;
+    await pass(28);
+    expect(stand.pull.status('a').state).toBe('running');
+    const { broadcastId } = stand.hub.get('a')?.broadcast ?? {};
+    await pass(4);
+    expect(stand.pull.status('a')).toEqual({ state: 'idle', problem: null, error: null, retryAt: null });
+    await stand.until(() => stand.processes.counters.running === 0 && stand.hub.get('a')?.broadcast.state === 'reconnecting');
+    // Within the time that a broadcast waits for its publisher.
+    await gate.check('a', NOBODY);
+    expect(stand.hub.get('a')?.broadcast).toMatchObject({ broadcastId, state: 'live' });
+  });
+
+  test('that nobody can reach does not keep a viewer waiting for ever', async () => {
+    const clock = new FakeClock();
+    using stand = new PullStand('file:nothing.mp4', { mode: 'on-demand', mediaDir: folder, clock });
+    await stand.pull.start();
+    const answer = Promise.resolve(stand.pull.waking({ check: () => 'allowed' }, true).check('a', NOBODY));
+    await stand.until(() => stand.pull.status('a').state === 'waiting');
+    clock.advance(10_000);
+    expect(await answer).toBe('allowed');
+    expect(stand.pull.status('a').problem).toBe('source_not_found');
+  });
+});
+
+describe('more sources than there may be processes', () => {
+  test('wait for a free one', async () => {
+    using stand = new PullStand('file:loop.mp4', { mediaDir: folder, maxProcesses: 1 });
+    const other = stand.processes.open(
+      { type: 'demux', url: `file:${join(folder, 'long.ts')}`, options: {}, isPaced: true, isLooped: true },
+      { message: () => {}, gone: () => {} },
+    );
+    expect(await stand.failure()).toEqual({ problem: 'media_processes_exhausted', error: 'This server fetches and forwards as much as it may: 1 at once.' });
+    expect(stand.processes.counters).toEqual({ running: 1, refused: 1 });
+    other.close();
+    await other.closed;
+    expect(stand.processes.counters.running).toBe(0);
+    await stand.pull.sourceChanged('a');
+    await stand.until(() => stand.pull.status('a').state === 'running');
+    expect(stand.processes.counters.running).toBe(1);
   });
 });
 

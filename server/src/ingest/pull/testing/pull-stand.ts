@@ -48,11 +48,13 @@ export class PullStand implements Disposable {
   readonly log = quietLog();
   readonly hub: Hub;
   readonly pull: PullIngest;
+  readonly processes: MediaProcesses;
   isWatched = false;
   source: PullSource | undefined;
 
   constructor(url: string, { mode = 'always', allowPrivate = true, forbidden = '', authorities = [], mediaDir, maxProcesses = 4, clock = systemClock }: StandOptions = {}) {
     this.source = { streamId: 'a', url, mode };
+    this.processes = new MediaProcesses({ max: maxProcesses });
     let ids = 0;
     const addresses = new PublicAddresses({ allowPrivate, isOwnAddress: () => false });
     this.hub = new Hub({
@@ -79,7 +81,7 @@ export class PullStand implements Disposable {
       },
       authorities,
       nearTls: new LoopbackTls({ clock: systemClock }),
-      processes: new MediaProcesses({ max: maxProcesses }),
+      processes: this.processes,
       mediaDir,
       sources: { all: async () => (this.source ? [this.source] : []), of: async () => this.source, startOf: async () => 'auto' },
       isWatched: () => this.isWatched,
