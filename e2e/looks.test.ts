@@ -242,7 +242,7 @@ function keptAs(name: string, changes: Partial<Recording>): Recording {
   const at = new Date(2026, 9, 4, 20, 15).toISOString();
   return {
     ...{ id, streamId: null, broadcastId: id, title: name, visibility: 'unlisted', state: 'ready', problem: null, seconds: 4_271, bytes: 1_400_000_000 },
-    ...{ startedAt: at, endedAt: at, updatedAt: at, playback },
+    ...{ startedAt: at, endedAt: at, updatedAt: at, storage: { local: true, upload: null }, playback },
     ...changes,
   };
 }

@@ -1,9 +1,9 @@
 /** For tests: broadcasts with sound and picture that are packaged and recorded into a folder of their own, on a clock that is told. */
 import { mkdtempSync, rmSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { FakeClock } from '../../../lib/clock.ts';
+import { DiskFiles, DiskReader } from '../../../lib/stored-files.ts';
 import { quietLog } from '../../../lib/testing/quiet-log.ts';
 import type { Broadcast } from '../../../stream/broadcast.ts';
 import { AUDIO, picture, sound, VIDEO } from '../../../stream/testing/source.ts';
@@ -60,6 +60,7 @@ export class RecordingStudio {
   readonly clock = new FakeClock();
   readonly recorder: Recorder;
   readonly ended: RecordingOutcome[] = [];
+  readonly grown: string[] = [];
   readonly dropped: string[] = [];
   readonly folder: string;
   readonly first: TestBroadcast;
@@ -82,7 +83,7 @@ export class RecordingStudio {
           return planned;
         },
       },
-      listener: { recordingEnded: (outcome) => this.ended.push(outcome), recordingDropped: (id) => this.dropped.push(id) },
+      listener: { recordingEnded: (outcome) => this.ended.push(outcome), recordingGrew: (id) => this.grown.push(id), recordingDropped: (id) => this.dropped.push(id) },
       use: () => {},
     });
     this.first = this.open(plan);
@@ -90,6 +91,22 @@ export class RecordingStudio {
 
   get packager(): Packager {
     return this.first.packager;
+  }
+
+  /** Of `RECORDED`. */
+  get files(): DiskFiles {
+    return new DiskFiles(this.recorder.recordingFolder('recording-one'));
+  }
+
+  /** Media of the recording that was read, or of what is being written. */
+  async read(media: StoredMedia | undefined): Promise<Uint8Array> {
+    if (!media) throw new Error('there is no such media');
+    const reader = isAbsolute(media.path) ? new DiskReader() : this.files.reader();
+    try {
+      return await reader.read(media.path, media.offset, media.bytes);
+    } finally {
+      await reader.close();
+    }
   }
 
   open(plan: ArchivePlan): TestBroadcast {
@@ -108,10 +125,4 @@ export class RecordingStudio {
     await this.recorder.close();
     if (this.#ownFolder !== undefined) rmSync(this.#ownFolder, { recursive: true });
   }
-}
-
-export async function readMedia(media: StoredMedia | undefined): Promise<Buffer> {
-  if (!media) throw new Error('there is no such media');
-  const file = await readFile(media.path);
-  return file.subarray(media.offset, media.offset + media.bytes);
 }
