@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { DiskFiles } from '../../lib/stored-files.ts';
 import { AUDIO, SMALL_VIDEO, smallPicture, VIDEO } from '../../stream/testing/source.ts';
-import { indexPath, mediaPath } from './archive-folder.ts';
+import { closedFiles, indexPath, mediaPath } from './archive-folder.ts';
 import { readArchive } from './read-archive.ts';
 import { RECORDED, RecordingStudio } from './testing/studio.ts';
 
@@ -161,6 +161,52 @@ it('stops at the quota, and the broadcast goes on', async () => {
   expect(studio.ended[0]?.bytes).toBeLessThan(40_000);
   expect(studio.packager.ended).toBe(false);
   expect((await readArchive(studio.files)).seconds).toBeGreaterThan(3);
+});
+
+it('goes on when the disk is nearly full, as long as there are copies to be given up for it', async () => {
+  let answer = Promise.withResolvers<boolean>();
+  let asked = 0;
+  const makeRoom = () => {
+    asked++;
+    return answer.promise;
+  };
+  await using studio = new RecordingStudio({ minFreeBytes: Number.MAX_SAFE_INTEGER, makeRoom });
+  const record = async (seconds: number) => {
+    for (let second = 0; second < seconds; second++) {
+      studio.first.send(1);
+      await studio.recorder.round();
+    }
+  };
+  // Whoever is asked takes long: a store that hangs holds nothing up.
+  await record(10);
+  expect([asked, studio.recorder.isLow, studio.ended]).toEqual([1, true, []]);
+  answer.resolve(true);
+  await answer.promise;
+  answer = Promise.withResolvers();
+  await record(10);
+  expect([asked, studio.ended]).toEqual([2, []]);
+  answer.resolve(false);
+  await answer.promise;
+  await record(5);
+  expect(studio.ended).toMatchObject([{ problem: 'disk_full' }]);
+});
+
+it('tells when a file is finished: nothing is added to it any more', async () => {
+  await using studio = new RecordingStudio();
+  const finished: string[][] = [];
+  for (let step = 0; step < 60; step++) {
+    studio.first.send(5);
+    await studio.recorder.round();
+    const told = studio.grown.splice(0).length;
+    if (told > 0) finished.push(closedFiles([...(await studio.files.sizes()).keys()]).sort());
+  }
+  expect(finished.at(-1)).toEqual(['audio/media-0.m4s', 'audio/media-1.m4s', 'video/media-0.m4s', 'video/media-1.m4s']);
+  const sizes = await studio.files.sizes();
+  const before = finished.at(-1)?.map((path) => sizes.get(path));
+  studio.packager.end();
+  await studio.recorder.round();
+  const after = await studio.files.sizes();
+  expect(finished.at(-1)?.map((path) => after.get(path))).toEqual(before);
 });
 
 it('tells the sizes of a recording apart, the source first', async () => {

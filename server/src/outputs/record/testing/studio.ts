@@ -18,6 +18,7 @@ export interface StudioOptions {
   /** Where archives go; else a folder that goes with the studio. */
   readonly folder?: string;
   readonly minFreeBytes?: number;
+  readonly makeRoom?: () => Promise<boolean>;
 }
 
 export const RECORDED: ArchivePlan = { recording: { id: 'recording-one', maxBytes: Number.POSITIVE_INFINITY }, rewindSeconds: 0 };
@@ -68,7 +69,7 @@ export class RecordingStudio {
   readonly #broadcasts: TestBroadcast[] = [];
   readonly #ownFolder: string | undefined;
 
-  constructor({ plan = RECORDED, folder, minFreeBytes = 0 }: StudioOptions = {}) {
+  constructor({ plan = RECORDED, folder, minFreeBytes = 0, makeRoom }: StudioOptions = {}) {
     this.#ownFolder = folder === undefined ? mkdtempSync(join(tmpdir(), 'millrace-record-')) : undefined;
     this.folder = folder ?? this.#ownFolder ?? '';
     this.recorder = new Recorder({
@@ -85,6 +86,7 @@ export class RecordingStudio {
       },
       listener: { recordingEnded: (outcome) => this.ended.push(outcome), recordingGrew: (id) => this.grown.push(id), recordingDropped: (id) => this.dropped.push(id) },
       use: () => {},
+      ...(makeRoom ? { makeRoom } : {}),
     });
     this.first = this.open(plan);
   }
