@@ -2,13 +2,13 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, test } from 'vitest';
+import { ensureTool } from '../tools/test-tools.ts';
 import { Owner } from './harness/api.ts';
 import { run } from './harness/child.ts';
 import { TemporaryFolder } from './harness/folder.ts';
 import { freePort } from './harness/free-port.ts';
 import { LIGHT, publishWithFfmpeg } from './harness/publisher.ts';
 import { startServer } from './harness/server.ts';
-import { ensureTool } from './harness/tool.ts';
 import { until } from './harness/until.ts';
 
 /** "Within seconds" of the end, on a busy machine. */

@@ -8,7 +8,7 @@ import type { JobHandler } from './jobs/runner.ts';
 import type { Clock } from './lib/clock.ts';
 import type { Log } from './lib/log.ts';
 import type { ObjectStore } from './library/object-store.ts';
-import { RecordingDesk } from './library/recording-desk.ts';
+import { RecordingDesk, type RecordingListener } from './library/recording-desk.ts';
 import { RecordingDirectory } from './library/recording-directory.ts';
 import { RecordingPermission } from './library/recording-permission.ts';
 import { RecordingUploads } from './library/recording-uploads.ts';
@@ -48,6 +48,8 @@ export interface LibraryDeps {
   readonly log: Log;
   newId(): string;
   identify(credentials: { readonly cookie: string | undefined; readonly authorization: string | undefined }): User | undefined | Promise<User | undefined>;
+  /** A recording of this broadcast can be played from now on. */
+  ready(streamId: string, broadcastId: string): void;
   /** Keeps the pictures of a stream converted while they are recorded. */
   use(streamId: string): void;
 }
@@ -65,7 +67,7 @@ export class Library {
   readonly #clock: Clock;
   readonly #log: Log;
 
-  constructor({ config, db, streams, tokens, clock, log, objects, workers, events, wake, newId, identify, use }: LibraryDeps) {
+  constructor({ config, db, streams, tokens, clock, log, objects, workers, events, wake, newId, identify, ready, use }: LibraryDeps) {
     const folder = join(config.dataDir, 'media');
     const store = new RecordingStore(db);
     const directory = new RecordingDirectory({ store, clock });
@@ -79,7 +81,11 @@ export class Library {
     const uploaded = (recording: StoredRecording): Promise<void> => events.recordingUploaded(recording);
     this.#uploads = objects && new RecordingUploads({ objects, recordings: store, uploads: new UploadStore(db), jobs, clock, log, newId, wake, folderOf, uploaded });
     this.jobs = this.#uploads ? [this.#uploads.job] : [];
-    const listeners = this.#uploads ? [events, this.#uploads] : [events];
+    const pages: RecordingListener = {
+      recordingReady: ({ streamId, broadcastId }) => streamId !== null && ready(streamId, broadcastId),
+      recordingFailed: () => {},
+    };
+    const listeners = [events, pages, ...(this.#uploads ? [this.#uploads] : [])];
     this.#desk = new RecordingDesk({ store, directory, streams, clock, log, quotaBytes: config.recordingQuotaBytes, listeners, newId });
     this.recorder = new Recorder({ clock, log, folder, minFreeBytes: config.minFreeBytes, policy: this.#desk, listener: this.#desk, use });
     this.vod = new VodRoutes({ gate: permission, clock, log, titleOf: (id) => permission.titleOf(id), folderOf });

@@ -167,6 +167,7 @@ async function run(config: Config): Promise<void> {
     wake: () => jobs.wake(),
     newId: nanoid,
     identify,
+    ready: (streamId, broadcastId) => sockets.recordingReady(streamId, broadcastId),
     use: (streamId) => registry.keepAwake(streamId),
   });
   const jobs = new JobRunner({ store: jobStore, clock, log, handlers: [...hooks.jobs, ...library.jobs], newId: nanoid });
@@ -203,6 +204,7 @@ async function run(config: Config): Promise<void> {
     counter: viewers,
     visits,
     broadcasts: { get: media.broadcast },
+    recordings: library.recordings,
     publicOrigin: config.publicUrl,
   });
   const measurer = new Measurer({ clock, streams: hub, bridges, ladders, viewers, listeners: [sockets, history] });
@@ -211,16 +213,7 @@ async function run(config: Config): Promise<void> {
   const rtmp = new RtmpServer({ hub, gate: publishing, clock, log, config: { host: config.host, port: config.rtmpPort } });
   const rtmps =
     tls && config.rtmpsPort !== undefined ? new RtmpServer({ hub, gate: publishing, clock, log, config: { host: config.host, port: config.rtmpsPort, tls } }) : undefined;
-  const { turn, iceServers } = composeRelay({
-    config,
-    secret: secrets.turn,
-    certificates,
-    ports,
-    ownAddresses,
-    toOwnMedia: (packet) => webrtc.fromRelay(packet),
-    clock,
-    log,
-  });
+  const { turn, iceServers } = composeRelay({ config, secret: secrets.turn, certificates, ports, ownAddresses, toOwnMedia: (packet) => webrtc.fromRelay(packet), clock, log });
   const hls = new HlsRoutes({ registry, gate: playback, clock });
   const dash = new DashRoutes({ registry, gate: playback, clock });
   const webrtc = new WebRtcTransport({ clock, log, config: { host: config.host, ...config.webrtc } });
@@ -233,7 +226,7 @@ async function run(config: Config): Promise<void> {
   };
   const whipIngest = new WhipIngest({ hub, gate: publishing, transport: webrtc, clock, log });
   const whip = new OfferRoutes({ ...offers, name: 'whip', take: (offer) => whipIngest.take(offer) });
-  const whepOutput = new WhepOutput({ hub, gate: playback, transport: webrtc, source: new BridgedTracks({ bridges, clock }), viewers: visits, clock, log });
+  const whepOutput = new WhepOutput({ hub, gate: playback, transport: webrtc, source: new BridgedTracks({ bridges, clock }), tiers: ladders, viewers: visits, clock, log });
   const whep = new OfferRoutes({ ...offers, name: 'whep', take: (offer) => whepOutput.take(offer) });
   const rtmpSender = rtmpSenders({ addresses, clock });
   const push = new PushOutput({

@@ -17,6 +17,8 @@ declare module 'react' {
   interface CSSProperties {
     /** How far a bar is filled. */
     '--at'?: string;
+    /** A place on a bar, from 0 to 1. */
+    '--share'?: string;
   }
 
   // biome-ignore lint/style/noNamespace: React's own way to declare elements.

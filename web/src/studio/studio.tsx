@@ -39,7 +39,7 @@ export function Studio({ addresses }: { readonly addresses: StreamWithAddresses 
             {running && startedAt && <Running since={startedAt} />}
           </p>
         </div>
-        {running && <RunControls streamId={stream.id} status={status} />}
+        {running && <RunControls streamId={stream.id} status={status} records={stream.record} />}
       </header>
       {live.connection === 'closed' && (
         <p className={classes.banner} role="status">

@@ -7,13 +7,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { ensureTool } from '../../../../tools/test-tools.ts';
 import { AppError } from '../../lib/app-error.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { PublicAddresses } from '../../lib/public-address.ts';
 import { quietLog } from '../../lib/testing/quiet-log.ts';
 import { Hub } from '../../stream/hub.ts';
 import { RecordingSink } from '../../stream/testing/source.ts';
-import { ensureTool, freeUdpPort, Program } from '../../transports/ffmpeg/testing/tools.ts';
+import { freeUdpPort, Program } from '../../transports/ffmpeg/testing/tools.ts';
 import { PullIngest } from './pull-ingest.ts';
 import type { PullSource } from './source.ts';
 
