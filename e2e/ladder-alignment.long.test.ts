@@ -5,12 +5,12 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
+import { ensureTool } from '../tools/test-tools.ts';
 import { Owner } from './harness/api.ts';
 import { Child, run } from './harness/child.ts';
 import { TemporaryFolder } from './harness/folder.ts';
 import { renditionsOf } from './harness/playlist-follower.ts';
 import { startServer } from './harness/server.ts';
-import { ensureTool } from './harness/tool.ts';
 import { until } from './harness/until.ts';
 
 const SECONDS = 60 * Number(process.env['LADDER_MINUTES'] ?? 1);

@@ -56,8 +56,16 @@ const TOOLS = {
   postgresql: { packages: ['postgresql'], probe: ['sh', '-c', 'ls /usr/lib/postgresql/*/bin/postgres'] },
   'srt-live-transmit': { packages: ['srt-tools'], probe: ['sh', '-c', 'command -v srt-live-transmit'] },
   'gst-rtsp-server': {
-    packages: ['python3-gi', 'gir1.2-gst-rtsp-server-1.0', 'gstreamer1.0-plugins-base', 'gstreamer1.0-plugins-good', 'gstreamer1.0-plugins-ugly', 'gstreamer1.0-libav'],
-    probe: ['/usr/bin/python3', '-c', "import gi; gi.require_version('GstRtspServer', '1.0')"],
+    packages: [
+      'python3-gi',
+      'glib-networking',
+      'gir1.2-gst-rtsp-server-1.0',
+      'gstreamer1.0-plugins-base',
+      'gstreamer1.0-plugins-good',
+      'gstreamer1.0-plugins-ugly',
+      'gstreamer1.0-libav',
+    ],
+    probe: ['/usr/bin/python3', '-c', "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import Gio; assert Gio.TlsBackend.get_default().supports_tls()"],
   },
   janus: { packages: ['janus'], probe: ['sh', '-c', 'command -v janus'], forBench: true },
   wrk: { packages: ['wrk'], probe: ['sh', '-c', 'command -v wrk'], forBench: true },

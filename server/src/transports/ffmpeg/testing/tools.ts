@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { createServer } from 'node:net';
 
 /** A program that runs until the test is over. */
 export class Program implements Disposable {
@@ -50,4 +51,15 @@ export async function freeUdpPort(): Promise<number> {
   socket.close();
   await once(socket, 'close');
   return port;
+}
+
+/** A TCP port of the loopback interface that was free a moment ago. */
+export async function freeTcpPort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  return typeof address === 'object' && address ? address.port : 0;
 }
