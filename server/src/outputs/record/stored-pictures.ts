@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { Tile } from '../thumbnail/storyboard.ts';
 
-/** A picture every eight seconds for a month has 30 MB. */
+/** A picture every nine seconds for a month has 27 MB. */
 const MAX_INDEX_BYTES = 32 * 1024 * 1024;
 
 const StoredTile = z.strictObject({

@@ -6,8 +6,8 @@ import type { Log } from '../../lib/log.ts';
 import type { MadePictures, PictureMaker, PictureMakers } from './picture-maker.ts';
 import type { Storyboard } from './storyboard.ts';
 
-/** With key frames two seconds apart and a look a second, a poster gives way to the next before it is 10 s old. */
-const LEAST_SECONDS = 8;
+/** With a look a second, a poster gives way to the next before it is 10 s old, where key frames come as often. */
+const MOST_SECONDS = 9;
 
 /** As wide as a poster: of several sizes a smaller one would show less, and a larger one costs more to decode. */
 const ENOUGH_WIDTH = 640;
@@ -61,6 +61,9 @@ export class BroadcastPictures {
   /** What is being made, seconds on the timeline. */
   #asked: number | undefined;
   #lastSeconds: number | undefined;
+  /** Of the newest key frame, and from the one before it that was seen. */
+  #seenSeconds: number | undefined;
+  #interval = 0;
   #losses = 0;
   #waitUntil = Number.NEGATIVE_INFINITY;
 
@@ -96,7 +99,9 @@ export class BroadcastPictures {
     const newest = newestKeyFrame(this.#deps.stream);
     if (!newest) return;
     const { track, unit, seconds } = newest;
-    if (this.#lastSeconds !== undefined && seconds < this.#lastSeconds + LEAST_SECONDS) return;
+    if (seconds !== this.#seenSeconds) this.#interval = seconds - (this.#seenSeconds ?? seconds);
+    this.#seenSeconds = seconds;
+    if (this.#lastSeconds !== undefined && (seconds === this.#lastSeconds || seconds + this.#interval <= this.#lastSeconds + MOST_SECONDS)) return;
     const isNew = !this.#source || !sameFormat(this.#source, track);
     if (!isNew && this.#deps.clock.monotonic() < this.#waitUntil) return;
     if (isNew) {

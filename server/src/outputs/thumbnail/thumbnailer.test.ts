@@ -75,7 +75,24 @@ it('takes the largest when none does, and what has a key frame when another has 
   expect(opened[1]?.source.id).toBe(LARGE.id);
 });
 
-it('takes one key frame in eight seconds, one at a time, and none twice', () => {
+it.each([
+  { every: 1, taken: [0, 9, 18, 27] },
+  { every: 2, taken: [0, 8, 16, 24] },
+  { every: 3, taken: [0, 9, 18, 27] },
+  { every: 5, taken: [0, 5, 10, 15, 20, 25] },
+  { every: 12, taken: [0, 12, 24] },
+])('with a key frame every $every s takes the last one before the poster would be older than ten, or each', ({ every, taken }) => {
+  const stream = streamOf([LARGE]);
+  thumbnailer.follow(stream, RUN);
+  for (let second = 0; second < 30; second++) {
+    stream.recentUnits = [keyFrame(LARGE, second - (second % every))];
+    thumbnailer.look();
+    made();
+  }
+  expect(given()).toEqual(taken);
+});
+
+it('takes one key frame at a time, and none twice', () => {
   const stream = streamOf([LARGE]);
   thumbnailer.follow(stream, RUN);
   for (let seconds = 0; seconds <= 30; seconds += 2) {
