@@ -81,7 +81,10 @@ export class Storyboard {
 
   /** Nobody can go back further than this. Returns the numbers of sheets that show nothing else, and are forgotten. */
   trim(fromSeconds: number): number[] {
-    const isOver = (_: Sheet, i: number): boolean => (this.#sheets[i + 1]?.tiles[0]?.seconds ?? Number.POSITIVE_INFINITY) <= fromSeconds;
+    const isOver = (_: Sheet, i: number): boolean => {
+      const next = this.#sheets[i + 1]?.tiles[0];
+      return next !== undefined && next.seconds <= fromSeconds;
+    };
     const over = this.#sheets.filter(isOver).map(({ number }) => number);
     if (over.length > 0) this.#sheets = this.#sheets.filter(({ number }) => !over.includes(number));
     return over;

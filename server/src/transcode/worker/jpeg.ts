@@ -2,7 +2,7 @@
 import {
   AV_CODEC_FLAG_QSCALE,
   AV_CODEC_ID_MJPEG,
-  AV_PIX_FMT_YUVJ420P,
+  AV_PIX_FMT_YUV420P,
   AVCOL_RANGE_JPEG,
   AVCOL_SPC_BT709,
   AVCOL_SPC_BT2020_CL,
@@ -50,7 +50,7 @@ export function scaleForJpeg(frame: Frame, { width, height }: Size, into: Frame)
   const input = `video_size=${frame.width}x${frame.height}:pix_fmt=${frame.format}:time_base=1/1000:colorspace=${frame.colorSpace}:range=${frame.colorRange}`;
   const chain = new FilterChain(input, [
     ['scale', `${width}:${height}:flags=area:in_color_matrix=${matrix}:in_range=${range}:out_color_matrix=bt601:out_range=pc`],
-    ['format', 'pix_fmts=yuvj420p'],
+    ['format', 'pix_fmts=yuv420p'],
   ]);
   try {
     if (!chain.pass(frame, into)) throw new Error(`nothing came of a picture of ${frame.width}×${frame.height}`);
@@ -70,7 +70,7 @@ export function encodeJpeg(picture: Frame): Uint8Array {
   try {
     context.width = picture.width;
     context.height = picture.height;
-    context.pixelFormat = AV_PIX_FMT_YUVJ420P;
+    context.pixelFormat = AV_PIX_FMT_YUV420P;
     context.colorRange = AVCOL_RANGE_JPEG;
     context.timeBase = new Rational(1, 1);
     context.threadCount = 1;
@@ -78,6 +78,7 @@ export function encodeJpeg(picture: Frame): Uint8Array {
     context.globalQuality = QUANTIZER * FF_QP2LAMBDA;
     const opened = context.open2Sync(encoder, null);
     if (opened < 0) throw new Error(`the encoder of JPEG refuses ${picture.width}×${picture.height} (${opened})`);
+    picture.colorRange = AVCOL_RANGE_JPEG;
     picture.quality = QUANTIZER * FF_QP2LAMBDA;
     picture.pts = 0n;
     const sent = context.sendFrameSync(picture);

@@ -2,7 +2,7 @@
  * Key frames to a poster and a sheet of small pictures. A decoder lives for one picture, so that nothing is held back and nothing stays
  * between them but the sheet.
  */
-import { AV_PIX_FMT_YUVJ420P } from 'node-av/constants';
+import { AV_PIX_FMT_YUV420P } from 'node-av/constants';
 import { Frame } from 'node-av/lib';
 import { type PictureJob, POSTER_OUTPUT, SHEET_OUTPUT } from '../job.ts';
 import type { WireUnit } from '../wire.ts';
@@ -81,7 +81,7 @@ export class PictureTranscoder implements Transcoder {
     const whole = new Frame();
     whole.alloc();
     try {
-      whole.format = AV_PIX_FMT_YUVJ420P;
+      whole.format = AV_PIX_FMT_YUV420P;
       whole.width = sheet.size.width;
       whole.height = sheet.size.height;
       const made = Math.min(whole.getBuffer(), whole.fromBuffer(sheet.bytes));
