@@ -2,13 +2,13 @@
 import AxeBuilder from '@axe-core/playwright';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, test } from 'vitest';
+import { ensureTool } from '../tools/test-tools.ts';
 import { Owner } from './harness/api.ts';
 import { browserTestsAreOff, DESKTOP, newVisitor, openBrowser, PHONE } from './harness/chromium.ts';
 import { outputFile } from './harness/folder.ts';
 import { CELLS, clockIn, glanceAtClock, lumaOfCells, readClock } from './harness/page-clock.ts';
 import { LIGHT, publishWithFfmpeg } from './harness/publisher.ts';
 import { type RunningServer, startServer } from './harness/server.ts';
-import { ensureTool } from './harness/tool.ts';
 import { until } from './harness/until.ts';
 import { preferLatency, WatchPage } from './harness/watch-page.ts';
 

@@ -30,6 +30,10 @@ function world() {
       ladders: { counters: { droppedUnits: 10, restarts: 11, shed: 12 } },
       pictures: { counters: { made: 13, failed: 1 } },
     },
+    processes: { counters: { running: 6, refused: 7 } },
+    jobs: {
+      census: () => (isAway ? Promise.reject(new Error('away')) : Promise.resolve([{ kind: 'upload', running: 1, waiting: 2, scheduled: 3, failed: 4, oldestWaitingMs: 5_500 }])),
+    },
     webrtc: {
       transport: { counters: { packetsReceived: 11, packetsSent: 12, neverConnected: 1, lost: 0, turnedAway: 0, strangers: 9, floods: 0, unsent: 0 } },
       whip: { counters: { sessions: 2, protocolErrors: 0, nacked: 0, keyFrameRequests: 0, strays: 0 } },
@@ -98,6 +102,13 @@ it('shows every part’s numbers', async () => {
     'millrace_transcode_units_total{kind="out"} 60',
     'millrace_transcode_incidents_total{kind="failedJobs"} 4',
     'millrace_transcode_incidents_total{kind="restarts"} 20',
+    'millrace_media_processes 6',
+    'millrace_media_process_refusals_total 7',
+    'millrace_jobs{kind="upload",state="running"} 1',
+    'millrace_jobs{kind="upload",state="waiting"} 2',
+    'millrace_jobs{kind="upload",state="scheduled"} 3',
+    'millrace_jobs{kind="upload",state="failed"} 4',
+    'millrace_jobs_oldest_waiting_seconds{kind="upload"} 5.5',
     'millrace_database_up 1',
     'millrace_unwritten_rows 8',
   ])

@@ -233,6 +233,7 @@ export interface SourcesTable {
   /** The whole address, sealed. */
   secret: string;
   mode: SourceMode;
+  enabled: boolean;
   updated_at: Date;
 }
 

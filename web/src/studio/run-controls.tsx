@@ -1,4 +1,4 @@
-/** Start for viewers, and end. */
+/** Start for viewers, and end. What is fetched ends by being fetched no more. */
 import { Button } from '@mantine/core';
 import type { BroadcastState } from '@millrace/contract/entities/broadcast';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
@@ -7,14 +7,16 @@ import { useServices } from '../app/services.tsx';
 import { t } from '../text/text.ts';
 import { EndDialog } from './end-dialog.tsx';
 import classes from './run-controls.module.css';
+import { StopFetching } from './source/source-card.tsx';
 
 export interface RunControlsProps {
   readonly streamId: string;
   readonly status: BroadcastState;
   readonly records: boolean;
+  readonly isFetched: boolean;
 }
 
-export function RunControls({ streamId, status, records }: RunControlsProps) {
+export function RunControls({ streamId, status, records, isFetched }: RunControlsProps) {
   const { client } = useServices();
   const queries = useQueryClient();
   const [asking, setAsking] = useState(false);
@@ -35,9 +37,13 @@ export function RunControls({ streamId, status, records }: RunControlsProps) {
           {t('studio.start')}
         </Button>
       )}
-      <Button variant="default" onClick={() => setAsking(true)}>
-        {t('studio.end')}
-      </Button>
+      {isFetched ? (
+        <StopFetching streamId={streamId} />
+      ) : (
+        <Button variant="default" onClick={() => setAsking(true)}>
+          {t('studio.end')}
+        </Button>
+      )}
       {asking && (
         <EndDialog
           text={t('studio.end.text')}

@@ -4,7 +4,8 @@ import type { Track } from '@millrace/media/track';
 import type { Unit } from '@millrace/media/unit';
 import type { Clock, Timer } from '../../lib/clock.ts';
 import type { PublicAddresses } from '../../lib/public-address.ts';
-import { MediaProcess } from '../../transports/ffmpeg/media-process.ts';
+import type { MediaProcess } from '../../transports/ffmpeg/media-process.ts';
+import type { MediaProcesses } from '../../transports/ffmpeg/media-processes.ts';
 import type { FromMediaProcess, MuxTrack } from '../../transports/ffmpeg/messages.ts';
 import { explained } from './explained.ts';
 import type { OpenRequest, Sender, SenderKind } from './sender.ts';
@@ -30,6 +31,7 @@ const CARRIED: readonly Track['codec'][] = ['h264', 'hevc', 'aac', 'mp3', 'ac3',
 export interface SrtSenderDeps {
   readonly addresses: Pick<PublicAddresses, 'resolvePublic'>;
   readonly clock: Clock;
+  readonly processes: Pick<MediaProcesses, 'open'>;
 }
 
 /** SRT as a kind of sender. */
@@ -37,11 +39,11 @@ export function srtSenders(deps: SrtSenderDeps): SenderKind {
   return { carries: ({ codec }) => CARRIED.includes(codec), open: (request) => open(request, deps) };
 }
 
-async function open({ target, tracks, signal }: OpenRequest, { addresses, clock }: SrtSenderDeps): Promise<Sender> {
+async function open({ target, tracks, signal }: OpenRequest, { addresses, clock, processes }: SrtSenderDeps): Promise<Sender> {
   const [{ address }] = await addresses.resolvePublic(target.host, signal).catch((error: unknown) => {
     throw explained(error, target);
   });
-  const sender = new SrtSender(target, address, tracks, clock);
+  const sender = begin({ target, address, tracks, clock, processes });
   const abort = () => sender.abort(new TargetFailed('It was called off.'));
   signal.addEventListener('abort', abort, { once: true });
   if (signal.aborted) abort();
@@ -49,6 +51,20 @@ async function open({ target, tracks, signal }: OpenRequest, { addresses, clock 
   signal.removeEventListener('abort', abort);
   if (failure) throw failure;
   return sender;
+}
+
+function begin(connection: SrtConnection): SrtSender {
+  try {
+    return new SrtSender(connection);
+  } catch (error) {
+    throw explained(error, connection.target);
+  }
+}
+
+interface SrtConnection extends Omit<SrtSenderDeps, 'addresses'> {
+  readonly target: PushTarget;
+  readonly address: string;
+  readonly tracks: readonly Track[];
 }
 
 class SrtSender implements Sender {
@@ -66,12 +82,13 @@ class SrtSender implements Sender {
   #ended: (() => void) | undefined;
   #isClosed = false;
 
-  constructor(target: PushTarget, address: string, tracks: readonly Track[], clock: Clock) {
+  /** Throws AppError when no process may be started. */
+  constructor({ target, address, tracks, clock, processes }: SrtConnection) {
     this.#target = target;
     this.#clock = clock;
     this.opened = this.#opening.promise;
     this.closed = this.#closing.promise;
-    this.#process = new MediaProcess(
+    this.#process = processes.open(
       { type: 'mux', url: urlOf(target, address), format: 'mpegts', tracks: tracks.map(muxTrack) },
       { message: (message) => this.#hear(message), gone: () => this.#gone() },
     );
