@@ -134,8 +134,8 @@ export class Library {
 
   /** After the broadcasts have ended. */
   async close(): Promise<void> {
+    this.#copies?.close();
     await this.recorder.close();
-    await this.#copies?.close();
     await this.#desk.flush();
   }
 
