@@ -22,6 +22,9 @@ export interface Storyboard {
 /** Five days of a picture every ten seconds; what comes behind them is not read. */
 export const MAX_STORYBOARD_PICTURES = 43_200;
 
+/** As many of them have less, with the longest addresses that there are. */
+const MAX_CHARACTERS = 16_000_000;
+
 /** No sheet is larger in either direction. */
 const MAX_PIXELS = 65_535;
 
@@ -35,7 +38,7 @@ const PLACE = /^(\S{1,2000})#xywh=(\d{1,5}),(\d{1,5}),(\d{1,5}),(\d{1,5})$/;
  * @param url of the file; the pictures' addresses are relative to it.
  */
 export function parseStoryboard(text: string, url: string): Storyboard {
-  const lines = text.split(/\r\n|\r|\n/);
+  const lines = text.slice(0, MAX_CHARACTERS).split(/\r\n|\r|\n/);
   const pictures: StoryboardPicture[] = [];
   let startsAtMs: number | undefined;
   let times: Times | undefined;

@@ -1,5 +1,5 @@
 /** Builds what brings broadcasts from other servers and what takes them there, and the processes that both work with. For main.ts alone. */
-import { getCACertificates } from 'node:tls';
+import { createSecureContext } from 'node:tls';
 import { LoopbackTls } from './certificates/loopback-tls.ts';
 import type { Config } from './config/load.ts';
 import { PullIngest, type PullIngestDeps } from './ingest/pull/pull-ingest.ts';
@@ -32,10 +32,10 @@ export interface Exchange {
 
 export function composeExchange({ config, hub, bridges, addresses, targets, sources, isWatched, clock, log }: ExchangeDeps): Exchange {
   const processes = new MediaProcesses({ max: config.mediaProcesses });
-  // Those that Node knows, and the operator's of NODE_EXTRA_CA_CERTS.
-  const authorities = getCACertificates('default');
+  // The authorities that Node knows, and the operator's of NODE_EXTRA_CA_CERTS.
+  const farTls = createSecureContext();
   const nearTls = new LoopbackTls({ clock });
-  const pull = new PullIngest({ hub, processes, clock, log, addresses, authorities, nearTls, mediaDir: config.mediaDir, sources, isWatched });
+  const pull = new PullIngest({ hub, processes, clock, log, addresses, farTls, nearTls, mediaDir: config.mediaDir, sources, isWatched });
   const rtmp = rtmpSenders({ addresses, clock });
   const push = new PushOutput({
     hub,

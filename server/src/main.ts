@@ -160,7 +160,8 @@ async function run(config: Config): Promise<void> {
     // Read only by those who have one: it takes a while.
     objects: config.s3 && (await openObjectStore({ config: config.s3, log })),
     workers,
-    events: new RecordingEvents({ events: hooks.events, clock, log }),
+    jobs: jobStore,
+    events: new RecordingEvents({ events: hooks.events, clock }),
     wake: () => jobs.wake(),
     newId: nanoid,
     identify,

@@ -13,7 +13,17 @@ import type { TestServer } from './testing/test-server.ts';
 async function makeRecording(server: TestServer, ownerId: string, changes: Partial<StoredRecording> = {}): Promise<StoredRecording> {
   const startedAt = changes.startedAt ?? new Date(server.clock.now() - 60_000);
   const base = { id: nanoid(), ownerId, streamId: null, broadcastId: nanoid(), title: 'Harbour', visibility: 'unlisted', state: 'ready', problem: null } as const;
-  const recording: StoredRecording = { ...base, seconds: 60, bytes: 5_000_000_000, startedAt, endedAt: new Date(server.clock.now()), updatedAt: startedAt, ...changes };
+  const recording: StoredRecording = {
+    ...base,
+    seconds: 60,
+    bytes: 5_000_000_000,
+    startedAt,
+    endedAt: new Date(server.clock.now()),
+    updatedAt: startedAt,
+    uploadedAt: null,
+    isLocal: true,
+    ...changes,
+  };
   await server.recordingStore.insert(recording);
   return recording;
 }
@@ -28,7 +38,9 @@ function deskOf(server: TestServer, quotaBytes = Number.POSITIVE_INFINITY) {
     log: silentLog,
     quotaBytes,
     newId: nanoid,
-    listeners: [{ recordingReady: ({ title }) => heard.push(`ready ${title}`), recordingFailed: ({ title, problem }) => heard.push(`failed ${title} ${problem}`) }],
+    followers: [
+      { recordingStored: async (_, { title, state, problem }) => void heard.push(problem && state === 'failed' ? `failed ${title} ${problem}` : `${state} ${title}`), stored() {} },
+    ],
   });
   return { desk, heard };
 }

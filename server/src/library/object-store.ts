@@ -25,6 +25,13 @@ export interface MultipartReference {
   readonly multipartId: string;
 }
 
+/** A run of bytes in an object; at least one. */
+export interface ObjectRange {
+  readonly key: string;
+  readonly offset: number;
+  readonly bytes: number;
+}
+
 /**
  * Every call rejects with an AppError of the `storage_…` codes, or as its signal was aborted. Calls that may succeed a moment later are repeated a
  * few times before.
@@ -39,6 +46,8 @@ export interface ObjectStore {
   completeMultipart(upload: MultipartReference & { readonly parts: readonly PartReference[] }, signal?: AbortSignal): Promise<void>;
   /** Nothing happens when there is none. */
   abortMultipart(upload: MultipartReference): Promise<void>;
+  /** Exactly so many bytes. */
+  get(range: ObjectRange, signal?: AbortSignal): Promise<Uint8Array>;
   head(key: string, signal?: AbortSignal): Promise<StoredObject | undefined>;
   /** In the order of their keys. */
   list(prefix: string): AsyncIterable<StoredObject>;

@@ -1,5 +1,6 @@
 /** Object storage by the S3 API: Amazon's and everybody else's. */
 import { createHash } from 'node:crypto';
+import { addAbortSignal, Readable } from 'node:stream';
 import {
   AbortMultipartUploadCommand,
   CompleteMultipartUploadCommand,
@@ -14,7 +15,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import type { S3Config } from '../config/load.ts';
-import type { MultipartReference, ObjectStore, PartReference, Piece, StoredObject } from './object-store.ts';
+import type { MultipartReference, ObjectRange, ObjectStore, PartReference, Piece, StoredObject } from './object-store.ts';
 import { storageError } from './storage-error.ts';
 
 export interface S3Options extends S3Config {
@@ -40,9 +41,11 @@ const DELETIONS = 8;
 export class S3ObjectStore implements ObjectStore {
   readonly #client: S3Client;
   readonly #bucket: string;
+  readonly #idleTimeoutMs: number;
 
   constructor({ endpoint, bucket, region, accessKeyId, secretAccessKey, idleTimeoutMs = IDLE_TIMEOUT_MS }: S3Options) {
     this.#bucket = bucket;
+    this.#idleTimeoutMs = idleTimeoutMs;
     this.#client = new S3Client({
       region,
       credentials: { accessKeyId, secretAccessKey },
@@ -88,6 +91,22 @@ export class S3ObjectStore implements ObjectStore {
   async abortMultipart({ key, multipartId }: MultipartReference): Promise<void> {
     const command = new AbortMultipartUploadCommand({ Bucket: this.#bucket, Key: key, UploadId: multipartId });
     await this.#sendOr(undefined, () => this.#client.send(command));
+  }
+
+  async get({ key, offset, bytes }: ObjectRange, signal?: AbortSignal): Promise<Uint8Array> {
+    const command = new GetObjectCommand({ Bucket: this.#bucket, Key: key, Range: `bytes=${offset}-${offset + bytes - 1}` });
+    for (let attempt = 1; ; attempt++) {
+      // The client watches over the answer's head alone.
+      const late = AbortSignal.timeout(this.#idleTimeoutMs);
+      const either = signal ? AbortSignal.any([signal, late]) : late;
+      const { Body } = await this.#send(() => this.#client.send(command, { abortSignal: either }), signal);
+      const content = await this.#send(() => wholeOf(Body, bytes, either), signal).catch((error: unknown) => {
+        signal?.throwIfAborted();
+        if (attempt === MAX_ATTEMPTS) throw error;
+        return undefined;
+      });
+      if (content) return content;
+    }
   }
 
   async head(key: string, signal?: AbortSignal): Promise<StoredObject | undefined> {
@@ -157,6 +176,20 @@ function isNotThere(error: unknown): boolean {
 
 function optionsOf(signal: AbortSignal | undefined): { readonly abortSignal?: AbortSignal } {
   return signal ? { abortSignal: signal } : {};
+}
+
+/** Rejects when it is not as long as it was asked for, or does not come to its end. */
+async function wholeOf(body: unknown, bytes: number, signal: AbortSignal): Promise<Uint8Array> {
+  if (!(body instanceof Readable)) throw new Error('the store gave no body');
+  const whole = Buffer.allocUnsafeSlow(bytes);
+  let length = 0;
+  for await (const piece of addAbortSignal(signal, body)) {
+    if (!(piece instanceof Uint8Array) || length + piece.length > bytes) throw new Error(`the store gave more than the ${bytes} bytes that were asked for`);
+    whole.set(piece, length);
+    length += piece.length;
+  }
+  if (length < bytes) throw new Error(`the store gave ${length} bytes of ${bytes}`);
+  return whole;
 }
 
 function bare(etag: string | undefined): string {

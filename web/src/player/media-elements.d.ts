@@ -4,7 +4,6 @@ import type { DetailedHTMLProps, HTMLAttributes } from 'react';
 type ElementProps = DetailedHTMLProps<HTMLAttributes<HTMLElement>, HTMLElement> & {
   readonly class?: string | undefined;
   readonly autohide?: string;
-  readonly noautohide?: boolean | undefined;
   readonly nohotkeys?: boolean;
   readonly novolumepref?: boolean;
   readonly nomutedpref?: boolean;

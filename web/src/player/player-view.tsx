@@ -54,17 +54,7 @@ export function PlayerView({ live, seed, title, poster, facts, time, heading, th
       data-controls={showControls || undefined}
       data-time={time?.type}
     >
-      <media-controller
-        ref={controller}
-        class={classes.controller}
-        autohide="3"
-        noautohide={menuOpen || looking || undefined}
-        nohotkeys
-        novolumepref
-        nomutedpref
-        noautoseektolive
-        defaultstreamtype="live"
-      >
+      <media-controller ref={controller} class={classes.controller} autohide="3" nohotkeys novolumepref nomutedpref noautoseektolive defaultstreamtype="live">
         <video slot="media" ref={attach} className={classes.video} playsInline muted={muted} tabIndex={-1} crossOrigin="anonymous" />
         {heading && showControls && (
           <div slot="top-chrome" className={classes.heading}>
@@ -76,7 +66,7 @@ export function PlayerView({ live, seed, title, poster, facts, time, heading, th
           <StateOverlay live={live} facts={facts} />
         </div>
         {showControls && (
-          <div className={classes.controls}>
+          <div className={classes.controls} {...(menuOpen || looking ? { noautohide: '' } : {})}>
             {time && <SeekBar live={live} time={time} setLooking={setLooking} />}
             <Controls
               live={live}

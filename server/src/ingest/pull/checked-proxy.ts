@@ -17,8 +17,8 @@ const IDLE_MS = 20_000;
 
 export interface CheckedProxyDeps {
   readonly addresses: Pick<PublicAddresses, 'resolvePublic' | 'lookup'>;
-  /** Certificates of authorities that servers are believed by, PEM. */
-  readonly authorities: readonly string[];
+  /** Of the far side: the authorities that servers are believed by. */
+  readonly farTls: SecureContext;
   /** Of the near side: a key and a certificate that nobody looks at. */
   readonly nearTls: { context(): Promise<SecureContext> };
 }
@@ -88,7 +88,7 @@ export class CheckedProxy {
 
   /** Asked for by whoever fetches https, and by nobody else. */
   async #tunnel(req: IncomingMessage, near: Duplex, head: Buffer): Promise<void> {
-    const { addresses, authorities, nearTls } = this.#deps;
+    const { addresses, farTls, nearTls } = this.#deps;
     this.#keep(near);
     const [, host = '', port = ''] = /^\[?([^\]]+?)\]?:(\d{1,5})$/.exec(req.url ?? '') ?? [];
     const fail = (error: unknown) => {
@@ -98,7 +98,7 @@ export class CheckedProxy {
     try {
       await addresses.resolvePublic(host);
       const secureContext = await nearTls.context();
-      const far = connectTls({ host, port: Number(port), lookup: addresses.lookup, ca: [...authorities], timeout: IDLE_MS, ...(isIP(host) === 0 && { servername: host }) });
+      const far = connectTls({ host, port: Number(port), lookup: addresses.lookup, secureContext: farTls, timeout: IDLE_MS, ...(isIP(host) === 0 && { servername: host }) });
       this.#keep(far);
       far.on('timeout', () => far.destroy(new Error('it says nothing')));
       far.on('close', () => near.destroy());

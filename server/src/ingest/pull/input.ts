@@ -101,7 +101,7 @@ async function httpInput(url: URL, deps: InputDeps): Promise<Input> {
 }
 
 /** RTMP and RTSP, with and without TLS. */
-async function tunnelledInput(url: URL, { addresses, authorities }: InputDeps): Promise<Input> {
+async function tunnelledInput(url: URL, { addresses, farTls }: InputDeps): Promise<Input> {
   const isTls = url.protocol.endsWith('s:');
   const isRtsp = url.protocol.startsWith('rtsp');
   const port = Number(url.port) || (DEFAULT_PORTS[url.protocol] ?? 0);
@@ -109,7 +109,7 @@ async function tunnelledInput(url: URL, { addresses, authorities }: InputDeps): 
   await addresses.resolvePublic(host).catch((error: unknown) => {
     throw connectionFailure(error, host, port);
   });
-  const tunnel = new Tunnel({ host, port, isTls, isRtsp, addresses, authorities });
+  const tunnel = new Tunnel({ host, port, isTls, isRtsp, addresses, farTls });
   const login = url.username === '' ? '' : `${url.username}:${url.password}@`;
   const near = `${isRtsp ? 'rtsp' : 'rtmp'}://${login}127.0.0.1:${await tunnel.start()}${url.pathname}${url.search}`;
   const [, app = ''] = url.pathname.split('/');

@@ -183,6 +183,9 @@ describe('a source on demand', () => {
     stand.isWatched = true;
     await pass(50);
     stand.isWatched = false;
+    await pass(20);
+    // A player that asks for playlists and segments is a viewer.
+    await gate.check('a', NOBODY);
     await pass(28);
     expect(stand.pull.status('a').state).toBe('running');
     const { broadcastId } = stand.hub.get('a')?.broadcast ?? {};

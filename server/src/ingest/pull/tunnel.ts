@@ -4,7 +4,7 @@
  */
 import { once } from 'node:events';
 import { connect as connectTcp, createServer, isIP, type Server, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTls, type SecureContext } from 'node:tls';
 import { AppError } from '../../lib/app-error.ts';
 import type { PublicAddresses } from '../../lib/public-address.ts';
 import { connectionFailure } from './failure.ts';
@@ -16,8 +16,8 @@ export interface TunnelOptions {
   /** The server must not send the client elsewhere: an RTSP client would go there without asking anybody. */
   readonly isRtsp: boolean;
   readonly addresses: Pick<PublicAddresses, 'lookup'>;
-  /** Of TLS: PEM. */
-  readonly authorities: readonly string[];
+  /** The authorities that servers are believed by. */
+  readonly farTls: SecureContext;
 }
 
 /** The first line of an answer that redirects, as lenient as those who read it. */
@@ -57,9 +57,9 @@ export class Tunnel {
   }
 
   #take(near: Socket): void {
-    const { host, port, isTls, isRtsp, addresses, authorities } = this.#options;
+    const { host, port, isTls, isRtsp, addresses, farTls } = this.#options;
     const where = { host, port, lookup: addresses.lookup };
-    const far = isTls ? connectTls({ ...where, ca: [...authorities], ...(isIP(host) === 0 && { servername: host }) }) : connectTcp(where);
+    const far = isTls ? connectTls({ ...where, secureContext: farTls, ...(isIP(host) === 0 && { servername: host }) }) : connectTcp(where);
     for (const socket of [near, far]) {
       this.#sockets.add(socket);
       socket.setNoDelay(true);

@@ -8,7 +8,7 @@ import type { MediaProcess } from '../../transports/ffmpeg/media-process.ts';
 import type { MediaProcesses } from '../../transports/ffmpeg/media-processes.ts';
 import type { FromMediaProcess, MuxTrack } from '../../transports/ffmpeg/messages.ts';
 import { explained } from './explained.ts';
-import type { OpenRequest, Sender, SenderKind } from './sender.ts';
+import { type OpeningSender, type OpenRequest, type Sender, type SenderKind, whenOpen } from './sender.ts';
 import { type PushTarget, TargetFailed } from './target.ts';
 
 /** From the first packet to the connection, with the start of a process on a busy machine. */
@@ -43,14 +43,7 @@ async function open({ target, tracks, signal }: OpenRequest, { addresses, clock,
   const [{ address }] = await addresses.resolvePublic(target.host, signal).catch((error: unknown) => {
     throw explained(error, target);
   });
-  const sender = begin({ target, address, tracks, clock, processes });
-  const abort = () => sender.abort(new TargetFailed('It was called off.'));
-  signal.addEventListener('abort', abort, { once: true });
-  if (signal.aborted) abort();
-  const failure = await Promise.race([sender.opened, sender.closed]);
-  signal.removeEventListener('abort', abort);
-  if (failure) throw failure;
-  return sender;
+  return whenOpen(begin({ target, address, tracks, clock, processes }), signal);
 }
 
 function begin(connection: SrtConnection): SrtSender {
@@ -67,7 +60,7 @@ interface SrtConnection extends Omit<SrtSenderDeps, 'addresses'> {
   readonly tracks: readonly Track[];
 }
 
-class SrtSender implements Sender {
+class SrtSender implements OpeningSender {
   readonly opened: Promise<undefined>;
   readonly closed: Promise<Error | undefined>;
   readonly #target: PushTarget;

@@ -47,6 +47,11 @@ export class Archive implements PastSegments {
     return this.#deps.counters;
   }
 
+  /** Media files to which nothing is added any more. */
+  get closedFiles(): number {
+    return [...this.#writers.values()].reduce((sum, { closedFiles }) => sum + closedFiles, 0);
+  }
+
   segments(rendition: string): readonly ArchivedSegment[] {
     return this.#writers.get(rendition)?.segments ?? [];
   }

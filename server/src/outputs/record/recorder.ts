@@ -37,6 +37,8 @@ export interface RecordingOutcome {
 export interface ArchiveListener {
   /** Everything there is of it is on disk and can be played. Must not throw. */
   recordingEnded(outcome: RecordingOutcome): void;
+  /** There is a file of it to which nothing is added any more. Must not throw. */
+  recordingGrew(id: string): void;
   /** It was not to be kept, and is gone. */
   recordingDropped(id: string): void;
 }
@@ -50,6 +52,8 @@ export interface RecorderDeps {
   readonly minFreeBytes: number;
   readonly policy: ArchivePolicy;
   readonly listener: ArchiveListener;
+  /** Gives back what lies elsewhere as well, some at a time, and may take long. False: there is nothing of the kind. */
+  makeRoom?(): Promise<boolean>;
   /** Keeps the packager of a stream from falling asleep. */
   use(streamId: string): void;
 }
@@ -105,6 +109,10 @@ export class Recorder {
   #rounds = 0;
   #freeBytes: number | undefined;
   #isLow = false;
+  /** Being asked for. */
+  #room: Promise<void> | undefined;
+  /** Something lies elsewhere as well, and is given up before what viewers could go back to. */
+  #mayGetRoom = false;
   /** Space is missing, and there was nothing to be given up for it. */
   #hasNothingLeft = false;
 
@@ -142,6 +150,7 @@ export class Recorder {
   async close(): Promise<void> {
     this.#timer?.cancel();
     await this.#round;
+    await this.#room;
     await this.round();
     await Promise.all([...this.#entries].map((entry) => entry.archive?.close()));
     await rm(this.#rewindRoot, { recursive: true, force: true });
@@ -220,7 +229,7 @@ export class Recorder {
   async #plan(entry: Entry): Promise<ArchivePlan | undefined> {
     const { policy, log } = this.#deps;
     try {
-      return await policy.plan(entry.stream.broadcast, { isLow: this.#isLow });
+      return await policy.plan(entry.stream.broadcast, { isLow: this.#isLow && !this.#mayGetRoom });
     } catch (error) {
       entry.tries++;
       if (entry.tries < MAX_PLAN_TRIES && !entry.packager.ended) return undefined;
@@ -246,6 +255,7 @@ export class Recorder {
     }
     const { archive } = entry;
     const before = { ...archive.counters };
+    const { closedFiles } = archive;
     try {
       await archive.write();
     } finally {
@@ -253,6 +263,7 @@ export class Recorder {
       this.counters.lostSegments += archive.counters.lostSegments - before.lostSegments;
     }
     if (recording && !entry.isDiscarded) {
+      if (archive.closedFiles > closedFiles) this.#deps.listener.recordingGrew(recording.id);
       if (archive.bytes >= recording.maxBytes) await this.#stop(entry, plan, 'quota_reached');
       else if (this.#hasNothingLeft) await this.#stop(entry, plan, 'disk_full');
     }
@@ -308,8 +319,26 @@ export class Recorder {
     if (this.#isLow && !wasLow)
       log.error({ freeBytes: this.#freeBytes, minFreeBytes }, 'the disk is nearly full: what players can go back to is given up first, then recordings stop');
     if (!this.#isLow && wasLow) log.info({ freeBytes: this.#freeBytes }, 'the disk has room again');
-    this.#hasNothingLeft = this.#isLow && this.#expendable().length === 0;
-    if (this.#isLow) await this.#shrink();
+    this.#askForRoom(wasLow);
+    this.#hasNothingLeft = this.#isLow && !this.#mayGetRoom && this.#expendable().length === 0;
+    if (this.#isLow && !this.#mayGetRoom) await this.#shrink();
+  }
+
+  /** Asks behind the back of the rounds: whoever answers looks first whether the other copy is there. */
+  #askForRoom(wasLow: boolean): void {
+    const { makeRoom } = this.#deps;
+    if (!this.#isLow || !makeRoom) {
+      this.#mayGetRoom = false;
+      return;
+    }
+    if (!wasLow) this.#mayGetRoom = true;
+    this.#room ??= makeRoom()
+      .then((isMade) => {
+        this.#mayGetRoom = isMade;
+      })
+      .finally(() => {
+        this.#room = undefined;
+      });
   }
 
   /** What is expendable goes first: half of what the largest has, then all. */

@@ -9,6 +9,7 @@ import type { Unit } from '@millrace/media/unit';
 import { expect, it } from 'vitest';
 import { FakeClock, systemClock } from '../../lib/clock.ts';
 import { silentLog } from '../../lib/silent-log.ts';
+import { DiskFiles } from '../../lib/stored-files.ts';
 import { quietLog } from '../../lib/testing/quiet-log.ts';
 import { Hub } from '../../stream/hub.ts';
 import { PictureJobs } from '../../transcode/picture-jobs.ts';
@@ -52,7 +53,7 @@ class Stand implements AsyncDisposable {
     const { clock, log, folder } = this;
     let ids = 0;
     const plan = { recording: { id: 'recording-one', maxBytes: Number.POSITIVE_INFINITY }, rewindSeconds: Number.POSITIVE_INFINITY };
-    const listener = { recordingEnded: () => {}, recordingDropped: () => {} };
+    const listener = { recordingEnded: () => {}, recordingGrew: () => {}, recordingDropped: () => {} };
     this.recorder = new Recorder({ clock, log, folder, minFreeBytes: 0, policy: { plan: async () => plan }, listener, use: () => {} });
     this.hub = new Hub({
       clock,
@@ -76,7 +77,7 @@ class Stand implements AsyncDisposable {
   routes() {
     const { thumbnailer, registry, clock, recorder } = this;
     const pictures = new PictureRoutes({ thumbnailer, registry, gate: OPEN_GATE, clock });
-    return [pictures, new VodRoutes({ gate: OPEN_GATE, clock, log: silentLog, titleOf: async () => 'A title', folderOf: (id) => recorder.recordingFolder(id) })];
+    return [pictures, new VodRoutes({ gate: OPEN_GATE, clock, log: silentLog, titleOf: async () => 'A title', filesOf: (id) => new DiskFiles(recorder.recordingFolder(id)) })];
   }
 
   /** Publishes as though each unit came in its time, and looks once a second; a picture that is begun is waited for. */

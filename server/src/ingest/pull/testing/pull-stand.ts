@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { createSecureContext } from 'node:tls';
 import { promisify } from 'node:util';
 import { expect, vi } from 'vitest';
 import { LoopbackTls } from '../../../certificates/loopback-tls.ts';
@@ -79,7 +80,7 @@ export class PullStand implements Disposable {
           return addresses.resolvePublic(host, signal);
         },
       },
-      authorities,
+      farTls: createSecureContext({ ca: [...authorities] }),
       nearTls: new LoopbackTls({ clock: systemClock }),
       processes: this.processes,
       mediaDir,
