@@ -165,8 +165,8 @@ export class Library {
   /** After the broadcasts have ended. */
   async close(): Promise<void> {
     this.thumbnailer.close();
+    this.#copies?.close();
     await this.recorder.close();
-    await this.#copies?.close();
     await this.#desk.flush();
   }
 

@@ -119,6 +119,7 @@ export class FolderUploads implements JobHandler {
   /** Deletes everything below the prefix, finished or not, in the store and in what is known of it. */
   async remove(prefix: string): Promise<void> {
     const { store, objects } = this.#deps;
+    this.#forget(prefix);
     for (const unfinished of await store.forgetBelow(`${prefix}/`)) await objects.abortMultipart(unfinished);
     let keys: string[] = [];
     const flush = async () => {

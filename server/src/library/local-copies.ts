@@ -43,10 +43,10 @@ export class LocalCopies {
     void this.sweep();
   }
 
-  async close(): Promise<void> {
+  /** Begins no more. Does not wait for a store that hangs: whatever is cut off is done again, or looked at, later. */
+  close(): void {
     this.#isClosed = true;
     this.#timer?.cancel();
-    await this.#working;
   }
 
   /** Removes the copies whose time is over. */
@@ -87,6 +87,7 @@ export class LocalCopies {
     const { recordings, log, filesOf, missing, uploadAgain, removeFolder } = this.#deps;
     const files = await filesOf(id).sizes().catch(orNone);
     const notThere = await missing(id, files);
+    if (this.#isClosed) return false;
     if (notThere.length > 0) {
       log.error({ recordingId: id, files: notThere.length }, 'object storage does not have all of an uploaded recording: it stays here and is uploaded again');
       await uploadAgain(id, notThere);

@@ -53,8 +53,6 @@ export interface ObjectStore {
   list(prefix: string): AsyncIterable<StoredObject>;
   /** What is not there is deleted, too. */
   delete(keys: readonly string[]): Promise<void>;
-  /** An address that reads the object without credentials for a while. With a name, browsers save it under that. */
-  signedUrl(key: string, options: { readonly expiresInSeconds: number; readonly downloadName?: string }): Promise<string>;
   /** Writes, reads and deletes a small object: rejects with what is wrong. */
   check(signal?: AbortSignal): Promise<void>;
 }

@@ -2,7 +2,7 @@
 import type { RecordingUpload } from '@millrace/contract/entities/recording';
 import type { Transaction } from 'kysely';
 import { z } from 'zod';
-import type { JobHandler, JobOutcome } from '../jobs/runner.ts';
+import type { JobHandler, JobOutcome, RunningJob } from '../jobs/runner.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { StoredFiles } from '../lib/stored-files.ts';
@@ -60,7 +60,7 @@ export class RecordingUploads implements RecordingFollower {
     };
     this.#uploads = new FolderUploads({ store, jobs, objects, listener, clock, log, newId, wake, closedFiles, prepare });
     this.#folders = new ObjectFolders({ objects, log, uploaded: (prefix) => this.#uploads.uploaded(prefix) });
-    const removal = { kind: REMOVAL_JOB, concurrency: 1, run: ({ data }: { readonly data: unknown }) => this.#remove(RemovalData.parse(data).id) };
+    const removal = { kind: REMOVAL_JOB, concurrency: 1, run: (job: RunningJob) => this.#runRemoval(job) };
     this.jobs = [this.#uploads, removal];
   }
 
@@ -102,7 +102,7 @@ export class RecordingUploads implements RecordingFollower {
     if (uploadedAt) return { state: 'uploaded', sentBytes: bytes, totalBytes: bytes, secondsLeft: null, problem: null };
     if (state === 'failed') return null;
     const status = this.#uploads.status(prefixOf(id));
-    if (!status) return { state: 'waiting', sentBytes: 0, totalBytes: bytes, secondsLeft: null, problem: null };
+    if (!status) return state === 'recording' ? null : { state: 'waiting', sentBytes: 0, totalBytes: bytes, secondsLeft: null, problem: null };
     const { bytes: sentBytes, totalBytes } = status;
     if (status.state === 'running') return { state: 'uploading', sentBytes, totalBytes, secondsLeft: status.remainingSeconds ?? null, problem: null };
     return { state: 'failing', sentBytes, totalBytes, secondsLeft: null, problem: status.code };
@@ -136,6 +136,12 @@ export class RecordingUploads implements RecordingFollower {
     const { recordings, clock, uploaded, stored } = this.#deps;
     await recordings.setUploaded(prefix.slice(PREFIX.length + 1), new Date(clock.now()), uploaded);
     stored();
+  }
+
+  /** Whoever stops the server does not wait for a store that hangs: what goes on may be done again. */
+  #runRemoval({ data, signal }: RunningJob): Promise<JobOutcome> {
+    const stopped = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
+    return Promise.race([this.#remove(RemovalData.parse(data).id), stopped]);
   }
 
   async #remove(id: string): Promise<JobOutcome> {

@@ -13,7 +13,6 @@ import {
   S3Client,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
-import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import type { S3Config } from '../config/load.ts';
 import type { MultipartReference, ObjectRange, ObjectStore, PartReference, Piece, StoredObject } from './object-store.ts';
 import { storageError } from './storage-error.ts';
@@ -130,11 +129,6 @@ export class S3ObjectStore implements ObjectStore {
     }
   }
 
-  signedUrl(key: string, { expiresInSeconds, downloadName }: { readonly expiresInSeconds: number; readonly downloadName?: string }): Promise<string> {
-    const disposition = downloadName === undefined ? {} : { ResponseContentDisposition: attachmentOf(downloadName) };
-    return getSignedUrl(this.#client, new GetObjectCommand({ Bucket: this.#bucket, Key: key, ...disposition }), { expiresIn: expiresInSeconds });
-  }
-
   async check(signal?: AbortSignal): Promise<void> {
     const bytes = Buffer.from('Millrace may write here.\n');
     await this.put({ key: CHECK_KEY, bytes, md5: createHash('md5').update(bytes).digest('base64'), contentType: 'text/plain' }, signal);
@@ -194,10 +188,4 @@ async function wholeOf(body: unknown, bytes: number, signal: AbortSignal): Promi
 
 function bare(etag: string | undefined): string {
   return (etag ?? '').replaceAll('"', '');
-}
-
-/** RFC 6266: the name as it is for those who read it, a plain one for the rest. Nothing in it can end the header. */
-function attachmentOf(name: string): string {
-  const encoded = encodeURIComponent(name.toWellFormed()).replaceAll(/['()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
-  return `attachment; filename="${name.replaceAll(/[^\w. -]/g, '_')}"; filename*=UTF-8''${encoded}`;
 }

@@ -109,9 +109,8 @@ async function file(name: string, size: number): Promise<Buffer> {
 }
 
 async function stored(objects: S3ObjectStore, key: string): Promise<string> {
-  const response = await fetch(await objects.signedUrl(key, { expiresInSeconds: 60 }));
-  expect(response.status).toBe(200);
-  return hash(new Uint8Array(await response.arrayBuffer()));
+  const { size } = (await objects.head(key)) ?? { size: 0 };
+  return hash(size === 0 ? new Uint8Array() : await objects.get({ key, offset: 0, bytes: size }));
 }
 
 function hash(bytes: Uint8Array): string {
@@ -367,21 +366,5 @@ describe('the start', () => {
     const note = (_fields: object, text: string) => said.resolve(text);
     await openObjectStore({ config: { ...configOf(), ...config }, log: { ...silentLog, info: note, error: note } });
     expect(await said.promise).toBe(message);
-  });
-});
-
-describe('an address that is signed', () => {
-  test('gives ranges to whoever has it, for a while, under a name that cannot break out', async () => {
-    const objects = new S3ObjectStore(configOf());
-    const bytes = Buffer.from('0123456789');
-    const key = `${prefix}/a.mp4`;
-    await objects.put({ key, bytes, md5: createHash('md5').update(bytes).digest('base64'), contentType: 'video/mp4' });
-    const url = await objects.signedUrl(key, { expiresInSeconds: 60, downloadName: '../x"\r\nSet-Cookie: a=b; \ud800ü.mp4' });
-    const part = await fetch(url, { headers: { range: 'bytes=2-4' } });
-    expect([part.status, await part.text()]).toEqual([206, '234']);
-    expect(part.headers.get('content-disposition')).toBe(
-      `attachment; filename=".._x___Set-Cookie_ a_b_ __.mp4"; filename*=UTF-8''..%2Fx%22%0D%0ASet-Cookie%3A%20a%3Db%3B%20%EF%BF%BD%C3%BC.mp4`,
-    );
-    expect(Object.fromEntries(new URL(url).searchParams)).toMatchObject({ 'X-Amz-Expires': '60', 'X-Amz-Signature': expect.stringMatching(/^[0-9a-f]{64}$/) });
   });
 });

@@ -150,7 +150,6 @@ export class Recorder {
   async close(): Promise<void> {
     this.#timer?.cancel();
     await this.#round;
-    await this.#room;
     await this.round();
     await Promise.all([...this.#entries].map((entry) => entry.archive?.close()));
     await rm(this.#rewindRoot, { recursive: true, force: true });
