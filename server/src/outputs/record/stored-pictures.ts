@@ -1,5 +1,6 @@
 /** The pictures of an archive: `pictures/poster.jpg`, sheets of small ones, and an index with a line of JSON for each small one. */
-import { join } from 'node:path';
+// Paths inside of an archive are names in object storage, too.
+import { join } from 'node:path/posix';
 import { z } from 'zod';
 import type { Tile } from '../thumbnail/storyboard.ts';
 
