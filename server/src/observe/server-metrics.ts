@@ -70,6 +70,7 @@ export interface ServerParts {
     readonly bridges: { readonly counters: { readonly droppedUnits: number; readonly restarts: number } };
     readonly ladders: { readonly counters: { readonly droppedUnits: number; readonly restarts: number; readonly shed: number } };
   };
+  readonly sources: { readonly states: readonly { readonly state: string }[] };
   readonly processes: { readonly counters: { readonly running: number; readonly refused: number } };
   readonly jobs: {
     census(): Promise<
@@ -225,6 +226,11 @@ export function serverMetrics(parts: ServerParts): MetricSources {
         shedTiers: transcode.ladders.counters.shed,
       }).map(([kind, count]) => [{ kind }, count]);
     },
+    sources: () =>
+      tally(
+        'state',
+        parts.sources.states.map(({ state }) => state),
+      ),
     mediaProcesses: () => parts.processes.counters.running,
     mediaProcessRefusals: () => parts.processes.counters.refused,
     jobs: async () => (await census()).flatMap(({ kind, oldestWaitingMs: _, ...states }) => Object.entries(states).map(([state, count]) => [{ kind, state }, count] as const)),
