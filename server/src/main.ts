@@ -335,7 +335,7 @@ async function run(config: Config): Promise<void> {
         ],
         publishing,
         ...(turn ? { turn } : {}),
-        recorder: library.recorder,
+        ...library.parts,
         transcode: { pool: workers, bridges, ladders },
         webrtc: { transport: webrtc, whip: whipIngest, whep: whepOutput },
         unwritten: () => broadcastLog.pending + viewings.pending.length + library.pending,
