@@ -96,6 +96,12 @@ export const ERRORS = {
     retry: 'never',
     remedy: 'Live segments stay for a short while. Reload the playlist to learn what is there now.',
   },
+  picture_not_found: {
+    status: 404,
+    title: 'There is no picture of this, or not yet.',
+    retry: 'later',
+    remedy: 'The first one is there some seconds after the video began. Sound alone has none, nor has video whose codec the server cannot decode.',
+  },
   recording_not_found: {
     status: 404,
     title: 'This recording is not here. It may have been deleted, or is not for everybody.',
@@ -271,6 +277,55 @@ export const ERRORS = {
     title: 'The object storage is full.',
     retry: 'later',
     remedy: 'Uploads wait and are tried again. For the operator: make room, or raise the quota of the bucket.',
+  },
+  source_refused: {
+    status: 502,
+    title: 'The source does not let this server in.',
+    retry: 'after-fixing',
+    remedy: 'The user name, the password, the passphrase or the name of the stream is wrong, or has changed. Set the whole address again.',
+  },
+  source_not_found: {
+    status: 502,
+    title: 'The source has nothing at this address.',
+    retry: 'after-fixing',
+    remedy: 'The server answers, but not for this path or file. It is tried again by itself: what is not there yet may come.',
+  },
+  source_untrusted: {
+    status: 502,
+    title: 'The certificate of the source cannot be trusted.',
+    retry: 'after-fixing',
+    remedy:
+      'It has expired, is for another name, or is signed by an authority that this server does not know. Nothing is fetched over such a connection. An operator adds authorities with `NODE_EXTRA_CA_CERTS`.',
+  },
+  source_unreadable: {
+    status: 502,
+    title: 'What the source sends cannot be read.',
+    retry: 'later',
+    remedy: 'It is tried again by itself. If it stays, the address may lead to a page in place of a stream.',
+  },
+  source_unsupported: {
+    status: 502,
+    title: 'The source sends nothing that can be shown.',
+    retry: 'after-fixing',
+    remedy: 'H.264, HEVC, AV1, VP9 and VP8 are taken, with AAC, Opus or MP3. Choose one of them in the settings of the camera or the server.',
+  },
+  source_ended: {
+    status: 502,
+    title: 'The source has ended.',
+    retry: 'later',
+    remedy: 'There was no more to fetch. It is fetched again from its beginning.',
+  },
+  source_unreachable: {
+    status: 504,
+    title: 'The source cannot be reached.',
+    retry: 'later',
+    remedy: 'It is tried again by itself. Check that it is switched on, and that this server may connect to its address and port.',
+  },
+  media_processes_exhausted: {
+    status: 503,
+    title: 'This server fetches and forwards as much as it may.',
+    retry: 'later',
+    remedy: 'It is tried again by itself. For the operator: `MEDIA_PROCESSES_MAX` bounds the processes, `millrace_media_processes` shows how many run.',
   },
   overloaded: {
     status: 503,

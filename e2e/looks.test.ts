@@ -3,6 +3,7 @@ import AxeBuilder from '@axe-core/playwright';
 import type { Recording, RecordingUpload } from '@millrace/contract/entities/recording';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, test } from 'vitest';
+import { ensureTool } from '../tools/test-tools.ts';
 import { Owner } from './harness/api.ts';
 import { browserTestsAreOff, DESKTOP, newVisitor, openBrowser, PHONE, type VisitorOptions } from './harness/chromium.ts';
 import { DevicePage } from './harness/device-page.ts';
@@ -12,7 +13,6 @@ import { LIGHT, publishEnhanced, publishWithFfmpeg } from './harness/publisher.t
 import { type RunningServer, startServer } from './harness/server.ts';
 import { StudioPage } from './harness/studio-page.ts';
 import { TcpProxy } from './harness/tcp-proxy.ts';
-import { ensureTool } from './harness/tool.ts';
 import { type PlayerState, preferLatency, WatchPage } from './harness/watch-page.ts';
 
 let server: RunningServer;
@@ -245,7 +245,7 @@ function uploadOf(changes: Partial<RecordingUpload>): RecordingUpload {
 
 function keptAs(name: string, changes: Partial<Recording>): Recording {
   const id = name.padEnd(21, '0');
-  const playback = { page: `http://127.0.0.1/v/${id}`, hls: '', dash: '', download: '' };
+  const playback = { page: `http://127.0.0.1/v/${id}`, hls: '', dash: '', download: '', poster: '', storyboard: '' };
   const at = new Date(2026, 9, 4, 20, 15).toISOString();
   return {
     ...{ id, streamId: null, broadcastId: id, title: name, visibility: 'unlisted', state: 'ready', problem: null, seconds: 4_271, bytes: 1_400_000_000 },

@@ -2,15 +2,17 @@
 import AxeBuilder from '@axe-core/playwright';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { NGINX_RTMP } from '../bench/servers/nginx-rtmp.ts';
+import { ensureTool } from '../tools/test-tools.ts';
 import { Owner } from './harness/api.ts';
 import { browserTestsAreOff, DESKTOP, newVisitor, openBrowser, PHONE } from './harness/chromium.ts';
 import { outputFile } from './harness/folder.ts';
 import { freePort } from './harness/free-port.ts';
+import { readClock } from './harness/page-clock.ts';
 import { LIGHT, publishWithFfmpeg } from './harness/publisher.ts';
 import { type RunningServer, startServer } from './harness/server.ts';
 import { StudioPage } from './harness/studio-page.ts';
-import { ensureTool } from './harness/tool.ts';
 import { until } from './harness/until.ts';
+import { WatchPage } from './harness/watch-page.ts';
 
 /** Every server here lies on this machine. */
 const LOCAL = { env: { ALLOW_PRIVATE_ADDRESSES: 'true' } };
@@ -72,24 +74,74 @@ describe('a stream', () => {
     const master = await (await fetch(playback.hls)).text();
     expect(master).toMatch(/CODECS="avc1\.[^"]*mp4a\.40\.2"/);
   });
-
-  test('tells its owner why it cannot be fetched', async () => {
-    const owner = await Owner.guest(here.http);
-    const { stream } = await owner.create({ title: 'Nothing there' });
-    const port = await freePort();
-    await owner.fetchFrom(stream.id, `rtsp://127.0.0.1:${port}/camera`, 'always');
-    const source = await until(
-      async () => {
-        const found = await owner.source(stream.id);
-        return found?.state === 'waiting' && found;
-      },
-      { what: 'the source to be given up for now', timeoutMs: 20_000 },
-    );
-    expect(source.error).toBe(`Nothing takes connections at 127.0.0.1:${port}.`);
-  });
 });
 
 describe.skipIf(browserTestsAreOff)('the creator’s page', () => {
+  test('has a stream fetched: says what is wrong with it, shows it, stops, begins again and lets go of it', { timeout: 240_000 }, async () => {
+    const browser = await openBrowser({ autoplay: 'allowed' });
+    try {
+      const origin = await Owner.guest(there.http);
+      const made = await origin.create({ title: 'The camera' });
+      await using _encoder = publishWithFfmpeg(`${made.ingest.rtmp?.url}/${made.ingest.rtmp?.key}`, { video: LIGHT });
+      const context = await newVisitor(browser, DESKTOP);
+      const studio = await StudioPage.toFetch(context, here.http, 'From the yard');
+      const { page } = studio;
+      const look = async (state: string) => {
+        for (const [size, viewport] of [
+          ['phone', PHONE],
+          ['desktop', DESKTOP],
+        ] as const) {
+          await page.setViewportSize(viewport);
+          await page.screenshot({ path: outputFile('pages', `fetch-${state}-${size}.png`), animations: 'disabled', fullPage: true });
+          expect(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)).toBeLessThanOrEqual(0);
+        }
+        const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa']).analyze();
+        expect(violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, nodes }) => `${id} ${nodes[0]?.html}`)).toEqual([]);
+      };
+      const address = page.getByRole('textbox', { name: 'Address' });
+      const press = (name: string) => page.getByRole('button', { name, exact: true }).click();
+
+      await address.fill('http://0.0.0.0/live.m3u8');
+      await press('Fetch it');
+      await studio.untilSays(/0\.0\.0\.0 is not on the open internet.*The person who runs this server decides/, 10_000);
+      await look('refused');
+      const dead = await freePort();
+      await address.fill(`rtsp://user:tell-nobody@127.0.0.1:${dead}/camera`);
+      await press('Fetch it');
+      await studio.untilSays(new RegExp(`rtsp://127\\.0\\.0\\.1:${dead}/camera Not connected Nothing takes connections at 127.*Trying again in 0:`), 30_000);
+      expect(await page.content()).not.toContain('tell-nobody');
+      await look('unreachable');
+
+      await origin.untilStatus(made.stream.id, 'live', 60_000);
+      await press('Change the address');
+      await page.getByRole('dialog').getByRole('textbox', { name: 'Address' }).fill(made.playback.hls);
+      await press('Change');
+      await studio.untilSays(/Fetching/, 60_000);
+      await studio.untilSays(/Bitrate.*Mbit|kbit/, 30_000);
+      await readClock(page, { timeoutMs: 30_000 });
+      await look('running');
+      const link = await page.getByRole('link', { name: 'Open the watch page' }).getAttribute('href');
+      const watch = await WatchPage.open(context, link ?? '');
+      await readClock(watch.page, { timeoutMs: 30_000 });
+
+      await page.getByText('When watched', { exact: true }).click();
+      await studio.untilSays(/The first viewer waits some seconds/, 10_000);
+      await press('Stop fetching');
+      await press('Stop');
+      await watch.untilState('ended', 30_000);
+      await studio.untilSays(/Ended.* Off /, 10_000);
+      await look('off');
+      await press('Start fetching');
+      await studio.untilSays(/Waiting for the first viewer|Connecting|Fetching/, 30_000);
+      await press('Remove the source');
+      await press('Remove');
+      await studio.untilSays(/The broadcast ended at|Live|Reconnecting/, 10_000);
+      expect(await studio.says()).not.toContain('Where it comes from');
+    } finally {
+      await browser.close();
+    }
+  });
+
   test.each([
     ['desktop', DESKTOP],
     ['phone', PHONE],

@@ -32,6 +32,10 @@ export const RecordingPlayback = z
     dash: z.string(),
     /** One MP4 file. */
     download: z.string(),
+    /** A JPEG. 404 `picture_not_found` where there is none: of sound alone, of codecs that nothing here decodes. */
+    poster: z.string(),
+    /** A WebVTT file of preview pictures, as of a live broadcast, but in the recording's own seconds; without a cue where there are none. */
+    storyboard: z.string(),
   })
   .meta({ id: 'RecordingPlayback' });
 export type RecordingPlayback = z.infer<typeof RecordingPlayback>;

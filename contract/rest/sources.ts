@@ -21,10 +21,10 @@ export const setSource = defineRoute({
   id: 'setSource',
   method: 'patch',
   path: '/streams/{id}/source',
-  summary: 'Fetch a stream from an address, now or when somebody watches',
+  summary: 'Fetch a stream from an address, always or while somebody watches; what is left out stays as it is, and is `always` and switched on at first',
   auth: 'required',
   params,
-  body: z.strictObject({ ...SourceSettings.shape, url: SourceSettings.shape.url.optional() }),
+  body: SourceSettings.partial(),
   success: { status: 200, body: z.strictObject({ source: Source }), description: 'The source as it is now.' },
   errors: ['invalid_request', 'not_authenticated', 'guests_not_allowed', 'stream_not_found', 'limit_reached', 'address_not_allowed', 'body_too_large', 'unsupported_media_type'],
 });

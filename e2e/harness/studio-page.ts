@@ -27,6 +27,18 @@ export class StudioPage {
     return studio;
   }
 
+  /** From *Go live* to the page that asks for the address of what is to be fetched. */
+  static async toFetch(context: BrowserContext, http: string, title: string): Promise<StudioPage> {
+    const studio = new StudioPage(await context.newPage(), http);
+    const { page } = studio;
+    await page.goto(`${http}/live`);
+    await page.getByText('Fetch a stream', { exact: true }).click();
+    await page.getByRole('textbox', { name: 'Title' }).fill(title);
+    await page.getByRole('button', { name: 'Set up the source' }).click();
+    await page.waitForURL(/\/live\/[\w-]{21,}/);
+    return studio;
+  }
+
   get streamId(): string {
     return new URL(this.page.url()).pathname.split('/').at(-1) ?? '';
   }

@@ -21,6 +21,7 @@ import { serve } from './outputs/record/testing/http.ts';
 import { TestBroadcast } from './outputs/record/testing/studio.ts';
 import { JobStore } from './store/jobs.ts';
 import { openTemporaryStore, type TemporaryStore } from './store/testing/temporary-store.ts';
+import { WorkerPool } from './transcode/pool.ts';
 import { RecordingEvents } from './webhooks/recording-events.ts';
 
 const HOUR_MS = 3600_000;
@@ -70,6 +71,7 @@ async function openStudio() {
       objects: isLate ? undefined : objects,
       db,
       jobs,
+      workers: new WorkerPool({ clock, log: silentLog, maxWorkers: 1 }),
       clock,
       events: new RecordingEvents({ events: server.events, clock }),
       wake: () => runner?.wake(),
@@ -78,6 +80,7 @@ async function openStudio() {
       log: silentLog,
       newId: nanoid,
       identify: () => undefined,
+      ready() {},
       use() {},
     });
     runner = new JobRunner({ store: jobs, clock, log: silentLog, handlers: library.jobs, newId: nanoid });

@@ -12,22 +12,30 @@ import { DiskFiles, type StoredFiles } from './lib/stored-files.ts';
 import { LocalCopies } from './library/local-copies.ts';
 import { NearestFiles } from './library/object-files.ts';
 import type { ObjectStore } from './library/object-store.ts';
-import { RecordingDesk } from './library/recording-desk.ts';
+import { RecordingDesk, type RecordingFollower } from './library/recording-desk.ts';
 import { RecordingDirectory } from './library/recording-directory.ts';
 import { RecordingPermission } from './library/recording-permission.ts';
 import { RecordingUploads } from './library/recording-uploads.ts';
 import { Recordings } from './library/recordings.ts';
+import type { Packager } from './outputs/cmaf/packager.ts';
+import type { PackagerRegistry } from './outputs/cmaf/registry.ts';
 import { closedFiles } from './outputs/record/archive-folder.ts';
 import { keepDownloadHead } from './outputs/record/download.ts';
 import { archiveNames, readArchive } from './outputs/record/read-archive.ts';
 import { Recorder, type RecordingOutcome } from './outputs/record/recorder.ts';
 import { VodRoutes } from './outputs/record/vod-routes.ts';
+import { PictureRoutes } from './outputs/thumbnail/routes.ts';
+import { Thumbnailer } from './outputs/thumbnail/thumbnailer.ts';
 import type { JobStore } from './store/jobs.ts';
-import { type Also, RecordingStore } from './store/recordings.ts';
+import { type Also, RecordingStore, type StoredRecording } from './store/recordings.ts';
 import type { Schema } from './store/schema.ts';
 import { UploadStore } from './store/uploads.ts';
+import type { LiveStream } from './stream/live-stream.ts';
+import type { PlaybackGate } from './stream/playback-gate.ts';
 import type { StreamDirectory } from './streams/directory.ts';
 import type { PlaybackTokens } from './streams/playback-tokens.ts';
+import { PictureJobs } from './transcode/picture-jobs.ts';
+import type { WorkerPool } from './transcode/pool.ts';
 import type { RecordingEvents } from './webhooks/recording-events.ts';
 
 export interface LibraryDeps {
@@ -35,6 +43,8 @@ export interface LibraryDeps {
   /** Where recordings are copied to; undefined: nowhere. */
   readonly objects: ObjectStore | undefined;
   readonly jobs: JobStore;
+  /** Decode what posters and previews are made of. */
+  readonly workers: WorkerPool;
   readonly events: RecordingEvents;
   /** A job was put. */
   wake(): void;
@@ -45,6 +55,8 @@ export interface LibraryDeps {
   readonly log: Log;
   newId(): string;
   identify(credentials: { readonly cookie: string | undefined; readonly authorization: string | undefined }): User | undefined | Promise<User | undefined>;
+  /** A recording of this broadcast can be played from now on. */
+  ready(streamId: string, broadcastId: string): void;
   /** Keeps the pictures of a stream converted while they are recorded. */
   use(streamId: string): void;
 }
@@ -53,21 +65,25 @@ export class Library {
   readonly recorder: Recorder;
   readonly recordings: Recordings;
   readonly vod: VodRoutes;
+  readonly thumbnailer: Thumbnailer;
   /** Work for the job runner. */
   readonly jobs: readonly JobHandler[];
   readonly #desk: RecordingDesk;
   readonly #uploads: RecordingUploads | undefined;
   readonly #copies: LocalCopies | undefined;
   readonly #folder: string;
+  readonly #clock: Clock;
   readonly #log: Log;
 
-  constructor({ config, db, streams, tokens, clock, log, objects, jobs, events, wake, newId, identify, use }: LibraryDeps) {
+  constructor({ config, db, streams, tokens, clock, log, objects, workers, jobs, events, wake, newId, identify, ready, use }: LibraryDeps) {
     const folder = join(config.dataDir, 'media');
     const store = new RecordingStore(db);
     const directory = new RecordingDirectory({ store, clock });
     const permission = new RecordingPermission({ directory, tokens, clock, identify });
     this.#folder = folder;
+    this.#clock = clock;
     this.#log = log;
+    this.thumbnailer = new Thumbnailer({ makers: new PictureJobs(workers), clock, log });
     const folderOf = (id: string): string => this.recorder.recordingFolder(id);
     if (objects) {
       const uploaded: Also = async (transaction, recording) => {
@@ -95,7 +111,7 @@ export class Library {
       });
     }
     this.jobs = this.#uploads?.jobs ?? [];
-    const followers = this.#uploads ? [events, this.#uploads] : [events];
+    const followers = [events, tellsPages(ready), ...(this.#uploads ? [this.#uploads] : [])];
     this.#desk = new RecordingDesk({ store, directory, streams, clock, log, quotaBytes: config.recordingQuotaBytes, followers, newId });
     const listener = {
       recordingEnded: (outcome: RecordingOutcome) => this.#desk.recordingEnded(outcome),
@@ -126,11 +142,25 @@ export class Library {
     return this.#desk.pending;
   }
 
+  /** Takes every packager of a stream as it is made. */
+  follow(stream: LiveStream, packager: Packager): Packager {
+    return this.recorder.follow(stream, packager, this.thumbnailer.follow(stream, packager));
+  }
+
+  /**
+   * What answers for recordings, and for the pictures of broadcasts: these before the routes of their media.
+   * @param gate of broadcasts.
+   */
+  routes(registry: PackagerRegistry, gate: PlaybackGate): readonly (VodRoutes | PictureRoutes)[] {
+    return [this.vod, new PictureRoutes({ thumbnailer: this.thumbnailer, registry, gate, clock: this.#clock })];
+  }
+
   /** Recordings that a crash interrupted are put right meanwhile: that may take a while, and nothing else waits for it. */
   async start(): Promise<void> {
     // What a removal was cut off in.
     await rm(this.#removed, { recursive: true, force: true });
     await this.recorder.start();
+    this.thumbnailer.start();
     const archives = { names: () => archiveNames(join(this.#folder, 'recordings')), inspect: (id: string) => readArchive(new DiskFiles(this.recorder.recordingFolder(id))) };
     this.#desk.restore(archives).catch((error: unknown) => this.#log.error({ err: error }, 'interrupted recordings could not be put right'));
     this.#uploads?.start().catch((error: unknown) => this.#log.error({ err: error }, 'recordings that are not uploaded could not be looked for'));
@@ -139,6 +169,7 @@ export class Library {
 
   /** After the broadcasts have ended. */
   async close(): Promise<void> {
+    this.thumbnailer.close();
     this.#copies?.close();
     await this.recorder.close();
     await this.#desk.flush();
@@ -171,4 +202,18 @@ export class Library {
     }
     await rm(path, { recursive: true, force: true });
   }
+}
+
+/** Tells the pages of a broadcast that ended once its recording is stored. */
+function tellsPages(ready: LibraryDeps['ready']): RecordingFollower {
+  const playable = new Map<string, StoredRecording>();
+  return {
+    async recordingStored(_transaction, recording) {
+      if (recording.state === 'ready') playable.set(recording.id, recording);
+    },
+    stored() {
+      for (const { streamId, broadcastId } of playable.values()) if (streamId !== null) ready(streamId, broadcastId);
+      playable.clear();
+    },
+  };
 }

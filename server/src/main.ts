@@ -16,13 +16,13 @@ import { createApi } from './api/create-api.ts';
 import { Pages } from './api/pages.ts';
 import { Certificates } from './certificates/certificates.ts';
 import { CertificateRoutes } from './certificates/routes.ts';
+import { composeExchange } from './compose-exchange.ts';
 import { Library } from './compose-library.ts';
 import { composeRelay } from './compose-relay.ts';
 import { ConfigError } from './config/config-error.ts';
 import { type Config, loadConfig } from './config/load.ts';
 import { loadSecrets } from './config/secrets.ts';
 import { greet } from './greeting/greeting.ts';
-import { PullIngest } from './ingest/pull/pull-ingest.ts';
 import { RtmpServer } from './ingest/rtmp/server.ts';
 import { WhipIngest } from './ingest/whip/ingest.ts';
 import { JobRunner } from './jobs/runner.ts';
@@ -43,9 +43,6 @@ import { DEFAULT_PACKAGER_CONFIG, Packager } from './outputs/cmaf/packager.ts';
 import { PackagerRegistry } from './outputs/cmaf/registry.ts';
 import { DashRoutes } from './outputs/dash/routes.ts';
 import { HlsRoutes } from './outputs/hls/routes.ts';
-import { PushOutput } from './outputs/push/push-output.ts';
-import { rtmpSenders } from './outputs/push/rtmp-sender.ts';
-import { srtSenders } from './outputs/push/srt-sender.ts';
 import { BridgedTracks } from './outputs/whep/bridged-tracks.ts';
 import { WhepOutput } from './outputs/whep/output.ts';
 import { readyLine, type ServedPorts } from './served-ports.ts';
@@ -131,7 +128,7 @@ async function run(config: Config): Promise<void> {
     newId: nanoid,
     makeSinks: (stream) => {
       const { createdAt } = stream.broadcast;
-      const makePackager = (epoch: string) => library.recorder.follow(stream, new Packager({ broadcast: { epoch, createdAt }, clock, config: DEFAULT_PACKAGER_CONFIG }));
+      const makePackager = (epoch: string) => library.follow(stream, new Packager({ broadcast: { epoch, createdAt }, clock, config: DEFAULT_PACKAGER_CONFIG }));
       return [new BridgedSink({ stream, bridges, ladders, registry, clock, makePackager, newEpoch: nanoid })];
     },
     listener: {
@@ -162,11 +159,13 @@ async function run(config: Config): Promise<void> {
     log,
     // Read only by those who have one: it takes a while.
     objects: config.s3 && (await openObjectStore({ config: config.s3, log })),
+    workers,
     jobs: jobStore,
     events: new RecordingEvents({ events: hooks.events, clock }),
     wake: () => jobs.wake(),
     newId: nanoid,
     identify,
+    ready: (streamId, broadcastId) => sockets.recordingReady(streamId, broadcastId),
     use: (streamId) => registry.keepAwake(streamId),
   });
   const jobs = new JobRunner({ store: jobStore, clock, log, handlers: [...hooks.jobs, ...library.jobs], newId: nanoid });
@@ -187,7 +186,7 @@ async function run(config: Config): Promise<void> {
   const targets = new Targets({ store: new TargetStore(store.db), streams, sealer, addresses, clock, newId: nanoid, forwarding: () => push });
   const sources = new Sources({ store: new SourceStore(store.db), streams, directory, sealer, addresses, clock, log, mayPublish, fetching: () => pull });
   const isWatched = (streamId: string) => viewers.count(streamId) > 0 || whepOutput.viewersOf(streamId) > 0;
-  const pull = new PullIngest({ hub, clock, log, addresses, mediaDir: config.mediaDir, sources, isWatched });
+  const { processes, pull, push } = composeExchange({ config, hub, bridges, addresses, targets, sources, isWatched, clock, log });
   const permission = new PlaybackPermission({ directory, media, tokens, clock, identify });
   const playback = pull.waking(permission, true);
   const publishing = new PublishPermission({ directory, media, clock, mayPublish });
@@ -203,6 +202,7 @@ async function run(config: Config): Promise<void> {
     counter: viewers,
     visits,
     broadcasts: { get: media.broadcast },
+    recordings: library.recordings,
     publicOrigin: config.publicUrl,
   });
   const measurer = new Measurer({ clock, streams: hub, bridges, ladders, viewers, listeners: [sockets, history] });
@@ -211,16 +211,7 @@ async function run(config: Config): Promise<void> {
   const rtmp = new RtmpServer({ hub, gate: publishing, clock, log, config: { host: config.host, port: config.rtmpPort } });
   const rtmps =
     tls && config.rtmpsPort !== undefined ? new RtmpServer({ hub, gate: publishing, clock, log, config: { host: config.host, port: config.rtmpsPort, tls } }) : undefined;
-  const { turn, iceServers } = composeRelay({
-    config,
-    secret: secrets.turn,
-    certificates,
-    ports,
-    ownAddresses,
-    toOwnMedia: (packet) => webrtc.fromRelay(packet),
-    clock,
-    log,
-  });
+  const { turn, iceServers } = composeRelay({ config, secret: secrets.turn, certificates, ports, ownAddresses, toOwnMedia: (packet) => webrtc.fromRelay(packet), clock, log });
   const hls = new HlsRoutes({ registry, gate: playback, clock });
   const dash = new DashRoutes({ registry, gate: playback, clock });
   const webrtc = new WebRtcTransport({ clock, log, config: { host: config.host, ...config.webrtc } });
@@ -233,17 +224,8 @@ async function run(config: Config): Promise<void> {
   };
   const whipIngest = new WhipIngest({ hub, gate: publishing, transport: webrtc, clock, log });
   const whip = new OfferRoutes({ ...offers, name: 'whip', take: (offer) => whipIngest.take(offer) });
-  const whepOutput = new WhepOutput({ hub, gate: playback, transport: webrtc, source: new BridgedTracks({ bridges, clock }), viewers: visits, clock, log });
+  const whepOutput = new WhepOutput({ hub, gate: playback, transport: webrtc, source: new BridgedTracks({ bridges, clock }), tiers: ladders, viewers: visits, clock, log });
   const whep = new OfferRoutes({ ...offers, name: 'whep', take: (offer) => whepOutput.take(offer) });
-  const rtmpSender = rtmpSenders({ addresses, clock });
-  const push = new PushOutput({
-    hub,
-    bridges,
-    senders: { rtmp: rtmpSender, rtmps: rtmpSender, srt: srtSenders({ addresses, clock }) },
-    clock,
-    log,
-    targetsOf: (id) => targets.enabled(id),
-  });
   const api = createApi({
     accounts,
     streams,
@@ -268,9 +250,9 @@ async function run(config: Config): Promise<void> {
     clock,
     log,
     handlers: [
+      ...library.routes(registry, permission),
       hls,
       dash,
-      library.vod,
       whip,
       whep,
       ...(certificates ? [new CertificateRoutes({ certificates })] : []),
@@ -336,7 +318,9 @@ async function run(config: Config): Promise<void> {
         publishing,
         ...(turn ? { turn } : {}),
         ...library.parts,
-        transcode: { pool: workers, bridges, ladders },
+        transcode: { pool: workers, bridges, ladders, pictures: library.thumbnailer },
+        processes,
+        jobs: { census: () => jobStore.census(clock.now()) },
         webrtc: { transport: webrtc, whip: whipIngest, whep: whepOutput },
         unwritten: () => broadcastLog.pending + viewings.pending.length + library.pending,
         ping: () => store.ping(),

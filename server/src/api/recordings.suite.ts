@@ -47,6 +47,22 @@ function deskOf(server: TestServer, quotaBytes = Number.POSITIVE_INFINITY, ...ot
 }
 
 export function recordingsSuite(suite: Suite): void {
+  test('what was kept of a broadcast is the longest recording of it that can be played', async () => {
+    const server = suite.server();
+    const { token, user } = await becomeGuest(server);
+    const { stream } = await makeStream(server, token);
+    const kept = (broadcastId: string) => server.recordingStore.longestReady(stream.id, broadcastId);
+    const of = { streamId: stream.id, broadcastId: nanoid() };
+    await makeRecording(server, user.id, { ...of, seconds: 900, state: 'recording', endedAt: null });
+    await makeRecording(server, user.id, { ...of, seconds: 0, state: 'failed', problem: 'damaged' });
+    await makeRecording(server, user.id, { streamId: stream.id, seconds: 900 });
+    expect(await kept(of.broadcastId)).toBeUndefined();
+    await makeRecording(server, user.id, { ...of, seconds: 20 });
+    const long = await makeRecording(server, user.id, { ...of, seconds: 600, problem: 'interrupted' });
+    await makeRecording(server, user.id, { ...of, seconds: 30 });
+    expect(await kept(of.broadcastId)).toEqual(long);
+  });
+
   test('an owner lists their own, newest first, page by page, by stream, by state and by a part of the title', async () => {
     const server = suite.server();
     const { token, user } = await becomeGuest(server);

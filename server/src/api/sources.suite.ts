@@ -21,7 +21,14 @@ export function sourcesSuite(suite: Suite): void {
     const { server, token, stream, path, patch } = await owner();
     expect(await read(await server.request(path, { token }), getSource.success.body)).toEqual({ source: null });
     const set = await patch({ url: URL, mode: 'always' });
-    expect((await read(set, setSource.success.body)).source).toMatchObject({ url: 'rtsp://camera.example.org/h264', mode: 'always', state: 'idle', error: null });
+    expect((await read(set, setSource.success.body)).source).toMatchObject({
+      url: 'rtsp://camera.example.org/h264',
+      mode: 'always',
+      enabled: true,
+      state: 'idle',
+      problem: null,
+      error: null,
+    });
     expect(await server.sources.of(stream.id)).toEqual({ streamId: stream.id, url: URL, mode: 'always' });
     await patch({ mode: 'on-demand' });
     expect(await server.sources.all()).toContainEqual({ streamId: stream.id, url: URL, mode: 'on-demand' });
@@ -34,9 +41,21 @@ export function sourcesSuite(suite: Suite): void {
     expect(server.fetching.changed).toEqual([stream.id, stream.id, stream.id]);
   });
 
+  test('a source that is switched off is kept and not fetched', async () => {
+    const { server, token, stream, path, patch } = await owner();
+    await patch({ url: URL, mode: 'on-demand' });
+    const off = await patch({ enabled: false });
+    expect((await read(off, setSource.success.body)).source).toMatchObject({ enabled: false, mode: 'on-demand', state: 'off' });
+    expect(await server.sources.of(stream.id)).toBeUndefined();
+    expect((await server.sources.all()).map(({ streamId }) => streamId)).not.toContain(stream.id);
+    expect((await read(await server.request(path, { token }), getSource.success.body)).source).toMatchObject({ enabled: false, state: 'off' });
+    await patch({ enabled: true });
+    expect(await server.sources.of(stream.id)).toEqual({ streamId: stream.id, url: URL, mode: 'on-demand' });
+  });
+
   test('what is wrong with an address is told beside its field', async () => {
     const { patch } = await owner();
-    for (const body of [{ url: 'udp://@:5000', mode: 'always' }, { url: 'file:../x', mode: 'always' }, { mode: 'always' }]) {
+    for (const body of [{ url: 'udp://@:5000', mode: 'always' }, { url: 'file:../x', mode: 'always' }, { mode: 'always' }, {}]) {
       const { code, fields } = await problemOf(await patch(body));
       expect(code).toBe('invalid_request');
       expect(fields?.map(({ path }) => path)).toEqual(['url']);

@@ -7,6 +7,7 @@ import type { MachineNames } from '../lib/machine.ts';
 import { errorCodeOf, StartError } from '../lib/start-error.ts';
 import { constraintsFor, coveredBy, encodeConstraints, NAME_CONSTRAINTS_OID, NameConstraints } from './name-constraints.ts';
 import { type CertificatePair, parsePair, readPrivateFile, writePrivateFile } from './pem-file.ts';
+import { ALGORITHM, loadX509, pemOfKey, serialNumber } from './x509.ts';
 
 /** What devices install and people compare. */
 export interface AuthorityCertificate {
@@ -44,8 +45,6 @@ const BACKDATE_MS = 3_600_000;
 
 /** X.520 lets a common name have so many characters. */
 const MAX_COMMON_NAME = 64;
-
-const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 
 /** The line of the file that says what the authority's own certificate permits, so that nobody needs to take it apart. */
 const PERMITS = /^# permits: (\{.*\})$/m;
@@ -160,25 +159,6 @@ function unusable(path: string, reason: string, cause?: unknown): StartError {
     `The local certificate authority in ${path} cannot be used: ${reason}. Restore the file from a back-up, or remove it: a new authority is made then, and every device that installed the old one has to install the new one.`,
     cause,
   );
-}
-
-/** Loaded when something is to be signed, which most starts do not need. */
-async function loadX509() {
-  // The library expects it and leaves it to its user.
-  await import('reflect-metadata');
-  return import('@peculiar/x509');
-}
-
-/** RFC 5280 §4.1.2.2: positive, unguessable. */
-function serialNumber(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x40;
-  return Buffer.from(bytes).toString('hex');
-}
-
-async function pemOfKey(key: CryptoKey): Promise<string> {
-  const body = Buffer.from(await crypto.subtle.exportKey('pkcs8', key)).toString('base64');
-  return `-----BEGIN PRIVATE KEY-----\n${body.replaceAll(/.{64}/g, '$&\n').trimEnd()}\n-----END PRIVATE KEY-----\n`;
 }
 
 function derOfKey(pem: string): Buffer<ArrayBuffer> {

@@ -1,9 +1,9 @@
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { availableParallelism, tmpdir } from 'node:os';
+import { availableParallelism, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ConfigError } from './config-error.ts';
-import { loadConfig } from './load.ts';
+import { loadConfig, usualMediaProcesses } from './load.ts';
 import { loadSecrets } from './secrets.ts';
 
 let folder = '';
@@ -42,6 +42,7 @@ describe('the settings', () => {
       allowPrivateAddresses: false,
       mediaDir: undefined,
       reconnectGraceMs: 60_000,
+      mediaProcesses: usualMediaProcesses(availableParallelism(), totalmem()),
       transcodeWorkers: availableParallelism(),
       minFreeBytes: 2_000_000_000,
       recordingQuotaBytes: Number.POSITIVE_INFINITY,
@@ -135,6 +136,7 @@ describe('the settings', () => {
     [{ WEBRTC_ADDRESSES: 'live.example.org' }, 'WEBRTC_ADDRESSES cannot be "live.example.org": it must be IP addresses separated by commas, at most 8.'],
     [{ GUESTS: 'maybe' }, 'GUESTS cannot be "maybe": it must be publish, watch or off.'],
     [{ LOG_LEVEL: 'loud' }, 'LOG_LEVEL cannot be "loud": it must be error, warn,'],
+    [{ MEDIA_PROCESSES_MAX: '0' }, 'MEDIA_PROCESSES_MAX cannot be "0": it must be a whole number from 1 to 4096.'],
     [{ ALLOW_PRIVATE_ADDRESSES: 'some' }, 'ALLOW_PRIVATE_ADDRESSES cannot be "some": it must be true or false.'],
     [{ S3_ENDPOINT: 'https://s3.example.org' }, 'S3_BUCKET is not set, but S3_ENDPOINT is: object storage needs S3_BUCKET, S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY.'],
     [{ S3_BUCKET: 'abc', S3_ACCESS_KEY_ID: 'a' }, 'S3_SECRET_ACCESS_KEY is not set, but S3_BUCKET is'],
@@ -188,4 +190,12 @@ describe('the secrets', () => {
     await writeFile(join(folder, 'secrets'), '{"session":"short"}');
     await expect(loadSecrets(folder)).rejects.toThrow('Restore the file from a back-up');
   });
+});
+
+test.each([
+  ['a small machine', 1, 512_000_000, 4],
+  ['a machine with little memory', 8, 4_000_000_000, 15],
+  ['a server', 8, 64_000_000_000, 128],
+])('%s has as many media processes as it carries', (_, cores, bytes, expected) => {
+  expect(usualMediaProcesses(cores, bytes)).toBe(expected);
 });

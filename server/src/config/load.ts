@@ -1,6 +1,6 @@
 /** Reads the settings: defaults, then the file, then the environment. Nothing else in the server reads the environment. */
 import { readFile } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
+import { availableParallelism, totalmem } from 'node:os';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { errorCodeOf } from '../lib/start-error.ts';
@@ -73,6 +73,8 @@ export interface Config {
   readonly allowPrivateAddresses: boolean;
   /** Absolute. */
   readonly mediaDir: string | undefined;
+  /** Processes that fetch or forward, at once. */
+  readonly mediaProcesses: number;
   readonly reconnectGraceMs: number;
   /** FFmpeg processes at once. */
   readonly transcodeWorkers: number;
@@ -156,6 +158,7 @@ function configOf(settings: Settings, folder: string): Config {
     s3: s3ConfigOf(settings),
     allowPrivateAddresses: settings.ALLOW_PRIVATE_ADDRESSES,
     mediaDir: settings.MEDIA_DIR === undefined ? undefined : resolve(folder, settings.MEDIA_DIR),
+    mediaProcesses: settings.MEDIA_PROCESSES_MAX ?? usualMediaProcesses(availableParallelism(), totalmem()),
     reconnectGraceMs: settings.RECONNECT_GRACE_SECONDS * 1000,
     transcodeWorkers: settings.TRANSCODE_WORKERS ?? availableParallelism(),
     minFreeBytes: settings.DISK_FREE_MIN_GB * GIGABYTE,
@@ -163,6 +166,15 @@ function configOf(settings: Settings, folder: string): Config {
     localCopyMs: settings.RECORDING_LOCAL_DAYS === undefined ? Number.POSITIVE_INFINITY : settings.RECORDING_LOCAL_DAYS * DAY_MS,
     ladder: { tiers: settings.LADDER, hardware: settings.HARDWARE_ENCODING },
   };
+}
+
+/** What one takes is little processor time, and this much memory with what it holds. */
+const MEDIA_PROCESS_BYTES = 64_000_000;
+const MEDIA_PROCESSES_PER_CORE = 16;
+
+/** At most a quarter of the memory is for them. */
+export function usualMediaProcesses(cores: number, memoryBytes: number): number {
+  return Math.max(4, Math.min(cores * MEDIA_PROCESSES_PER_CORE, Math.floor(memoryBytes / 4 / MEDIA_PROCESS_BYTES)));
 }
 
 /** Browsers take no relay over TLS whose certificate they do not know: with the local one it is there only when asked for. */

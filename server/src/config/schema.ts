@@ -14,6 +14,7 @@ const DIRECTORY_ALLOWED = 'an https address like https://acme-v02.api.letsencryp
 const EMAIL_ALLOWED = 'an e-mail address';
 const ADDRESSES_ALLOWED = 'IP addresses separated by commas, at most 8';
 const WORKERS_ALLOWED = 'a whole number from 1 to 256';
+const PROCESSES_ALLOWED = 'a whole number from 1 to 4096';
 const GIGABYTES_ALLOWED = 'a number of gigabytes from 0 to 1000000';
 const DAYS_ALLOWED = 'a number of days from 0 to 36500';
 const LADDER_ALLOWED = 'sizes with their bit rates like 720p@2800k,480p@1400k,360p@700k, each from 90p to 2160p and from 50k to 50000k; off means none';
@@ -181,6 +182,8 @@ export const Settings = z.strictObject({
   RECORDING_LOCAL_DAYS: numeric(DAYS_ALLOWED).pipe(z.number().min(0, DAYS_ALLOWED).max(36_500, DAYS_ALLOWED)).optional(),
   /** Files that streams may be fetched from, as `file:name`. */
   MEDIA_DIR: Path.optional(),
+  /** Processes that fetch or forward, at once; by cores and memory when not set. */
+  MEDIA_PROCESSES_MAX: numeric(PROCESSES_ALLOWED).pipe(z.int(PROCESSES_ALLOWED).min(1, PROCESSES_ALLOWED).max(4096, PROCESSES_ALLOWED)).optional(),
   /** FFmpeg processes at once; as many as there are cores when not set. */
   TRANSCODE_WORKERS: numeric(WORKERS_ALLOWED).pipe(z.int(WORKERS_ALLOWED).min(1, WORKERS_ALLOWED).max(256, WORKERS_ALLOWED)).optional(),
   /** With less free space than this nothing is recorded, and what viewers may go back to is given up. */

@@ -76,6 +76,24 @@ function jobsOn(name: string, open: () => Promise<Store>): void {
 
     const rows = () => db().selectFrom('jobs').selectAll().execute();
 
+    test('are counted by what becomes of them', async () => {
+      const now = 1_800_000_000_000;
+      const at = new Date(now);
+      const store = new JobStore(db());
+      const lease = { id: 'mine', until: new Date(now + 30_000) };
+      const due = (ms: number) => put({}, { at: new Date(now - 60_000), runAt: new Date(now + ms) });
+      await due(-20_000);
+      const [running] = await store.take({ kind: 'work', limit: 1, now: at, lease });
+      await due(-10_000);
+      const [failed] = await store.take({ kind: 'work', limit: 1, now: at, lease });
+      await store.again(failed?.id ?? '', lease.id, { runAt: new Date(now + 5_000), error: 'it did not work' });
+      for (const ms of [-4_000, -2_500, 60_000]) await due(ms);
+      expect(running).toBeDefined();
+      expect(await store.census(now)).toEqual([{ kind: 'work', running: 1, waiting: 2, scheduled: 1, failed: 1, oldestWaitingMs: 4_000 }]);
+      // A lease that has run out leaves a job to be taken again.
+      expect(await store.census(now + 40_000)).toMatchObject([{ running: 0, waiting: 4, scheduled: 1, failed: 0, oldestWaitingMs: 60_000 }]);
+    });
+
     test('each job is done once, however many servers take them', async () => {
       const total = 60;
       const seen: unknown[] = [];

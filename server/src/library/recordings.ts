@@ -49,6 +49,11 @@ export class Recordings {
     return recording;
   }
 
+  /** The recording that shows most of a broadcast, once one can be played. */
+  keptOf(streamId: string, broadcastId: string): Promise<StoredRecording | undefined> {
+    return this.#deps.store.longestReady(streamId, broadcastId);
+  }
+
   /** One that this person may watch now. `isByToken`: the token they brought is why. */
   async watched(
     user: User | undefined,

@@ -10,6 +10,8 @@ export function recordingPlaybackOf({ web }: Pick<Origin, 'web'>, { id }: { read
     hls: `${web}/vod/${id}/index.m3u8${query}`,
     dash: `${web}/vod/${id}/manifest.mpd${query}`,
     download: `${web}/vod/${id}/download.mp4${query}`,
+    poster: `${web}/vod/${id}/poster.jpg${query}`,
+    storyboard: `${web}/vod/${id}/storyboard.vtt${query}`,
   };
 }
 

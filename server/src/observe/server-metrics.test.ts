@@ -29,6 +29,11 @@ function world() {
       pool: { workers: { length: 2 }, jobs: 3, counters: { unitsIn: 70, unitsOut: 60, crashes: 1, hangs: 0, failedJobs: 4, cpuMicros: 2_500_000, started: 5 } },
       bridges: { counters: { droppedUnits: 8, restarts: 9 } },
       ladders: { counters: { droppedUnits: 10, restarts: 11, shed: 12 } },
+      pictures: { counters: { made: 13, failed: 1 } },
+    },
+    processes: { counters: { running: 6, refused: 7 } },
+    jobs: {
+      census: () => (isAway ? Promise.reject(new Error('away')) : Promise.resolve([{ kind: 'upload', running: 1, waiting: 2, scheduled: 3, failed: 4, oldestWaitingMs: 5_500 }])),
     },
     webrtc: {
       transport: { counters: { packetsReceived: 11, packetsSent: 12, neverConnected: 1, lost: 0, turnedAway: 0, strangers: 9, floods: 0, unsent: 0 } },
@@ -70,6 +75,7 @@ it('shows every part’s numbers', async () => {
     'millrace_part_latency_seconds_total 0.05',
     'millrace_part_latency_max_seconds 0.009',
     'millrace_blocked_requests 3',
+    'millrace_pictures_total{result="made"} 13',
     'millrace_recordings 1',
     'millrace_archived_bytes_total 77',
     'millrace_recording_incidents_total{kind="stopped"} 1',
@@ -100,6 +106,13 @@ it('shows every part’s numbers', async () => {
     'millrace_transcode_units_total{kind="out"} 60',
     'millrace_transcode_incidents_total{kind="failedJobs"} 4',
     'millrace_transcode_incidents_total{kind="restarts"} 20',
+    'millrace_media_processes 6',
+    'millrace_media_process_refusals_total 7',
+    'millrace_jobs{kind="upload",state="running"} 1',
+    'millrace_jobs{kind="upload",state="waiting"} 2',
+    'millrace_jobs{kind="upload",state="scheduled"} 3',
+    'millrace_jobs{kind="upload",state="failed"} 4',
+    'millrace_jobs_oldest_waiting_seconds{kind="upload"} 5.5',
     'millrace_database_up 1',
     'millrace_unwritten_rows 8',
   ])

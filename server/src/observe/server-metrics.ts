@@ -69,6 +69,20 @@ export interface ServerParts {
     };
     readonly bridges: { readonly counters: { readonly droppedUnits: number; readonly restarts: number } };
     readonly ladders: { readonly counters: { readonly droppedUnits: number; readonly restarts: number; readonly shed: number } };
+    readonly pictures: { readonly counters: { readonly made: number; readonly failed: number } };
+  };
+  readonly processes: { readonly counters: { readonly running: number; readonly refused: number } };
+  readonly jobs: {
+    census(): Promise<
+      readonly {
+        readonly kind: string;
+        readonly running: number;
+        readonly waiting: number;
+        readonly scheduled: number;
+        readonly failed: number;
+        readonly oldestWaitingMs: number;
+      }[]
+    >;
   };
   readonly webrtc: {
     readonly transport: {
@@ -126,6 +140,9 @@ export function serverMetrics(parts: ServerParts): MetricSources {
     const total = new RunningTotal();
     return () => total.read([...packagers.all()].map((packager) => [packager.epoch, count(packager)] as const));
   };
+
+  // What the database knows is not shown while it is away.
+  const census = () => parts.jobs.census().catch(() => []);
 
   return {
     broadcasts: () =>
@@ -212,6 +229,11 @@ export function serverMetrics(parts: ServerParts): MetricSources {
         shedTiers: transcode.ladders.counters.shed,
       }).map(([kind, count]) => [{ kind }, count]);
     },
+    pictures: () => Object.entries(transcode.pictures.counters).map(([result, count]) => [{ result }, count]),
+    mediaProcesses: () => parts.processes.counters.running,
+    mediaProcessRefusals: () => parts.processes.counters.refused,
+    jobs: async () => (await census()).flatMap(({ kind, oldestWaitingMs: _, ...states }) => Object.entries(states).map(([state, count]) => [{ kind, state }, count] as const)),
+    oldestJobSeconds: async () => (await census()).map(({ kind, oldestWaitingMs }) => [{ kind }, oldestWaitingMs / 1000] as const),
     recordings: () => recorder.recording,
     archivedBytes: () => recorder.counters.bytes,
     recordingEvents: () => {

@@ -25,6 +25,21 @@ export interface Lease {
   readonly until: Date;
 }
 
+/** How many jobs of a kind there are. */
+export interface JobCensus {
+  readonly kind: string;
+  /** Worked on now. */
+  readonly running: number;
+  /** Due, and nobody works on them. */
+  readonly waiting: number;
+  /** Due later, for the first time or as planned. */
+  readonly scheduled: number;
+  /** Due later because they did not work the last time. */
+  readonly failed: number;
+  /** How long the first of those that wait has been due; 0 when none waits. */
+  readonly oldestWaitingMs: number;
+}
+
 const FREE = { lease_id: null, lease_until: null, put_again: false } as const;
 
 export class JobStore {
@@ -116,6 +131,35 @@ export class JobStore {
       .where('id', '=', jobId)
       .where('lease_id', '=', leaseId)
       .execute();
+  }
+
+  /** By kind; of every server on this database. */
+  async census(now: number): Promise<JobCensus[]> {
+    const at = new Date(now);
+    const isFree = sql<boolean>`(lease_until is null or lease_until <= ${at})`;
+    const isDue = sql<boolean>`(${isFree} and run_at <= ${at})`;
+    const isLater = sql<boolean>`(${isFree} and run_at > ${at})`;
+    const rows = await this.#db
+      .selectFrom('jobs')
+      .select([
+        'kind',
+        sql<string>`count(*) filter (where not ${isFree})`.as('running'),
+        sql<string>`count(*) filter (where ${isDue})`.as('waiting'),
+        sql<string>`count(*) filter (where ${isLater} and last_error is null)`.as('scheduled'),
+        sql<string>`count(*) filter (where ${isLater} and last_error is not null)`.as('failed'),
+        sql<Date | null>`min(run_at) filter (where ${isDue})`.as('oldest'),
+      ])
+      .groupBy('kind')
+      .orderBy('kind')
+      .execute();
+    return rows.map(({ kind, running, waiting, scheduled, failed, oldest }) => ({
+      kind,
+      running: Number(running),
+      waiting: Number(waiting),
+      scheduled: Number(scheduled),
+      failed: Number(failed),
+      oldestWaitingMs: oldest ? now - oldest.getTime() : 0,
+    }));
   }
 
   /** Takes back what nobody has begun. False: it is being worked on. */

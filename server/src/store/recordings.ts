@@ -92,6 +92,20 @@ export class RecordingStore {
     return rows.map(recordingOfRow);
   }
 
+  /** The one that shows most of a broadcast: a restart of the server begins another. */
+  async longestReady(streamId: string, broadcastId: string): Promise<StoredRecording | undefined> {
+    const row = await this.#db
+      .selectFrom('recordings')
+      .selectAll()
+      .where('stream_id', '=', streamId)
+      .where('broadcast_id', '=', broadcastId)
+      .where('state', '=', 'ready')
+      .orderBy('seconds', 'desc')
+      .limit(1)
+      .executeTakeFirst();
+    return row && recordingOfRow(row);
+  }
+
   /** Those that were being made, here or by a server that is no more. */
   async unfinished(): Promise<StoredRecording[]> {
     const rows = await this.#db.selectFrom('recordings').selectAll().where('state', '=', 'recording').execute();

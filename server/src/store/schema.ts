@@ -235,6 +235,7 @@ export interface SourcesTable {
   /** The whole address, sealed. */
   secret: string;
   mode: SourceMode;
+  enabled: boolean;
   updated_at: Date;
 }
 

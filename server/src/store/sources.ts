@@ -10,6 +10,7 @@ export interface SourceRow {
   /** The whole address, sealed. */
   readonly secret: string;
   readonly mode: SourceMode;
+  readonly enabled: boolean;
   readonly updatedAt: Date;
 }
 
@@ -32,8 +33,8 @@ export class SourceStore {
     return Number(count);
   }
 
-  async put({ streamId, address, secret, mode, updatedAt }: SourceRow): Promise<void> {
-    const values = { address, secret, mode, updated_at: updatedAt };
+  async put({ streamId, address, secret, mode, enabled, updatedAt }: SourceRow): Promise<void> {
+    const values = { address, secret, mode, enabled, updated_at: updatedAt };
     await this.#db
       .insertInto('sources')
       .values({ stream_id: streamId, ...values })
@@ -56,6 +57,6 @@ export class SourceStore {
   }
 }
 
-function sourceOfRow({ stream_id, address, secret, mode, updated_at }: Selectable<SourcesTable>): SourceRow {
-  return { streamId: stream_id, address, secret, mode, updatedAt: updated_at };
+function sourceOfRow({ stream_id, address, secret, mode, enabled, updated_at }: Selectable<SourcesTable>): SourceRow {
+  return { streamId: stream_id, address, secret, mode, enabled, updatedAt: updated_at };
 }

@@ -1,5 +1,5 @@
 /** What owners do with the addresses that their streams are fetched from. The rules; the fetching itself is elsewhere. */
-import type { Source, SourceMode, SourceState } from '@millrace/contract/entities/source';
+import type { Source, SourceMode, SourceProblem, SourceSettings, SourceState } from '@millrace/contract/entities/source';
 import type { User } from '@millrace/contract/entities/user';
 import { MAX_SOURCES_PER_GUEST } from '@millrace/contract/limits';
 import { AppError } from '../lib/app-error.ts';
@@ -15,7 +15,12 @@ import type { Streams } from './streams.ts';
 /** The little that the product sees of the fetching. */
 export interface FetchingPort {
   /** `retryAt` in milliseconds since the Unix epoch. */
-  status(streamId: string): { readonly state: SourceState; readonly error: string | null; readonly retryAt: number | null };
+  status(streamId: string): {
+    readonly state: Exclude<SourceState, 'off'>;
+    readonly problem: SourceProblem | null;
+    readonly error: string | null;
+    readonly retryAt: number | null;
+  };
   /** A stream has another source now, or none. */
   sourceChanged(streamId: string): Promise<void>;
 }
@@ -53,15 +58,15 @@ export class Sources {
     return row ? this.#view(row) : null;
   }
 
-  /** @param url left out: it stays. */
-  async set(user: User, streamId: string, { url, mode }: { readonly url?: string | undefined; readonly mode: SourceMode }): Promise<Source> {
+  /** What is left out stays. */
+  async set(user: User, streamId: string, { url, mode, enabled }: { readonly [Name in keyof SourceSettings]?: SourceSettings[Name] | undefined }): Promise<Source> {
     const { store, streams, addresses, sealer, clock, mayPublish, fetching } = this.#deps;
     await streams.owned(user, streamId);
     if (!mayPublish(user)) throw new AppError('guests_not_allowed');
     if (user.kind === 'guest' && (await store.countOthers(user.id, streamId)) >= MAX_SOURCES_PER_GUEST) {
       throw new AppError('limit_reached', { detail: `A guest may have ${MAX_SOURCES_PER_GUEST} streams fetched. Take the source from one that you no longer need.` });
     }
-    const before = url === undefined ? await store.of(streamId) : undefined;
+    const before = await store.of(streamId);
     if (url === undefined && !before) throw new AppError('invalid_request', { fields: [{ path: 'url', message: 'is needed: this stream has no source yet' }] });
     const parsed = url === undefined ? undefined : parseSource(url);
     // A name that cannot be looked up now may be later; an address that is not allowed is told at once.
@@ -72,7 +77,14 @@ export class Sources {
     }
     const address = parsed?.shown ?? before?.address ?? '';
     const secret = parsed ? sealer.seal(parsed.url, purposeOf(streamId)) : (before?.secret ?? '');
-    const row: SourceRow = { streamId, address, secret, mode, updatedAt: new Date(clock.now()) };
+    const row: SourceRow = {
+      streamId,
+      address,
+      secret,
+      mode: mode ?? before?.mode ?? 'always',
+      enabled: enabled ?? before?.enabled ?? true,
+      updatedAt: new Date(clock.now()),
+    };
     await store.put(row);
     await fetching().sourceChanged(streamId);
     return this.#view(row);
@@ -85,11 +97,13 @@ export class Sources {
     await fetching().sourceChanged(streamId);
   }
 
+  /** Undefined as well when it is switched off. */
   async of(streamId: string): Promise<OpenSource | undefined> {
     const row = await this.#deps.store.of(streamId);
     return row && this.#open(row);
   }
 
+  /** Those that are switched on. */
   async all(): Promise<OpenSource[]> {
     return (await this.#deps.store.all()).flatMap((row) => this.#open(row) ?? []);
   }
@@ -100,7 +114,8 @@ export class Sources {
   }
 
   /** One that was sealed with the secrets of another server is not fetched; the others are. */
-  #open({ streamId, secret, mode }: SourceRow): OpenSource | undefined {
+  #open({ streamId, secret, mode, enabled }: SourceRow): OpenSource | undefined {
+    if (!enabled) return undefined;
     try {
       return { streamId, mode, url: this.#deps.sealer.open(secret, purposeOf(streamId)) };
     } catch (error) {
@@ -110,11 +125,14 @@ export class Sources {
     }
   }
 
-  #view({ streamId, address, mode, updatedAt }: SourceRow): Source {
-    const { state, error, retryAt } = this.#deps.fetching().status(streamId);
-    return { url: address, mode, state, error, retryAt: retryAt === null ? null : new Date(retryAt).toISOString(), updatedAt: updatedAt.toISOString() };
+  #view({ streamId, address, mode, enabled, updatedAt }: SourceRow): Source {
+    const { state, problem, error, retryAt } = this.#deps.fetching().status(streamId);
+    const status = enabled ? { state, problem, error, retryAt: retryAt === null ? null : new Date(retryAt).toISOString() } : OFF;
+    return { url: address, mode, enabled, ...status, updatedAt: updatedAt.toISOString() };
   }
 }
+
+const OFF = { state: 'off', problem: null, error: null, retryAt: null } as const;
 
 function purposeOf(streamId: string): string {
   return `source ${streamId}`;

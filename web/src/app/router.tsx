@@ -11,7 +11,7 @@ const choose = createRoute({ getParentRoute: () => root, path: '/live', componen
 const studio = createRoute({
   getParentRoute: () => root,
   path: '/live/$id',
-  validateSearch: (search): { from?: 'device' } => (search['from'] === 'device' ? { from: 'device' } : {}),
+  validateSearch: ({ from }): { from?: 'device' | 'fetch' } => (from === 'device' || from === 'fetch' ? { from } : {}),
   component: lazyRouteComponent(() => import('../studio/studio-page.tsx'), 'StudioPage'),
 });
 const settings = createRoute({ getParentRoute: () => root, path: '/settings', component: lazyRouteComponent(() => import('../settings/settings-page.tsx'), 'SettingsPage') });

@@ -109,7 +109,7 @@ function problemText(problem: RecordingProblem, isReady: boolean): string {
 
 function Picture({ recording }: { readonly recording: Recording }): ReactNode {
   const { id, title, state, seconds, playback } = recording;
-  const poster = <Poster seed={id} className={classes.poster ?? ''} />;
+  const poster = <Poster seed={id} picture={state === 'ready' ? playback.poster : undefined} className={classes.poster ?? ''} />;
   if (state !== 'ready') {
     return (
       <div className={classes.picture}>

@@ -1,9 +1,10 @@
-/** `/live`: what the stream is called and who may see it; then the encoder page. Streams of before can be taken up again. */
+/** `/live`: what the stream is called, who may see it and what sends; then the page for that. Streams of before can be taken up again. */
 import { Button, SegmentedControl, Switch, TextInput } from '@mantine/core';
 import { ApiError } from '@millrace/client/api-error';
 import { DEFAULT_REWIND_SECONDS, MAX_TITLE_LENGTH } from '@millrace/contract/limits';
 import IconBroadcast from '@tabler/icons-react/dist/esm/icons/IconBroadcast.mjs';
 import IconCamera from '@tabler/icons-react/dist/esm/icons/IconCamera.mjs';
+import IconCloudDown from '@tabler/icons-react/dist/esm/icons/IconCloudDown.mjs';
 import { useMutation } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { type FormEvent, type ReactNode, useId, useState } from 'react';
@@ -20,6 +21,8 @@ import { OwnStreams } from './own-streams.tsx';
 const VISIBILITIES = ['public', 'unlisted', 'private'] as const;
 const STARTS = ['auto', 'manual'] as const;
 const REWINDS = ['none', 'hours', 'all'] as const;
+
+const SUBMIT = { device: 'choose.submit.device', encoder: 'choose.submit', fetch: 'choose.submit.fetch' } as const;
 
 /** Null: to the beginning. */
 const REWIND_SECONDS = { none: 0, hours: DEFAULT_REWIND_SECONDS, all: null } as const;
@@ -59,12 +62,12 @@ function NewStream() {
     onSuccess: ({ stream, streamKey }) => {
       rememberChoices({ ...choices, source });
       keepKey(stream.id, streamKey);
-      void navigate({ to: '/live/$id', params: { id: stream.id }, search: source === 'device' ? { from: 'device' } : {} });
+      void navigate({ to: '/live/$id', params: { id: stream.id }, search: source === 'encoder' ? {} : { from: source } });
     },
   });
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    const empty = title.trim() === '' && source === 'encoder';
+    const empty = title.trim() === '' && source !== 'device';
     setMissing(empty);
     if (!empty) create.mutate();
   };
@@ -79,6 +82,9 @@ function NewStream() {
         </Source>
         <Source name={t('choose.encoder')} text={t('choose.encoder.text')} checked={source === 'encoder'} choose={() => choose({ source: 'encoder' })}>
           <IconBroadcast size={26} stroke={1.75} aria-hidden="true" />
+        </Source>
+        <Source name={t('choose.fetch')} text={t('choose.fetch.text')} checked={source === 'fetch'} choose={() => choose({ source: 'fetch' })}>
+          <IconCloudDown size={26} stroke={1.75} aria-hidden="true" />
         </Source>
       </fieldset>
       <TextInput
@@ -125,7 +131,7 @@ function NewStream() {
         </p>
       )}
       <Button type="submit" size="lg" fullWidth loading={create.isPending}>
-        {t(source === 'device' ? 'choose.submit.device' : 'choose.submit')}
+        {t(SUBMIT[source])}
       </Button>
     </form>
   );
@@ -139,7 +145,7 @@ interface SourceProps {
   readonly children: ReactNode;
 }
 
-/** One of the two ways to go live, as a card. */
+/** One of the ways to go live, as a card. */
 function Source({ name, text, checked, choose, children }: SourceProps) {
   return (
     <label className={classes.kind} data-checked={checked || undefined}>

@@ -4,7 +4,7 @@ import { z } from 'zod';
 
 const KEY = 'millrace.choices';
 const Choices = StreamSettings.pick({ visibility: true, start: true, record: true }).extend({
-  source: z.enum(['device', 'encoder']).optional(),
+  source: z.enum(['device', 'encoder', 'fetch']).optional(),
   rewind: z.enum(['none', 'hours', 'all']),
 });
 export type Choices = z.infer<typeof Choices>;

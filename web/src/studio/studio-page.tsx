@@ -37,7 +37,7 @@ export function StudioPage() {
       </Suspense>
     );
   }
-  if (stream.data) return <Studio key={id} addresses={stream.data} />;
+  if (stream.data) return <Studio key={id} addresses={stream.data} toBeFetched={from === 'fetch'} />;
   if (stream.isPending && stream.failureCount < 2) {
     return (
       <div className={classes.page} role="status" aria-label={t('app.loading')}>

@@ -1,4 +1,4 @@
-/** The encoder page: how to connect while nothing arrives, then the picture, its health and the way to start and end. */
+/** The page of a stream that an encoder sends or that is fetched: how to connect while nothing arrives, then the picture, its health and the way to start and end. */
 import type { StreamWithAddresses } from '@millrace/contract/rest/streams';
 import { Link } from '@tanstack/react-router';
 import { useServices } from '../app/services.tsx';
@@ -15,11 +15,21 @@ import { HealthStrip } from './health-strip.tsx';
 import { Preview } from './preview.tsx';
 import { RunControls } from './run-controls.tsx';
 import { Sizes } from './sizes.tsx';
+import { SourceCard } from './source/source-card.tsx';
+import { useSource } from './source/use-source.ts';
 import classes from './studio.module.css';
 import { Warnings } from './warnings.tsx';
 
-export function Studio({ addresses }: { readonly addresses: StreamWithAddresses }) {
+export interface StudioProps {
+  readonly addresses: StreamWithAddresses;
+  /** Its owner is about to say where from. */
+  readonly toBeFetched: boolean;
+}
+
+export function Studio({ addresses, toBeFetched }: StudioProps) {
   const { stream, ingest, playback } = addresses;
+  const source = useSource(stream.id);
+  const isFetched = source.data ? true : toBeFetched;
   const live = useLiveSocket({ streamId: stream.id });
   const status = live.status?.status ?? stream.status;
   const running = status === 'live' || status === 'preview' || status === 'reconnecting';
@@ -39,7 +49,7 @@ export function Studio({ addresses }: { readonly addresses: StreamWithAddresses 
             {running && startedAt && <Running since={startedAt} />}
           </p>
         </div>
-        {running && <RunControls streamId={stream.id} status={status} />}
+        {running && <RunControls streamId={stream.id} status={status} records={stream.record} isFetched={isFetched && source.data?.state !== 'occupied'} />}
       </header>
       {live.connection === 'closed' && (
         <p className={classes.banner} role="status">
@@ -48,7 +58,7 @@ export function Studio({ addresses }: { readonly addresses: StreamWithAddresses 
       )}
       {status === 'reconnecting' && reconnectUntil && (
         <p className={classes.banner} role="status">
-          {t('studio.reconnecting', { time: clockTime(reconnectUntil) })}
+          {t(isFetched ? 'source.reconnecting' : 'studio.reconnecting', { time: clockTime(reconnectUntil) })}
         </p>
       )}
       <div className={classes.columns}>
@@ -57,14 +67,21 @@ export function Studio({ addresses }: { readonly addresses: StreamWithAddresses 
             <>
               <Preview stream={stream} hls={playback.hls} status={status} live={live} />
               <HealthStrip measurements={live.measurements} />
+              {isFetched && source.data !== undefined && <SourceCard streamId={stream.id} source={source.data} isRunning={running} />}
               <Warnings warnings={latest?.warnings} />
               <Conversions bridges={latest?.bridges ?? []} />
               <Sizes stream={stream} ladder={latest?.ladder} />
-              <details className={classes.more}>
-                <summary>{t('studio.connect.details')}</summary>
-                <Connect streamId={stream.id} ingest={ingest} />
-              </details>
+              {!isFetched && (
+                <details className={classes.more}>
+                  <summary>{t('studio.connect.details')}</summary>
+                  <Connect streamId={stream.id} ingest={ingest} />
+                </details>
+              )}
             </>
+          ) : source.data === undefined ? (
+            <Unknown failed={source.isError} />
+          ) : isFetched ? (
+            <SourceCard streamId={stream.id} source={source.data} isRunning={running} />
           ) : (
             <>
               <Waiting endedAt={status === 'ended' ? endedAt : null} />
@@ -74,6 +91,9 @@ export function Studio({ addresses }: { readonly addresses: StreamWithAddresses 
               </section>
               <Link to="/live/$id" params={{ id: stream.id }} search={{ from: 'device' }} className={classes.watch}>
                 {t('studio.fromDevice')}
+              </Link>
+              <Link to="/live/$id" params={{ id: stream.id }} search={{ from: 'fetch' }} className={classes.watch}>
+                {t('source.fromEncoder')}
               </Link>
             </>
           )}
@@ -96,6 +116,16 @@ function Running({ since }: { readonly since: string }) {
   const { clock } = useServices();
   const now = useNow(() => clock.now());
   return <span>{t('time.live', { duration: elapsed(now - Date.parse(since)) })}</span>;
+}
+
+/** Whether it is fetched is not known yet. */
+function Unknown({ failed }: { readonly failed: boolean }) {
+  if (!failed) return <div className={classes.boneLarge} role="status" aria-label={t('app.loading')} />;
+  return (
+    <p className={classes.banner} role="alert">
+      {t('source.failed')}
+    </p>
+  );
 }
 
 function Waiting({ endedAt }: { readonly endedAt: string | null }) {

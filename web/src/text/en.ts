@@ -1,4 +1,5 @@
 /** Every English sentence of the pages. `{name}` stands for what the page fills in; `one` and `other` are chosen by `count`. */
+import { enSource } from './en-source.ts';
 
 export const en = {
   'app.name': 'Millrace',
@@ -34,12 +35,15 @@ export const en = {
   'home.empty.live.text': 'Send video from this device, or from OBS and other encoders. You get a code to share in a minute.',
 
   'choose.title': 'Go live',
-  'choose.lead': 'From this device or from an encoder. You get a code to share.',
+  'choose.lead': 'From this device, from an encoder, or from somewhere else. You get a code to share.',
   'choose.source': 'What sends',
   'choose.device': 'This device',
   'choose.device.text': 'Your camera or your screen, from this page. Nothing to install.',
   'choose.encoder': 'An encoder',
   'choose.encoder.text': 'OBS Studio, ffmpeg, a hardware encoder: anything that sends RTMP.',
+  'choose.fetch': 'Fetch a stream',
+  'choose.fetch.text': 'A network camera, a stream of another server, or a file in a loop: this server goes and gets it.',
+  'choose.submit.fetch': 'Set up the source',
   'choose.device.title': 'Live, {time}',
   'choose.submit.device': 'Set up the camera',
   'choose.name': 'Title',
@@ -146,6 +150,9 @@ export const en = {
   'studio.end.text': 'Viewers see that it is over. Your encoder is disconnected.',
   'studio.end.confirm': 'End it',
   'studio.end.cancel': 'Keep going',
+  'studio.end.keep': 'Keep the recording',
+  'studio.end.keep.text': 'It is in your library in a moment.',
+  'studio.end.drop.text': 'What was recorded is deleted for good.',
   'studio.reconnecting': 'Your encoder lost its connection. Viewers wait until {time}; the same broadcast goes on when it is back.',
   'studio.share': 'Share',
   'studio.link.private': 'The link carries a pass that works for a few hours. Reload this page for a fresh one.',
@@ -172,6 +179,8 @@ export const en = {
   'studio.notFound': 'There is no such stream, or it was made on another device.',
   'studio.notFound.text': 'Streams belong to the browser that made them. Look at yours, or make a new one.',
   'studio.offline': 'No connection to the server. Trying again; your broadcast is not affected by this page.',
+
+  ...enSource,
 
   'forward.title': 'Forward to other services',
   'forward.text': 'Each of your broadcasts also goes to the services you add here, as long as it runs.',
@@ -338,6 +347,7 @@ export const en = {
   'watch.seek.behind': '{duration} before live',
   'watch.seek.recording': 'Time',
   'watch.seek.at': '{at} of {length}',
+  'watch.seek.away': 'the host was away for {duration}',
   'watch.quality': 'Quality',
   'watch.quality.auto': 'Automatic',
   'watch.quality.source': 'As the host sends it',
@@ -376,6 +386,7 @@ export const en = {
   'watch.ended': 'Ended at {time}',
   'watch.ended.plain': 'The broadcast has ended',
   'watch.ended.text': 'If the host goes live again, it begins here by itself.',
+  'watch.ended.recording': 'Watch the recording',
   'watch.blocked': 'Play',
   'watch.blocked.text': 'Your browser waits for a tap before it plays.',
   'watch.codec': 'This browser cannot play the video',

@@ -141,7 +141,7 @@ export function createTestServer({
     log,
     mayPublish,
     fetching: () => ({
-      status: () => ({ state: 'idle', error: null, retryAt: null }),
+      status: () => ({ state: 'idle', problem: null, error: null, retryAt: null }),
       sourceChanged: async (streamId) => void fetching.changed.push(streamId),
     }),
   });

@@ -1,31 +1,42 @@
 /**
  * An HTTP proxy on this machine through which a media process fetches playlists and segments: every address they name is checked when it is
  * connected to, redirections and playlists of hostile servers included. It reaches nothing that a program on this machine could not reach itself.
+ * It ends TLS on both sides, since libavformat would verify no certificate: the far side as everywhere, the near side for the process alone.
  */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
-import { connect } from 'node:net';
+import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { connect as connectTls, type SecureContext, TLSSocket } from 'node:tls';
+import type { AppError } from '../../lib/app-error.ts';
 import type { PublicAddresses } from '../../lib/public-address.ts';
-import { tunnelFailure } from './tunnel.ts';
+import { connectionFailure } from './failure.ts';
 
 /** A server that says nothing for so long is given up. */
 const IDLE_MS = 20_000;
 
-export class CheckedProxy {
-  readonly #addresses: Pick<PublicAddresses, 'resolvePublic' | 'lookup'>;
-  readonly #server: Server;
-  readonly #onward = new Set<Duplex>();
-  #failure: string | undefined;
+export interface CheckedProxyDeps {
+  readonly addresses: Pick<PublicAddresses, 'resolvePublic' | 'lookup'>;
+  /** Of the far side: the authorities that servers are believed by. */
+  readonly farTls: SecureContext;
+  /** Of the near side: a key and a certificate that nobody looks at. */
+  readonly nearTls: { context(): Promise<SecureContext> };
+}
 
-  constructor({ addresses }: { readonly addresses: Pick<PublicAddresses, 'resolvePublic' | 'lookup'> }) {
-    this.#addresses = addresses;
+export class CheckedProxy {
+  readonly #deps: CheckedProxyDeps;
+  readonly #server: Server;
+  readonly #streams = new Set<Duplex>();
+  #failure: AppError | undefined;
+
+  constructor(deps: CheckedProxyDeps) {
+    this.#deps = deps;
     this.#server = createServer((req, res) => void this.#fetch(req, res));
     this.#server.on('connect', (req: IncomingMessage, near: Duplex, head: Buffer) => void this.#tunnel(req, near, head));
   }
 
-  /** What was not reached last, a sentence. */
-  get failure(): string | undefined {
+  /** What was not reached last; undefined once something was. */
+  get failure(): AppError | undefined {
     return this.#failure;
   }
 
@@ -41,31 +52,33 @@ export class CheckedProxy {
   close(): void {
     this.#server.close();
     this.#server.closeAllConnections();
-    for (const stream of this.#onward) stream.destroy();
+    for (const stream of this.#streams) stream.destroy();
   }
 
   async #fetch(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const { addresses } = this.#deps;
     const url = URL.canParse(req.url ?? '') ? new URL(req.url ?? '') : undefined;
     if (url?.protocol !== 'http:' || (req.method !== 'GET' && req.method !== 'HEAD')) {
       res.writeHead(400).end();
       return;
     }
     const fail = (error: unknown) => {
-      this.#failure = tunnelFailure(error, url.hostname, Number(url.port) || 80);
+      this.#failure = connectionFailure(error, url.hostname, Number(url.port) || 80);
       if (res.headersSent) res.destroy();
       else res.writeHead(502).end();
     };
     try {
-      await this.#addresses.resolvePublic(url.hostname);
+      await addresses.resolvePublic(url.hostname);
     } catch (error) {
       fail(error);
       return;
     }
     const { 'proxy-authorization': _, 'proxy-connection': __, ...headers } = req.headers;
-    const onward = request(url, { method: req.method, headers, lookup: this.#addresses.lookup, timeout: IDLE_MS, agent: false });
+    const onward = request(url, { method: req.method, headers, lookup: addresses.lookup, timeout: IDLE_MS, agent: false });
     onward.on('timeout', () => onward.destroy(new Error('it says nothing')));
     onward.on('error', fail);
     onward.on('response', (answer) => {
+      this.#failure = undefined;
       res.writeHead(answer.statusCode ?? 502, answer.headers);
       answer.on('error', fail).pipe(res);
     });
@@ -73,31 +86,40 @@ export class CheckedProxy {
     onward.end();
   }
 
+  /** Asked for by whoever fetches https, and by nobody else. */
   async #tunnel(req: IncomingMessage, near: Duplex, head: Buffer): Promise<void> {
-    near.on('error', () => {});
+    const { addresses, farTls, nearTls } = this.#deps;
+    this.#keep(near);
     const [, host = '', port = ''] = /^\[?([^\]]+?)\]?:(\d{1,5})$/.exec(req.url ?? '') ?? [];
-    try {
-      await this.#addresses.resolvePublic(host);
-    } catch (error) {
-      this.#failure = tunnelFailure(error, host, Number(port));
+    const fail = (error: unknown) => {
+      this.#failure = connectionFailure(error, host, Number(port));
       near.end('HTTP/1.1 502 Bad Gateway\r\n\r\n');
-      return;
-    }
-    const far = connect({ host, port: Number(port), lookup: this.#addresses.lookup });
-    this.#onward.add(far);
-    far.on('error', (error) => {
-      this.#failure = tunnelFailure(error, host, Number(port));
-      near.destroy();
-    });
-    far.on('close', () => {
-      this.#onward.delete(far);
-      near.destroy();
-    });
-    near.on('close', () => far.destroy());
-    far.once('connect', () => {
+    };
+    try {
+      await addresses.resolvePublic(host);
+      const secureContext = await nearTls.context();
+      const far = connectTls({ host, port: Number(port), lookup: addresses.lookup, secureContext: farTls, timeout: IDLE_MS, ...(isIP(host) === 0 && { servername: host }) });
+      this.#keep(far);
+      far.on('timeout', () => far.destroy(new Error('it says nothing')));
+      far.on('close', () => near.destroy());
+      near.on('close', () => far.destroy());
+      await once(far, 'secureConnect');
+      far.setTimeout(0);
+      this.#failure = undefined;
       near.write('HTTP/1.1 200 Connection established\r\n\r\n');
-      far.write(head);
-      near.pipe(far).pipe(near);
-    });
+      near.unshift(head);
+      const inside = new TLSSocket(near, { isServer: true, secureContext });
+      this.#keep(inside);
+      inside.pipe(far).pipe(inside);
+    } catch (error) {
+      fail(error);
+    }
+  }
+
+  /** Until it is closed: its end is seen on the other side. */
+  #keep(stream: Duplex): void {
+    this.#streams.add(stream);
+    stream.on('error', () => {});
+    stream.on('close', () => this.#streams.delete(stream));
   }
 }

@@ -2,22 +2,21 @@
 import { realpath } from 'node:fs/promises';
 import { isIPv6 } from 'node:net';
 import { join, sep } from 'node:path';
-import type { PublicAddresses } from '../../lib/public-address.ts';
+import { AppError } from '../../lib/app-error.ts';
 import type { DemuxTask } from '../../transports/ffmpeg/messages.ts';
-import { CheckedProxy } from './checked-proxy.ts';
-import { PullError } from './source.ts';
-import { Tunnel, tunnelFailure } from './tunnel.ts';
+import { CheckedProxy, type CheckedProxyDeps } from './checked-proxy.ts';
+import { connectionFailure, readingFailure } from './failure.ts';
+import { Tunnel } from './tunnel.ts';
 
-export interface InputDeps {
-  readonly addresses: Pick<PublicAddresses, 'resolvePublic' | 'lookup'>;
+export interface InputDeps extends CheckedProxyDeps {
   /** Of files that sources may name; undefined: of none. */
   readonly mediaDir: string | undefined;
 }
 
 export interface Input {
   readonly task: DemuxTask;
-  /** What the way found out, in a sentence: libavformat says no more than that it did not work. */
-  readonly failure: string | undefined;
+  /** What the way found out; libavformat often says no more than that it did not work. */
+  explain(why: string): AppError;
   close(): void;
 }
 
@@ -32,7 +31,7 @@ const SRT_LATENCY_MICROS = 200_000;
 /** Containers that hold media themselves: others would name files and addresses of their own. */
 const CONTAINERS = 'mov,matroska,mpegts,flv,mp3,aac,ogg,wav';
 
-/** Rejects with PullError, or AppError when the address is not allowed. */
+/** Rejects with AppError. */
 export async function openInput(text: string, deps: InputDeps, signal: AbortSignal): Promise<Input> {
   const url = new URL(text);
   switch (url.protocol) {
@@ -49,18 +48,24 @@ export async function openInput(text: string, deps: InputDeps, signal: AbortSign
 }
 
 async function fileInput(name: string, { mediaDir }: InputDeps): Promise<Input> {
-  if (mediaDir === undefined) throw new PullError('This server has no folder for files (MEDIA_DIR).');
+  if (mediaDir === undefined) throw noFile('This server has no folder for files (MEDIA_DIR).');
   // Links may lead out of the folder.
   const [folder, path] = await Promise.all([realpath(mediaDir), realpath(join(mediaDir, name))]).catch(() => {
-    throw new PullError(`There is no file named ${name} in the server’s media folder.`);
+    throw noFile(`There is no file named ${name} in the server’s media folder.`);
   });
-  if (!path.startsWith(folder + sep)) throw new PullError(`There is no file named ${name} in the server’s media folder.`);
+  if (!path.startsWith(folder + sep)) throw noFile(`There is no file named ${name} in the server’s media folder.`);
   const options = { protocol_whitelist: 'file', format_whitelist: CONTAINERS };
-  return { task: { type: 'demux', url: `file:${path}`, options, isPaced: true, isLooped: true }, failure: undefined, close: () => {} };
+  return { task: { type: 'demux', url: `file:${path}`, options, isPaced: true, isLooped: true }, explain: readingFailure, close: () => {} };
+}
+
+function noFile(detail: string): AppError {
+  return new AppError('source_not_found', { detail });
 }
 
 async function srtInput(url: URL, { addresses }: InputDeps, signal: AbortSignal): Promise<Input> {
-  const [{ address }] = await addresses.resolvePublic(url.hostname, signal);
+  const [{ address }] = await addresses.resolvePublic(url.hostname, signal).catch((error: unknown) => {
+    throw connectionFailure(error, url.hostname, Number(url.port));
+  });
   const query = [`mode=caller`, `transtype=live`, `connect_timeout=5000`, `latency=${SRT_LATENCY_MICROS}`];
   for (const name of ['streamid', 'passphrase']) {
     const value = url.searchParams.get(name);
@@ -68,11 +73,17 @@ async function srtInput(url: URL, { addresses }: InputDeps, signal: AbortSignal)
   }
   const options = { protocol_whitelist: 'srt', format_whitelist: 'mpegts', rw_timeout: NETWORK_TIMEOUT };
   const host = isIPv6(address) ? `[${address}]` : address;
-  return { task: { type: 'demux', url: `srt://${host}:${url.port}?${query.join('&')}`, options, isPaced: false, isLooped: false }, failure: undefined, close: () => {} };
+  const doubt = url.searchParams.has('passphrase') || url.searchParams.has('streamid') ? ' The passphrase or the stream id may be wrong.' : '';
+  const unreachable = new AppError('source_unreachable', { detail: `The connection to ${url.host} could not be made, or was lost.${doubt}` });
+  return {
+    task: { type: 'demux', url: `srt://${host}:${url.port}?${query.join('&')}`, options, isPaced: false, isLooped: false },
+    explain: (why) => (why.includes('Invalid data') ? readingFailure(why) : unreachable),
+    close: () => {},
+  };
 }
 
-async function httpInput(url: URL, { addresses }: InputDeps): Promise<Input> {
-  const proxy = new CheckedProxy({ addresses });
+async function httpInput(url: URL, deps: InputDeps): Promise<Input> {
+  const proxy = new CheckedProxy(deps);
   const options = {
     protocol_whitelist: 'http,https,tls,tcp,httpproxy,crypto,data',
     format_whitelist: `hls,${CONTAINERS}`,
@@ -84,23 +95,21 @@ async function httpInput(url: URL, { addresses }: InputDeps): Promise<Input> {
   };
   return {
     task: { type: 'demux', url: url.href, options, isPaced: true, isLooped: false },
-    get failure() {
-      return proxy.failure;
-    },
+    explain: (why) => proxy.failure ?? readingFailure(why),
     close: () => proxy.close(),
   };
 }
 
 /** RTMP and RTSP, with and without TLS. */
-async function tunnelledInput(url: URL, { addresses }: InputDeps): Promise<Input> {
+async function tunnelledInput(url: URL, { addresses, farTls }: InputDeps): Promise<Input> {
   const isTls = url.protocol.endsWith('s:');
   const isRtsp = url.protocol.startsWith('rtsp');
   const port = Number(url.port) || (DEFAULT_PORTS[url.protocol] ?? 0);
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
   await addresses.resolvePublic(host).catch((error: unknown) => {
-    throw new PullError(tunnelFailure(error, host, port));
+    throw connectionFailure(error, host, port);
   });
-  const tunnel = new Tunnel({ host, port, isTls, isRtsp, addresses });
+  const tunnel = new Tunnel({ host, port, isTls, isRtsp, addresses, farTls });
   const login = url.username === '' ? '' : `${url.username}:${url.password}@`;
   const near = `${isRtsp ? 'rtsp' : 'rtmp'}://${login}127.0.0.1:${await tunnel.start()}${url.pathname}${url.search}`;
   const [, app = ''] = url.pathname.split('/');
@@ -109,9 +118,7 @@ async function tunnelledInput(url: URL, { addresses }: InputDeps): Promise<Input
     : { protocol_whitelist: 'rtmp,tcp', rtmp_live: 'live', rtmp_tcurl: `${url.protocol}//${url.host}/${app}`, rw_timeout: NETWORK_TIMEOUT };
   return {
     task: { type: 'demux', url: near, options, isPaced: false, isLooped: false },
-    get failure() {
-      return tunnel.failure;
-    },
+    explain: (why) => tunnel.failure ?? readingFailure(why),
     close: () => tunnel.close(),
   };
 }

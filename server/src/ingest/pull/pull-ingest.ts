@@ -3,15 +3,17 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Hub } from '../../stream/hub.ts';
 import type { PlaybackGate } from '../../stream/playback-gate.ts';
+import type { MediaProcesses } from '../../transports/ffmpeg/media-processes.ts';
 import type { InputDeps } from './input.ts';
 import { Puller } from './puller.ts';
-import type { PullSource, PullStatus } from './source.ts';
+import { IDLE, type PullSource, type PullStatus } from './source.ts';
 
 /** How long a viewer's first request waits for a source that is only now fetched. */
 const START_WAIT_MS = 10_000;
 
 export interface PullIngestDeps extends InputDeps {
   readonly hub: Pick<Hub, 'isOccupied' | 'publish'>;
+  readonly processes: Pick<MediaProcesses, 'open'>;
   readonly clock: Clock;
   readonly log: Log;
   readonly sources: {
@@ -54,14 +56,17 @@ export class PullIngest {
   }
 
   status(streamId: string): PullStatus {
-    return this.#pullers.get(streamId)?.status ?? { state: 'idle', error: null, retryAt: null };
+    return this.#pullers.get(streamId)?.status ?? IDLE;
   }
 
-  /** The owner set another source, or none. */
+  /** The owner set another source, or none; or the same: then what waits is tried at once. */
   async sourceChanged(streamId: string): Promise<void> {
     const source = await this.#deps.sources.of(streamId);
     const before = this.#pullers.get(streamId);
-    if (before && source && before.source.url === source.url && before.source.mode === source.mode) return;
+    if (before && source && before.source.url === source.url && before.source.mode === source.mode) {
+      before.tryNow();
+      return;
+    }
     this.streamDeleted(streamId);
     if (source) this.#open(source);
   }

@@ -1,8 +1,10 @@
 /** One stream that is fetched: always, or while somebody watches; again with longer and longer pauses when it does not work. */
+import { SourceProblem } from '@millrace/contract/entities/source';
+import { AppError } from '../../lib/app-error.ts';
 import type { Clock, Timer } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
-import { PullSession, type PullSessionDeps } from './session.ts';
-import { PullError, type PullSource, type PullStatus } from './source.ts';
+import { type PullEnd, PullSession, type PullSessionDeps } from './session.ts';
+import { IDLE, type PullSource, type PullStatus } from './source.ts';
 
 /** Doubled with each failure in a row. */
 const FIRST_RETRY_MS = 1_000;
@@ -32,7 +34,7 @@ export interface PullerDeps extends Omit<PullSessionDeps, 'source' | 'start' | '
 
 export class Puller {
   readonly #deps: PullerDeps;
-  #status: PullStatus = { state: 'idle', error: null, retryAt: null };
+  #status: PullStatus = IDLE;
   #session: PullSession | undefined;
   #timer: Timer | undefined;
   #watcher: Timer | undefined;
@@ -71,6 +73,14 @@ export class Puller {
     return this.#running.promise;
   }
 
+  /** Does not wait for the next try any longer. */
+  tryNow(): void {
+    if (this.#status.state !== 'waiting') return;
+    this.#timer?.cancel();
+    this.#failures = 0;
+    void this.#try();
+  }
+
   close(): void {
     this.#isClosed = true;
     this.#stop();
@@ -95,7 +105,7 @@ export class Puller {
     this.#timer = undefined;
     this.#watcher = undefined;
     this.#failures = 0;
-    this.#status = { state: 'idle', error: null, retryAt: null };
+    this.#status = IDLE;
     this.#session?.close();
     this.#letGo();
   }
@@ -113,7 +123,7 @@ export class Puller {
     let runningSince: number | undefined;
     const onRunning = (): void => {
       runningSince = clock.monotonic();
-      this.#status = { state: 'running', error: null, retryAt: null };
+      this.#status = { ...IDLE, state: 'running' };
       this.#running.resolve();
     };
     const start = await startOf(source.streamId).catch(() => 'auto' as const);
@@ -121,26 +131,43 @@ export class Puller {
     if (this.#isClosed || this.#status.state !== 'connecting' || this.#session) return;
     const session = new PullSession({ ...this.#deps, start, onRunning });
     this.#session = session;
-    const end = await session.run().catch((error: unknown) => (error instanceof PullError ? error : new PullError('The source could not be fetched.', { cause: error })));
+    const end = await session
+      .run()
+      .catch((error: unknown) => (error instanceof AppError ? error : new AppError('internal', { detail: 'The source could not be fetched.' }, error)));
     if (this.#session !== session) return;
     this.#letGo();
-    if (end === 'occupied') this.#retry(OCCUPIED_RETRY_MS, 'occupied', null);
-    else if (end === 'stopped') this.#retry(STOPPED_RETRY_MS, 'waiting', 'The broadcast was ended.');
-    else this.#failed(end === 'ended' ? 'The source has ended.' : end instanceof PullError ? end.message : null, runningSince);
+    if (end instanceof AppError) this.#failed(end, runningSince);
+    else this.#over(end, runningSince);
   }
 
-  #failed(error: string | null, runningSince: number | undefined): void {
+  #over(end: PullEnd, runningSince: number | undefined): void {
+    switch (end) {
+      case 'occupied':
+        this.#retry(OCCUPIED_RETRY_MS, { ...IDLE, state: 'occupied' });
+        break;
+      case 'stopped':
+        this.#retry(STOPPED_RETRY_MS, { ...IDLE, state: 'waiting', error: 'The broadcast was ended.' });
+        break;
+      case 'ended':
+        this.#failed(new AppError('source_ended'), runningSince);
+        break;
+      case 'closed':
+    }
+  }
+
+  #failed(failure: AppError, runningSince: number | undefined): void {
     const { clock, log } = this.#deps;
     const wasProven = runningSince !== undefined && clock.monotonic() - runningSince >= PROVEN_MS;
     this.#failures = wasProven ? 1 : this.#failures + 1;
     const retryMs = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** (this.#failures - 1));
-    log.warn({ reason: error, failures: this.#failures, retryMs }, 'source failed');
-    this.#retry(retryMs, 'waiting', error);
+    const { code, message } = failure;
+    log.warn({ code, reason: message, failures: this.#failures, retryMs, ...(code === 'internal' && { err: failure.cause }) }, 'source failed');
+    this.#retry(retryMs, { state: 'waiting', problem: SourceProblem.safeParse(code).data ?? 'internal', error: message });
   }
 
-  #retry(afterMs: number, state: 'waiting' | 'occupied', error: string | null): void {
+  #retry(afterMs: number, status: Omit<PullStatus, 'retryAt'>): void {
     const { clock } = this.#deps;
-    this.#status = { state, error, retryAt: clock.now() + afterMs };
+    this.#status = { ...status, retryAt: clock.now() + afterMs };
     this.#timer = clock.after(afterMs, () => void this.#try());
   }
 }

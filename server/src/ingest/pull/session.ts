@@ -6,10 +6,12 @@ import type { Clock, Timer } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Hub } from '../../stream/hub.ts';
 import type { EvictionReason, Publication } from '../../stream/live-stream.ts';
-import { MediaProcess } from '../../transports/ffmpeg/media-process.ts';
+import type { MediaProcess } from '../../transports/ffmpeg/media-process.ts';
+import type { MediaProcesses } from '../../transports/ffmpeg/media-processes.ts';
 import type { DemuxedStream, FromMediaProcess } from '../../transports/ffmpeg/messages.ts';
+import { readingFailure } from './failure.ts';
 import { type Input, type InputDeps, openInput } from './input.ts';
-import { PullError, type PullSource } from './source.ts';
+import type { PullSource } from './source.ts';
 import { type StreamTarget, ToStream } from './to-stream.ts';
 
 /** From the start to the first packet: looking at what there is takes some seconds of it. */
@@ -25,6 +27,7 @@ export type PullEnd = 'ended' | 'occupied' | 'stopped' | 'closed';
 
 export interface PullSessionDeps extends InputDeps {
   readonly hub: Pick<Hub, 'isOccupied' | 'publish'>;
+  readonly processes: Pick<MediaProcesses, 'open'>;
   readonly clock: Clock;
   readonly log: Log;
   readonly source: PullSource;
@@ -58,20 +61,20 @@ export class PullSession implements StreamTarget {
     return this.#bytes;
   }
 
-  /** Rejects with PullError. */
+  /** Rejects with AppError, whose message is a sentence for the owner. */
   async run(): Promise<PullEnd> {
-    const { source, clock, hub } = this.#deps;
+    const { source, clock, hub, processes } = this.#deps;
     if (hub.isOccupied(source.streamId)) return 'occupied';
     try {
       this.#input = await openInput(source.url, this.#deps, this.#abort.signal);
       this.#abort.signal.throwIfAborted();
       this.#heardAt = clock.monotonic();
       this.#watchdog = clock.every(1_000, () => this.#watch());
-      this.#process = new MediaProcess(this.#input.task, { message: (message) => this.#hear(message), gone: (detail) => this.#fail(`its process is gone, ${detail}`) });
+      this.#process = processes.open(this.#input.task, { message: (message) => this.#hear(message), gone: (detail) => this.#fail(`its process is gone, ${detail}`) });
       return await this.#over.promise;
     } catch (error) {
       if (this.#abort.signal.aborted) return 'closed';
-      throw error instanceof PullError ? error : new PullError(error instanceof AppError ? error.message : 'The source could not be fetched.', { cause: error });
+      throw error;
     } finally {
       this.#watchdog?.cancel();
       this.#process?.close();
@@ -159,17 +162,18 @@ export class PullSession implements StreamTarget {
     if (this.#toStream && isSame(streams, this.#streams)) return;
     this.#streams = streams;
     this.#toStream = new ToStream(streams, this);
-    if (!this.#toStream.isServed) this.#over.reject(new PullError(`The source sends ${[...this.#unsupported].join(' and ')}, which is not served: ${SERVED} is.`));
+    if (!this.#toStream.isServed)
+      this.#over.reject(new AppError('source_unsupported', { detail: `The source sends ${[...this.#unsupported].join(' and ')}, which is not served: ${SERVED} is.` }));
   }
 
   #fail(why: string): void {
-    this.#over.reject(new PullError(this.#input?.failure ?? `The source could not be read (${why}).`));
+    this.#over.reject(this.#input?.explain(why) ?? readingFailure(why));
   }
 
   #watch(): void {
     const silentMs = this.#deps.clock.monotonic() - this.#heardAt;
     if (silentMs < (this.#hasMedia ? SILENCE_MS : OPEN_TIMEOUT_MS)) return;
-    this.#over.reject(new PullError(this.#input?.failure ?? `The source has brought nothing for ${Math.round(silentMs / 1000)} s.`));
+    this.#over.reject(new AppError('source_unreachable', { detail: `The source has brought nothing for ${Math.round(silentMs / 1000)} s.` }));
   }
 }
 

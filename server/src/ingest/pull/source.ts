@@ -1,4 +1,5 @@
 /** What is fetched from where, and what has become of it. */
+import type { SourceProblem } from '@millrace/contract/entities/source';
 
 /** Where a stream is fetched from, with the secrets in the address. Never logged as a whole. */
 export interface PullSource {
@@ -12,13 +13,12 @@ export type PullState = 'idle' | 'connecting' | 'running' | 'waiting' | 'occupie
 
 export interface PullStatus {
   readonly state: PullState;
-  /** What went wrong last, a sentence; null once media comes again. */
+  /** The code of what went wrong last; null once media comes again, and when nothing is wrong. */
+  readonly problem: SourceProblem | null;
+  /** The same in a sentence. */
   readonly error: string | null;
   /** When it is tried again, milliseconds since the Unix epoch. */
   readonly retryAt: number | null;
 }
 
-/** The source cannot be fetched. The message is a sentence for the owner. */
-export class PullError extends Error {
-  override readonly name = 'PullError';
-}
+export const IDLE: PullStatus = { state: 'idle', problem: null, error: null, retryAt: null };

@@ -4,10 +4,10 @@
  */
 import { once } from 'node:events';
 import { connect as connectTcp, createServer, isIP, type Server, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTls, type SecureContext } from 'node:tls';
 import { AppError } from '../../lib/app-error.ts';
 import type { PublicAddresses } from '../../lib/public-address.ts';
-import { errorCodeOf } from '../../lib/start-error.ts';
+import { connectionFailure } from './failure.ts';
 
 export interface TunnelOptions {
   readonly host: string;
@@ -16,6 +16,8 @@ export interface TunnelOptions {
   /** The server must not send the client elsewhere: an RTSP client would go there without asking anybody. */
   readonly isRtsp: boolean;
   readonly addresses: Pick<PublicAddresses, 'lookup'>;
+  /** The authorities that servers are believed by. */
+  readonly farTls: SecureContext;
 }
 
 /** The first line of an answer that redirects, as lenient as those who read it. */
@@ -28,15 +30,15 @@ export class Tunnel {
   readonly #options: TunnelOptions;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
-  #failure: string | undefined;
+  #failure: AppError | undefined;
 
   constructor(options: TunnelOptions) {
     this.#options = options;
     this.#server = createServer((socket) => this.#take(socket));
   }
 
-  /** What kept the connection from being made, a sentence. */
-  get failure(): string | undefined {
+  /** What kept the connection from being made. */
+  get failure(): AppError | undefined {
     return this.#failure;
   }
 
@@ -55,9 +57,9 @@ export class Tunnel {
   }
 
   #take(near: Socket): void {
-    const { host, port, isTls, isRtsp, addresses } = this.#options;
+    const { host, port, isTls, isRtsp, addresses, farTls } = this.#options;
     const where = { host, port, lookup: addresses.lookup };
-    const far = isTls ? connectTls({ ...where, ...(isIP(host) === 0 && { servername: host }) }) : connectTcp(where);
+    const far = isTls ? connectTls({ ...where, secureContext: farTls, ...(isIP(host) === 0 && { servername: host }) }) : connectTcp(where);
     for (const socket of [near, far]) {
       this.#sockets.add(socket);
       socket.setNoDelay(true);
@@ -69,7 +71,7 @@ export class Tunnel {
     }
     near.on('error', () => {});
     far.on('error', (error) => {
-      this.#failure = tunnelFailure(error, host, port);
+      this.#failure = connectionFailure(error, host, port);
     });
     if (isRtsp) this.#watch(far, near);
     near.pipe(far).pipe(near);
@@ -81,19 +83,10 @@ export class Tunnel {
       const text = carry + bytes.toString('latin1');
       carry = text.slice(-CARRY_BYTES);
       if (!REDIRECT.test(text)) return;
-      this.#failure = 'The source sends whoever asks it elsewhere, which is not followed.';
+      this.#failure = new AppError('source_unreadable', { detail: 'The source sends whoever asks it elsewhere, which is not followed.' });
       // Before it is told what it would follow.
       near.destroy();
       far.destroy();
     });
   }
-}
-
-/** What kept a connection from being made, in a sentence for the owner. */
-export function tunnelFailure(error: unknown, host: string, port: number): string {
-  if (error instanceof AppError) return error.message;
-  const code = errorCodeOf(error) ?? '';
-  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `There is no host named ${host}, or its name cannot be looked up now.`;
-  if (code === 'ECONNREFUSED') return `Nothing takes connections at ${host}:${port}.`;
-  return `The connection to ${host}:${port} failed${code === '' ? '' : ` (${code})`}.`;
 }

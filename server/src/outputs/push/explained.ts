@@ -11,7 +11,7 @@ export function explained(error: unknown, { host, port, key }: Pick<PushTarget, 
   // Services repeat in their answers what they were sent.
   if (error instanceof PublishRefused)
     return new TargetRefused(`The service refused the broadcast: ${(key === '' ? error.message : error.message.replaceAll(key, '…')).replace(/\.+$/, '')}.`);
-  if (error instanceof AppError) return new TargetRefused(error.message);
+  if (error instanceof AppError) return error.code === 'media_processes_exhausted' ? new TargetFailed(error.message) : new TargetRefused(error.message);
   if (error instanceof ProtocolError) return new TargetFailed(`What answers at ${host}:${port} is not as expected: ${error.message}.`);
   const code = errorCodeOf(error) ?? '';
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return new TargetFailed(`There is no host named ${host}, or its name cannot be looked up now.`);

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Unit } from '@millrace/media/unit';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { ensureTool } from '../../../../tools/test-tools.ts';
 import { BenchStand } from '../../ingest/rtmp/testing/bench-stand.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { PublicAddresses } from '../../lib/public-address.ts';
@@ -14,7 +15,8 @@ import { quietLog } from '../../lib/testing/quiet-log.ts';
 import { Bridges } from '../../transcode/bridges.ts';
 import { WorkerPool } from '../../transcode/pool.ts';
 import { encodeIvf, goLive, VP8 } from '../../transcode/testing/media.ts';
-import { ensureTool, freeUdpPort, Program } from '../../transports/ffmpeg/testing/tools.ts';
+import { MediaProcesses } from '../../transports/ffmpeg/media-processes.ts';
+import { freeUdpPort, Program } from '../../transports/ffmpeg/testing/tools.ts';
 import { encodeMedia } from '../cmaf/testing/encoded-media.ts';
 import { PushOutput } from './push-output.ts';
 import { rtmpSenders } from './rtmp-sender.ts';
@@ -55,11 +57,12 @@ class Origin implements AsyncDisposable {
   constructor(targets: readonly PushTarget[], { allowPrivate = true, ca }: { readonly allowPrivate?: boolean; readonly ca?: string } = {}) {
     this.targets = targets;
     const addresses = new PublicAddresses({ allowPrivate, isOwnAddress: () => false });
+    const processes = new MediaProcesses({ max: 2 });
     const rtmp = rtmpSenders({ addresses, clock: systemClock, ...(ca !== undefined && { ca }) });
     this.push = new PushOutput({
       hub: this.stand.hub,
       bridges: this.#bridges,
-      senders: { rtmp, rtmps: rtmp, srt: srtSenders({ addresses, clock: systemClock }) },
+      senders: { rtmp, rtmps: rtmp, srt: srtSenders({ addresses, clock: systemClock, processes }) },
       clock: systemClock,
       log: this.log,
       targetsOf: async () => this.targets,

@@ -12,7 +12,7 @@ import type { Unit } from '@millrace/media/unit';
 import type { Clock, Timer } from '../../lib/clock.ts';
 import type { PublicAddresses } from '../../lib/public-address.ts';
 import { explained } from './explained.ts';
-import type { OpenRequest, Sender, SenderKind } from './sender.ts';
+import { type OpeningSender, type OpenRequest, type Sender, type SenderKind, whenOpen } from './sender.ts';
 import { type PushTarget, TargetFailed } from './target.ts';
 
 /** From the first packet to the accepted publish. */
@@ -44,17 +44,10 @@ async function open({ target, tracks, signal }: OpenRequest, deps: RtmpSenderDep
   await deps.addresses.resolvePublic(target.host, signal).catch((error: unknown) => {
     throw explained(error, target);
   });
-  const sender = new RtmpSender(target, tracks, deps);
-  const abort = () => sender.abort(new TargetFailed('It was called off.'));
-  signal.addEventListener('abort', abort, { once: true });
-  if (signal.aborted) abort();
-  const failure = await Promise.race([sender.opened, sender.closed]);
-  signal.removeEventListener('abort', abort);
-  if (failure) throw failure;
-  return sender;
+  return whenOpen(new RtmpSender(target, tracks, deps), signal);
 }
 
-class RtmpSender implements Sender {
+class RtmpSender implements OpeningSender {
   readonly opened: Promise<undefined>;
   readonly closed: Promise<Error | undefined>;
   readonly #deps: RtmpSenderDeps;

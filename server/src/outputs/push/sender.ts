@@ -1,7 +1,7 @@
 /** What carries units to a target: one for each protocol. */
 import type { Track } from '@millrace/media/track';
 import type { Unit } from '@millrace/media/unit';
-import type { PushTarget } from './target.ts';
+import { type PushTarget, TargetFailed } from './target.ts';
 
 export interface OpenRequest {
   readonly target: PushTarget;
@@ -25,4 +25,22 @@ export interface SenderKind {
   carries(track: Track): boolean;
   /** Resolves when media is taken. Rejects with TargetRefused or TargetFailed. */
   open(request: OpenRequest): Promise<Sender>;
+}
+
+/** One that is on its way. */
+export interface OpeningSender extends Sender {
+  /** Resolves when media is taken; never, when it does not come to that. */
+  readonly opened: Promise<undefined>;
+  abort(error: Error): void;
+}
+
+/** Rejects with what kept it from opening. */
+export async function whenOpen(sender: OpeningSender, signal: AbortSignal): Promise<Sender> {
+  const abort = () => sender.abort(new TargetFailed('It was called off.'));
+  signal.addEventListener('abort', abort, { once: true });
+  if (signal.aborted) abort();
+  const failure = await Promise.race([sender.opened, sender.closed]);
+  signal.removeEventListener('abort', abort);
+  if (failure) throw failure;
+  return sender;
 }

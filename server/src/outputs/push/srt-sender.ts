@@ -4,10 +4,11 @@ import type { Track } from '@millrace/media/track';
 import type { Unit } from '@millrace/media/unit';
 import type { Clock, Timer } from '../../lib/clock.ts';
 import type { PublicAddresses } from '../../lib/public-address.ts';
-import { MediaProcess } from '../../transports/ffmpeg/media-process.ts';
+import type { MediaProcess } from '../../transports/ffmpeg/media-process.ts';
+import type { MediaProcesses } from '../../transports/ffmpeg/media-processes.ts';
 import type { FromMediaProcess, MuxTrack } from '../../transports/ffmpeg/messages.ts';
 import { explained } from './explained.ts';
-import type { OpenRequest, Sender, SenderKind } from './sender.ts';
+import { type OpeningSender, type OpenRequest, type Sender, type SenderKind, whenOpen } from './sender.ts';
 import { type PushTarget, TargetFailed } from './target.ts';
 
 /** From the first packet to the connection, with the start of a process on a busy machine. */
@@ -30,6 +31,7 @@ const CARRIED: readonly Track['codec'][] = ['h264', 'hevc', 'aac', 'mp3', 'ac3',
 export interface SrtSenderDeps {
   readonly addresses: Pick<PublicAddresses, 'resolvePublic'>;
   readonly clock: Clock;
+  readonly processes: Pick<MediaProcesses, 'open'>;
 }
 
 /** SRT as a kind of sender. */
@@ -37,21 +39,28 @@ export function srtSenders(deps: SrtSenderDeps): SenderKind {
   return { carries: ({ codec }) => CARRIED.includes(codec), open: (request) => open(request, deps) };
 }
 
-async function open({ target, tracks, signal }: OpenRequest, { addresses, clock }: SrtSenderDeps): Promise<Sender> {
+async function open({ target, tracks, signal }: OpenRequest, { addresses, clock, processes }: SrtSenderDeps): Promise<Sender> {
   const [{ address }] = await addresses.resolvePublic(target.host, signal).catch((error: unknown) => {
     throw explained(error, target);
   });
-  const sender = new SrtSender(target, address, tracks, clock);
-  const abort = () => sender.abort(new TargetFailed('It was called off.'));
-  signal.addEventListener('abort', abort, { once: true });
-  if (signal.aborted) abort();
-  const failure = await Promise.race([sender.opened, sender.closed]);
-  signal.removeEventListener('abort', abort);
-  if (failure) throw failure;
-  return sender;
+  return whenOpen(begin({ target, address, tracks, clock, processes }), signal);
 }
 
-class SrtSender implements Sender {
+function begin(connection: SrtConnection): SrtSender {
+  try {
+    return new SrtSender(connection);
+  } catch (error) {
+    throw explained(error, connection.target);
+  }
+}
+
+interface SrtConnection extends Omit<SrtSenderDeps, 'addresses'> {
+  readonly target: PushTarget;
+  readonly address: string;
+  readonly tracks: readonly Track[];
+}
+
+class SrtSender implements OpeningSender {
   readonly opened: Promise<undefined>;
   readonly closed: Promise<Error | undefined>;
   readonly #target: PushTarget;
@@ -66,12 +75,13 @@ class SrtSender implements Sender {
   #ended: (() => void) | undefined;
   #isClosed = false;
 
-  constructor(target: PushTarget, address: string, tracks: readonly Track[], clock: Clock) {
+  /** Throws AppError when no process may be started. */
+  constructor({ target, address, tracks, clock, processes }: SrtConnection) {
     this.#target = target;
     this.#clock = clock;
     this.opened = this.#opening.promise;
     this.closed = this.#closing.promise;
-    this.#process = new MediaProcess(
+    this.#process = processes.open(
       { type: 'mux', url: urlOf(target, address), format: 'mpegts', tracks: tracks.map(muxTrack) },
       { message: (message) => this.#hear(message), gone: () => this.#gone() },
     );

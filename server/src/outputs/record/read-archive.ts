@@ -1,9 +1,11 @@
 /** Reads an archive: one that ended, or one that was being written when the server died. */
 import { readdir } from 'node:fs/promises';
 import type { StoredFiles } from '../../lib/stored-files.ts';
+import type { Tile } from '../thumbnail/storyboard.ts';
 import { type About, type ArchiveFormat, fileNumberOf, indexPath, mediaPath, RENDITION_NAME, readAbout, readFormat } from './archive-folder.ts';
 import { type ArchivedRendition, ArchivedSegment } from './archived-segment.ts';
 import { type IndexRecord, readIndex } from './index-record.ts';
+import { pictureIndexPath, readTiles } from './stored-pictures.ts';
 
 export interface StoredRendition {
   readonly name: string;
@@ -17,6 +19,8 @@ export interface StoredArchive {
   readonly about: About;
   /** Pictures before sound, the largest first; those without media are left out. */
   readonly renditions: readonly StoredRendition[];
+  /** Small pictures of it, in order. */
+  readonly tiles: readonly Tile[];
   /** Of the longest rendition. */
   readonly seconds: number;
   readonly bytes: number;
@@ -44,7 +48,10 @@ export async function readArchive(files: StoredFiles): Promise<StoredArchive> {
   }
   const lengths = renditions.map(({ segments }) => segments.reduce((sum, { seconds }) => sum + seconds, 0));
   const bytes = renditions.reduce((sum, { segments }) => sum + segments.reduce((all, segment) => all + segment.bytes, 0), 0);
-  return { files, about, renditions, seconds: Math.max(0, ...lengths), bytes, faults };
+  // Older ones have none, nor has sound.
+  const pictures = pictureIndexPath('');
+  const tiles = sizes.has(pictures) ? readTiles(await files.read(pictures)) : [];
+  return { files, about, renditions, tiles, seconds: Math.max(0, ...lengths), bytes, faults };
 }
 
 interface RenditionPlace {

@@ -9,6 +9,7 @@ import type { Log } from '../../lib/log.ts';
 import { errorCodeOf } from '../../lib/start-error.ts';
 import type { Broadcast } from '../../stream/broadcast.ts';
 import type { Packager } from '../cmaf/packager.ts';
+import type { Storyboard } from '../thumbnail/storyboard.ts';
 import { Archive } from './archive.ts';
 
 /** Why a recording is not all of its broadcast. */
@@ -88,6 +89,7 @@ interface RecordedStream {
 interface Entry {
   readonly stream: RecordedStream;
   readonly packager: Packager;
+  readonly storyboard: Storyboard | undefined;
   plan: ArchivePlan | undefined;
   tries: number;
   archive: Archive | undefined;
@@ -154,9 +156,9 @@ export class Recorder {
   }
 
   /** Takes every packager of a stream as it is made. A preview is not kept. */
-  follow(stream: RecordedStream, packager: Packager): Packager {
-    if (stream.broadcast.startedAt !== null)
-      this.#entries.add({ stream, packager, plan: undefined, tries: 0, archive: undefined, waited: 0, isStopped: false, isDiscarded: false });
+  follow(stream: RecordedStream, packager: Packager, storyboard?: Storyboard): Packager {
+    if (stream.broadcast.startedAt === null) storyboard?.discard();
+    else this.#entries.add({ stream, packager, storyboard, plan: undefined, tries: 0, archive: undefined, waited: 0, isStopped: false, isDiscarded: false });
     return packager;
   }
 
@@ -237,16 +239,17 @@ export class Recorder {
   }
 
   async #write(entry: Entry, plan: ArchivePlan): Promise<void> {
-    const { packager, stream } = entry;
+    const { packager, stream, storyboard } = entry;
     const { recording, rewindSeconds } = plan;
     if (!recording && rewindSeconds === 0) {
+      entry.storyboard?.discard();
       this.#entries.delete(entry);
       return;
     }
     if (!entry.archive) {
       const folder = recording ? this.recordingFolder(recording.id) : join(this.#rewindRoot, packager.epoch);
       const counters = { bytes: 0, lostSegments: 0 };
-      entry.archive = new Archive({ folder, streamId: stream.broadcast.streamId, packager, isKept: recording !== undefined, rewindSeconds, counters });
+      entry.archive = new Archive({ folder, streamId: stream.broadcast.streamId, packager, storyboard, isKept: recording !== undefined, rewindSeconds, counters });
       if (rewindSeconds > 0) packager.past = entry.archive;
     }
     const { archive } = entry;
@@ -272,6 +275,7 @@ export class Recorder {
     const { archive, packager } = entry;
     const { clock, log, listener } = this.#deps;
     await archive?.close();
+    if (problem !== null) entry.storyboard?.discard();
     const forget = (): void => {
       if (packager.past === archive) packager.past = undefined;
       this.#entries.delete(entry);
@@ -344,6 +348,7 @@ export class Recorder {
       if (await largest.archive.shrink()) return;
       largest.entry.isStopped = true;
       largest.entry.packager.past = undefined;
+      largest.entry.storyboard?.discard();
       this.#entries.delete(largest.entry);
       await largest.archive.remove();
     } catch (error) {

@@ -1,6 +1,5 @@
 /** `/vod/{id}/…`: recordings as HLS and DASH, their segments straight from where they lie, and the whole as one file. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { gzip } from 'node:zlib';
 import { AppError } from '../../lib/app-error.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
@@ -9,13 +8,16 @@ import { Recent } from '../../lib/recent.ts';
 import type { StoredFiles } from '../../lib/stored-files.ts';
 import type { PlaybackGate } from '../../stream/playback-gate.ts';
 import { checkPlayback, type MediaRequest, parseMediaRequest } from '../../transports/http/media-request.ts';
-import { CORS_HEADERS, IMMUTABLE, PRIVATE_IMMUTABLE, sendBody } from '../../transports/http/send-body.ts';
+import { IMMUTABLE, PRIVATE_IMMUTABLE, sendBody } from '../../transports/http/send-body.ts';
 import { sendStored } from '../../transports/http/send-stored.ts';
+import { sendText } from '../../transports/http/send-text.ts';
 import { parseMediaFile } from '../cmaf/media-path.ts';
+import { parseSheetName } from '../thumbnail/cues.ts';
 import { initPath } from './archive-folder.ts';
 import { attachmentHeader, type Download, openDownload } from './download.ts';
 import { readArchive, type StoredArchive } from './read-archive.ts';
-import { vodManifest, vodMedia, vodMultivariant } from './vod-playlists.ts';
+import { posterPath, sheetPath } from './stored-pictures.ts';
+import { vodManifest, vodMedia, vodMultivariant, vodStoryboard } from './vod-playlists.ts';
 
 export interface VodRoutesDeps {
   readonly gate: PlaybackGate;
@@ -31,9 +33,6 @@ const OPEN_ARCHIVES = { maxEntries: 32, maxAgeMs: 5 * 60_000 } as const;
 
 /** The header of two hours has some 5 MB. */
 const OPEN_DOWNLOADS = { maxEntries: 8, maxAgeMs: 5 * 60_000 } as const;
-
-/** Below this, compressing costs more than it saves: the text fits one packet. */
-const WORTH_COMPRESSING = 1400;
 
 const PLAYLIST_TYPE = 'application/vnd.apple.mpegurl';
 
@@ -102,8 +101,26 @@ export class VodRoutes {
     const { carried } = exchange.request;
     if (file === 'index.m3u8') await this.#sendText(exchange, vodMultivariant(archive, carried), PLAYLIST_TYPE);
     else if (file === 'download.mp4') await this.#serveDownload(exchange, archive);
+    else if (file === 'storyboard.vtt') await this.#sendText(exchange, vodStoryboard(archive, carried), 'text/vtt');
+    else if (file === 'poster.jpg') await this.#sendPicture(exchange, archive, posterPath(''));
+    else if (parseSheetName(file)) await this.#serveSheet(exchange, archive, file);
     else if (file === 'manifest.mpd') await this.#sendText(exchange, vodManifest(archive, carried), 'application/dash+xml');
     else sendProblem(exchange.res, 'not_found');
+  }
+
+  async #serveSheet(exchange: Exchange, archive: StoredArchive, file: string): Promise<void> {
+    const name = parseSheetName(file);
+    const isThere = name?.epoch === archive.about.epoch && archive.tiles.some(({ sheet }) => sheet === name.sheet);
+    if (name && isThere) await this.#sendPicture(exchange, archive, sheetPath('', name.sheet));
+    else sendProblem(exchange.res, 'picture_not_found');
+  }
+
+  /** Nothing is added to a recording, and its id is never used again. */
+  async #sendPicture({ req, res, request }: Exchange, { files }: StoredArchive, path: string): Promise<void> {
+    const image = await files.read(path).catch(() => undefined);
+    const cacheControl = request.personal ? PRIVATE_IMMUTABLE : IMMUTABLE;
+    if (image) this.counters.bytes += sendBody(req, res, { pieces: [image], size: image.length, contentType: 'image/jpeg', cacheControl });
+    else sendProblem(res, 'picture_not_found');
   }
 
   async #serveDownload({ req, res, request, title }: Exchange, archive: StoredArchive): Promise<void> {
@@ -174,23 +191,6 @@ export class VodRoutes {
       sendProblem(res, 'media_not_found');
       return;
     }
-    const isCompressed = text.length >= WORTH_COMPRESSING && String(req.headers['accept-encoding'] ?? '').includes('gzip');
-    const body = isCompressed ? await compressed(text) : Buffer.from(text);
-    const headers = {
-      ...CORS_HEADERS,
-      'Content-Type': contentType,
-      'Content-Length': body.length,
-      // Whoever may watch it can change.
-      'Cache-Control': request.personal ? 'private, no-cache' : 'no-cache',
-      Vary: 'Accept-Encoding',
-      ...(isCompressed ? { 'Content-Encoding': 'gzip' } : {}),
-    };
-    res.writeHead(200, headers);
-    if (req.method !== 'HEAD') this.counters.bytes += body.length;
-    res.end(req.method === 'HEAD' ? undefined : body);
+    await sendText(req, res, { text, contentType, personal: request.personal, counters: this.counters });
   }
-}
-
-function compressed(text: string): Promise<Buffer> {
-  return new Promise((resolve, reject) => gzip(text, (error, result) => (error ? reject(error) : resolve(result))));
 }

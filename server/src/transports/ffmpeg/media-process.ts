@@ -17,6 +17,7 @@ export interface MediaProcessListener {
 export class MediaProcess {
   readonly #child: ChildProcess;
   readonly #listener: MediaProcessListener;
+  readonly #closed = Promise.withResolvers<void>();
   #isOver = false;
 
   constructor(task: MediaTask, listener: MediaProcessListener) {
@@ -25,10 +26,21 @@ export class MediaProcess {
     const args = ['--max-old-space-size=128', '--max-semi-space-size=2', '--disable-warning=ExperimentalWarning', PROGRAM];
     const child = spawn(process.execPath, args, { env: {}, stdio: ['ignore', 'ignore', 'ignore', 'ipc'], serialization: 'advanced' });
     this.#child = child;
-    child.on('error', (error) => this.#gone(error.message));
-    child.on('exit', (code, signal) => this.#gone(`exit ${code ?? signal ?? 'unknown'}`));
+    child.on('error', (error) => {
+      if (child.pid === undefined) this.#closed.resolve();
+      this.#gone(error.message);
+    });
+    child.on('exit', (code, signal) => {
+      this.#closed.resolve();
+      this.#gone(`exit ${code ?? signal ?? 'unknown'}`);
+    });
     child.on('message', (message) => this.#hear(message));
     this.send(task);
+  }
+
+  /** Resolves once the system has let go of it, or when it could not be started. */
+  get closed(): Promise<void> {
+    return this.#closed.promise;
   }
 
   get pid(): number | undefined {

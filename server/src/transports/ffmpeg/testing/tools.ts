@@ -1,31 +1,8 @@
-/** For tests: other people’s servers and receivers, installed on Debian when they are missing, and free ports for them. */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+/** For tests: other people’s servers and receivers, and free ports for them. */
+import { type ChildProcess, spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { promisify } from 'node:util';
-
-const run = promisify(execFile);
-
-const PACKAGES = {
-  'srt-live-transmit': { probe: ['sh', '-c', 'command -v srt-live-transmit'], packages: ['srt-tools'] },
-  'gst-rtsp-server': {
-    probe: ['/usr/bin/python3', '-c', "import gi; gi.require_version('GstRtspServer', '1.0')"],
-    packages: ['python3-gi', 'gir1.2-gst-rtsp-server-1.0', 'gstreamer1.0-plugins-base', 'gstreamer1.0-plugins-good', 'gstreamer1.0-plugins-ugly', 'gstreamer1.0-libav'],
-  },
-} as const;
-
-/** Makes sure that a tool is there. */
-export async function ensureTool(name: keyof typeof PACKAGES): Promise<void> {
-  const { probe, packages } = PACKAGES[name];
-  const works = () =>
-    run(probe[0], probe.slice(1)).then(
-      () => true,
-      () => false,
-    );
-  if (await works()) return;
-  const failure = await run('apt-get', ['install', '-y', '--no-install-recommends', ...packages], { timeout: 300_000 }).then(() => undefined, String);
-  if (!(await works())) throw new Error(`${name} is needed (on Debian: apt-get install ${packages.join(' ')}): ${failure ?? 'it was installed but does not work'}`);
-}
+import { createServer } from 'node:net';
 
 /** A program that runs until the test is over. */
 export class Program implements Disposable {
@@ -74,4 +51,15 @@ export async function freeUdpPort(): Promise<number> {
   socket.close();
   await once(socket, 'close');
   return port;
+}
+
+/** A TCP port of the loopback interface that was free a moment ago. */
+export async function freeTcpPort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  return typeof address === 'object' && address ? address.port : 0;
 }

@@ -2,8 +2,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { AV_NOPTS_VALUE, AVDISCARD_ALL, AVMEDIA_TYPE_AUDIO, AVMEDIA_TYPE_VIDEO } from 'node-av/constants';
 import { avGetCodecName, Dictionary, FFmpegError, FormatContext, Packet, type Stream } from 'node-av/lib';
+import { AV_CODEC_IDS } from '../../../lib/av-codec-ids.ts';
 import type { DemuxedStream, DemuxTask, FromMediaProcess } from '../messages.ts';
-import { CODEC_IDS } from './codecs.ts';
 import { Pacer } from './pacer.ts';
 
 type Tell = (message: FromMediaProcess) => Promise<void>;
@@ -99,7 +99,7 @@ function chosenStreams(context: FormatContext): Stream[] {
 
 function describe({ index, codecpar, timeBase }: Stream): DemuxedStream {
   const kind = codecpar.codecType === AVMEDIA_TYPE_VIDEO ? 'video' : 'audio';
-  const known = keysOf(CODEC_IDS).find((codec) => CODEC_IDS[codec] === codecpar.codecId);
+  const known = keysOf(AV_CODEC_IDS).find((codec) => AV_CODEC_IDS[codec] === codecpar.codecId);
   return {
     index,
     kind,

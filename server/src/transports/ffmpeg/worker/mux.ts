@@ -1,8 +1,8 @@
 /** Packs units into MPEG-TS and writes it to an address; each write waits for the network, in a thread of libuv's. */
 import { AV_CHANNEL_ORDER_UNSPEC, AVFMT_FLAG_FLUSH_PACKETS, AVMEDIA_TYPE_AUDIO, AVMEDIA_TYPE_VIDEO } from 'node-av/constants';
 import { FFmpegError, FormatContext, Packet, Rational, type Stream } from 'node-av/lib';
+import { AV_CODEC_IDS } from '../../../lib/av-codec-ids.ts';
 import type { FromMediaProcess, MuxTask, MuxTrack, ToMediaProcess } from '../messages.ts';
-import { CODEC_IDS } from './codecs.ts';
 
 type UnitMessage = Extract<ToMediaProcess, { readonly type: 'unit' }>;
 
@@ -95,7 +95,7 @@ function addStream(context: FormatContext, track: MuxTrack): Stream {
   stream.timeBase = new Rational(1, TIMESCALE);
   const { codecpar } = stream;
   codecpar.codecType = track.kind === 'video' ? AVMEDIA_TYPE_VIDEO : AVMEDIA_TYPE_AUDIO;
-  codecpar.codecId = CODEC_IDS[track.codec];
+  codecpar.codecId = AV_CODEC_IDS[track.codec];
   if (track.config.length > 0) codecpar.extradata = Buffer.from(track.config);
   if (track.kind === 'video') {
     codecpar.width = track.width;

@@ -1,4 +1,5 @@
-/** libavformat's numbers for the codecs that are served. */
+/** FFmpeg's numbers for the codecs that are served. For the programs of child processes: the server itself does not load FFmpeg. */
+import type { Track } from '@millrace/media/track';
 import {
   AV_CODEC_ID_AAC,
   AV_CODEC_ID_AC3,
@@ -13,9 +14,8 @@ import {
   AV_CODEC_ID_VP9,
   type AVCodecID,
 } from 'node-av/constants';
-import type { MuxTrack } from '../messages.ts';
 
-export const CODEC_IDS: Readonly<Record<MuxTrack['codec'], AVCodecID>> = {
+export const AV_CODEC_IDS: Readonly<Record<Track['codec'], AVCodecID>> = {
   h264: AV_CODEC_ID_H264,
   hevc: AV_CODEC_ID_HEVC,
   av1: AV_CODEC_ID_AV1,
