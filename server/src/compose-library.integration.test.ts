@@ -190,6 +190,7 @@ test('a recording is sent while it is made, told when all of it is there, plays 
   const upload = async () => library.recordings.uploadOf(await studio.recording());
   await studio.until('that there is no room is seen', async () => (await upload())?.state === 'failing');
   expect(await upload()).toMatchObject({ problem: 'storage_full', totalBytes: expect.any(Number) });
+  expect(library.parts.uploads?.failing).toBe(1);
   await using http = await serve(library.vod);
   const base = `${http.base}/vod/${id}`;
   const fromHere = await everythingOf(base);
@@ -209,6 +210,13 @@ test('a recording is sent while it is made, told when all of it is there, plays 
   expect(existsSync(folder)).toBe(false);
   library.vod.forget(id);
   expect(await everythingOf(base)).toEqual(fromHere);
+  const { bytes } = await studio.recording();
+  const { failing, counters } = library.parts.uploads ?? { failing: undefined };
+  expect(failing).toBe(0);
+  // Each byte went there once, and came back once, however often it was asked for.
+  expect(counters?.sentBytes).toBeGreaterThan(bytes);
+  expect(counters?.fetchedBytes).toBeGreaterThan(bytes);
+  for (const moved of [counters?.sentBytes, counters?.fetchedBytes]) expect(moved).toBeLessThan(1.5 * bytes);
 
   // Viewers are told to wait while the store is away, and nothing is kept of that.
   library.vod.forget(id);

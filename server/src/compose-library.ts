@@ -132,6 +132,11 @@ export class Library {
     });
   }
 
+  /** For whoever measures the server. */
+  get parts(): { readonly recorder: Recorder; readonly uploads: RecordingUploads | undefined } {
+    return { recorder: this.recorder, uploads: this.#uploads };
+  }
+
   /** Rows that wait for the database. */
   get pending(): number {
     return this.#desk.pending;

@@ -317,7 +317,7 @@ async function run(config: Config): Promise<void> {
         ],
         publishing,
         ...(turn ? { turn } : {}),
-        recorder: library.recorder,
+        ...library.parts,
         transcode: { pool: workers, bridges, ladders, pictures: library.thumbnailer },
         processes,
         sources: pull,

@@ -4,7 +4,7 @@ import { createRecordingToken, listRecordings } from '@millrace/contract/rest/re
 import { nanoid } from 'nanoid';
 import { expect, test } from 'vitest';
 import { silentLog } from '../lib/silent-log.ts';
-import { RecordingDesk } from '../library/recording-desk.ts';
+import { RecordingDesk, type RecordingFollower } from '../library/recording-desk.ts';
 import type { StoredRecording } from '../store/recordings.ts';
 import { becomeGuest, makeStream, problemOf, read } from './testing/people.ts';
 import type { Suite } from './testing/suite.ts';
@@ -28,7 +28,7 @@ async function makeRecording(server: TestServer, ownerId: string, changes: Parti
   return recording;
 }
 
-function deskOf(server: TestServer, quotaBytes = Number.POSITIVE_INFINITY) {
+function deskOf(server: TestServer, quotaBytes = Number.POSITIVE_INFINITY, ...others: readonly RecordingFollower[]) {
   const heard: string[] = [];
   const desk = new RecordingDesk({
     store: server.recordingStore,
@@ -40,6 +40,7 @@ function deskOf(server: TestServer, quotaBytes = Number.POSITIVE_INFINITY) {
     newId: nanoid,
     followers: [
       { recordingStored: async (_, { title, state, problem }) => void heard.push(problem && state === 'failed' ? `failed ${title} ${problem}` : `${state} ${title}`), stored() {} },
+      ...others,
     ],
   });
   return { desk, heard };
@@ -191,6 +192,34 @@ export function recordingsSuite(suite: Suite): void {
     expect(heard).toEqual(['ready Regatta', 'failed Regatta disk_full']);
     const stored = await server.recordingStore.listOwned(user.id, { state: 'failed' }, { after: undefined, limit: 10 });
     expect(stored.map(({ problem }) => problem).sort()).toEqual(['disk_full', 'quota_reached']);
+  });
+
+  test('what follows from the end of a recording is stored with it, or neither is', async () => {
+    const server = suite.server();
+    const { user } = await becomeGuest(server);
+    const { id } = await makeRecording(server, user.id, { state: 'recording', endedAt: null });
+    let tries = 0;
+    let isAway = true;
+    const { desk, heard } = deskOf(server, Number.POSITIVE_INFINITY, {
+      async recordingStored() {
+        tries++;
+        if (isAway) throw new Error('the database went away');
+      },
+      stored() {},
+    });
+    desk.recordingEnded({ id, seconds: 5, bytes: 100, problem: null });
+    while (tries < 2) {
+      await server.recordingStore.byId(id);
+      server.clock.advance(100);
+    }
+    expect(await server.recordingStore.byId(id)).toMatchObject({ state: 'recording', endedAt: null });
+    isAway = false;
+    while (desk.pending > 0) {
+      await server.recordingStore.byId(id);
+      server.clock.advance(1_000);
+    }
+    expect(await server.recordingStore.byId(id)).toMatchObject({ state: 'ready', seconds: 5 });
+    expect(heard.length).toBe(tries);
   });
 
   test('recordings that a crash interrupted become what there is of them', async () => {

@@ -82,6 +82,8 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
 export class FolderUploads implements JobHandler {
   readonly kind = FOLDER_UPLOAD_JOB;
   readonly concurrency = FOLDERS_AT_ONCE;
+  /** That arrived, verified or not. */
+  readonly counters = { bytes: 0 };
   readonly #deps: FolderUploadsDeps;
   readonly #files: FileUpload;
   readonly #status = new Map<string, UploadStatus>();
@@ -91,6 +93,11 @@ export class FolderUploads implements JobHandler {
   constructor(deps: FolderUploadsDeps) {
     this.#deps = deps;
     this.#files = new FileUpload(deps);
+  }
+
+  /** Folders that are tried again. */
+  get failing(): number {
+    return [...this.#status.values()].filter(({ state }) => state === 'retrying').length;
   }
 
   /** To be called when files were added, and once more when there are no more to come. What is there already is not sent again. */
@@ -146,6 +153,7 @@ export class FolderUploads implements JobHandler {
       }
       await this.#uploadAll(prefix, folder, files, signal, (bytes) => {
         arrived += bytes;
+        this.counters.bytes += bytes;
       });
       if (isComplete) await listener.folderUploaded(prefix);
       this.#forget(prefix);

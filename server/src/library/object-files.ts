@@ -17,6 +17,7 @@ export interface ObjectFoldersDeps {
 const CACHE_BYTES = 64 * 1024 * 1024;
 
 export class ObjectFolders {
+  readonly counters = { bytes: 0 };
   readonly #deps: ObjectFoldersDeps;
   readonly #blocks: BlockCache;
   #isAway = false;
@@ -40,6 +41,7 @@ export class ObjectFolders {
     const { objects, log } = this.#deps;
     try {
       const content = await objects.get({ key, offset, bytes });
+      this.counters.bytes += content.length;
       if (this.#isAway) log.info({}, 'recordings can be fetched from object storage again');
       this.#isAway = false;
       return content;

@@ -64,6 +64,15 @@ export class RecordingUploads implements RecordingFollower {
     this.jobs = [this.#uploads, removal];
   }
 
+  /** Recordings whose upload is tried again. */
+  get failing(): number {
+    return this.#uploads.failing;
+  }
+
+  get counters(): { readonly sentBytes: number; readonly fetchedBytes: number } {
+    return { sentBytes: this.#uploads.counters.bytes, fetchedBytes: this.#folders.counters.bytes };
+  }
+
   /** What is not there goes there: recordings from before there was a store, and those that an earlier life did not come to. */
   async start(): Promise<void> {
     for (const { id } of await this.#deps.recordings.notUploaded()) await this.#put(id, true);

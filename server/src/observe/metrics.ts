@@ -72,6 +72,8 @@ const METRICS = {
   archivedBytes: { kind: 'counter', name: 'millrace_archived_bytes_total', help: 'Bytes of media written to disk, for recordings and for viewers who go back.' },
   recordingEvents: { kind: 'counter', name: 'millrace_recording_incidents_total', help: 'What went wrong with writing broadcasts to disk, by kind.', labels: ['kind'] },
   diskFree: { kind: 'gauge', name: 'millrace_disk_free_bytes', help: 'Free space of the data folder.' },
+  failingUploads: { kind: 'gauge', name: 'millrace_uploads_failing', help: 'Recordings whose way into object storage is barred: tried again.' },
+  storageBytes: { kind: 'counter', name: 'millrace_storage_bytes_total', help: 'Bytes sent to object storage and fetched from it, by direction.', labels: ['direction'] },
   diskLow: { kind: 'gauge', name: 'millrace_disk_low', help: '1 when there is less than DISK_FREE_MIN_GB: recordings stop.' },
   databaseUp: { kind: 'gauge', name: 'millrace_database_up', help: '1 when the database answers.' },
   unwrittenRows: { kind: 'gauge', name: 'millrace_unwritten_rows', help: 'Rows that wait for the database.' },

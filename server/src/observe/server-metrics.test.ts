@@ -23,6 +23,7 @@ function world() {
     ],
     outputs: [{ protocol: 'hls', counters: { bytes: 2000, blocked: 3 } }],
     publishing: { counters: { allowed: 1, wrongKeys: 2, refused: 0 } },
+    uploads: { failing: 2, counters: { sentBytes: 70, fetchedBytes: 80 } },
     turn: { counters: { allocations: 2, bytesToPeers: 30, bytesToClients: 40, refusals: new Map([['expired', 5]]), dropped: { slow: 6 } } },
     transcode: {
       pool: { workers: { length: 2 }, jobs: 3, counters: { unitsIn: 70, unitsOut: 60, crashes: 1, hangs: 0, failedJobs: 4, cpuMicros: 2_500_000, started: 5 } },
@@ -92,6 +93,9 @@ it('shows every part’s numbers', async () => {
     'millrace_certificate_expires_timestamp_seconds 1800000000',
     'millrace_sockets 5',
     'millrace_socket_incidents_total{kind="deadClients"} 3',
+    'millrace_uploads_failing 2',
+    'millrace_storage_bytes_total{direction="out"} 70',
+    'millrace_storage_bytes_total{direction="in"} 80',
     'millrace_turn_allocations 2',
     'millrace_turn_relayed_bytes_total{direction="to_peers"} 30',
     'millrace_turn_refusals_total{reason="expired"} 5',
