@@ -1,5 +1,4 @@
 /** The pictures of an archive: `pictures/poster.jpg`, sheets of small ones, and an index with a line of JSON for each small one. */
-// Paths inside of an archive are names in object storage, too.
 import { join } from 'node:path/posix';
 import { z } from 'zod';
 import type { Tile } from '../thumbnail/storyboard.ts';
@@ -16,7 +15,7 @@ const StoredTile = z.strictObject({
   height: z.int().positive(),
 });
 
-/** Paths in an archive; with its folder, of files. */
+/** Paths in an archive, names in object storage as well; with its folder, of files. */
 export function picturesPath(folder: string): string {
   return join(folder, 'pictures');
 }
