@@ -11,6 +11,8 @@ export default defineConfig({
           name: 'unit',
           // Property tests take their time on a busy machine; none waits for a clock.
           testTimeout: 60_000,
+          // Left to itself it leaves one core free, which on a machine of two is half.
+          maxWorkers: '100%',
           include: ['{contract,media,server,client,web,tools,bench}/**/*.test.{ts,tsx}'],
           exclude: ['**/node_modules/**', '**/*.integration.test.ts'],
         },
@@ -22,6 +24,8 @@ export default defineConfig({
           exclude: ['**/node_modules/**'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
+          // They wait for encoders, databases and clocks more than they compute.
+          maxWorkers: 2,
         },
       },
       {
@@ -31,7 +35,7 @@ export default defineConfig({
           include: ['e2e/**/*.test.ts'],
           exclude: ['**/node_modules/**', '**/*.timed.test.ts', '**/*.long.test.ts'],
           // Three of any at a time were tried: encoders, browsers and servers then starve each other on two cores.
-          fileParallelism: false,
+          maxWorkers: 2,
         },
       },
       {

@@ -2,8 +2,8 @@
 import { join } from 'node:path';
 import { Child, run } from '../e2e/harness/child.ts';
 import { ROOT } from '../e2e/harness/folder.ts';
-import { ensureTool } from '../e2e/harness/tool.ts';
 import { until } from '../e2e/harness/until.ts';
+import { ensureTool } from '../tools/test-tools.ts';
 import { lastMediaUrl, mediaPlaylistUrl } from './playlist-links.ts';
 import { costOf } from './process-cost.ts';
 import type { BenchServerKind } from './servers/bench-server.ts';

@@ -1,7 +1,7 @@
 /** The file that every bench publisher sends in a loop, and the light process that sends it. */
 import { join } from 'node:path';
 import { Child, run } from '../e2e/harness/child.ts';
-import { ensureTool } from '../e2e/harness/tool.ts';
+import { ensureTool } from '../tools/test-tools.ts';
 
 /** 720p30 at 2.5 Mbit/s with a key frame a second and 128 kbit/s AAC: what a typical encoder is set to. */
 export async function makeSource(folder: string): Promise<string> {

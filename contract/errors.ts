@@ -96,6 +96,12 @@ export const ERRORS = {
     retry: 'never',
     remedy: 'Live segments stay for a short while. Reload the playlist to learn what is there now.',
   },
+  picture_not_found: {
+    status: 404,
+    title: 'There is no picture of this, or not yet.',
+    retry: 'later',
+    remedy: 'The first one is there some seconds after the video began. Sound alone has none, nor has video whose codec the server cannot decode.',
+  },
   recording_not_found: {
     status: 404,
     title: 'This recording is not here. It may have been deleted, or is not for everybody.',

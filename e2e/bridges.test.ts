@@ -2,6 +2,7 @@
 import { PlaylistChecker } from '@millrace/media/m3u8/check-playlist';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { ensureTool } from '../tools/test-tools.ts';
 import { Owner } from './harness/api.ts';
 import { run } from './harness/child.ts';
 import { browserTestsAreOff, newVisitor, openBrowser } from './harness/chromium.ts';
@@ -10,7 +11,6 @@ import { followPlaylist, renditionsOf } from './harness/playlist-follower.ts';
 import { ENCODER_DEFAULTS, publishWithFfmpeg } from './harness/publisher.ts';
 import { type RunningServer, startServer } from './harness/server.ts';
 import { StudioPage } from './harness/studio-page.ts';
-import { ensureTool } from './harness/tool.ts';
 import { until } from './harness/until.ts';
 import { preferLatency, WatchPage } from './harness/watch-page.ts';
 import { moreFrames, openBlankPage, playInPage, publishFromPage, receivedBy } from './harness/webrtc-page.ts';

@@ -1,6 +1,7 @@
 /** Low-latency DASH in real players: how far behind the burned-in clock they are, and that they keep playing. */
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, test } from 'vitest';
+import { ensureTool } from '../tools/test-tools.ts';
 import { Owner } from './harness/api.ts';
 import { type Child, run } from './harness/child.ts';
 import { browserTestsAreOff, newVisitor, openBrowser } from './harness/chromium.ts';
@@ -8,7 +9,6 @@ import { type ClockReading, median, playFor, readClock, sampleLatencies } from '
 import { PlayerPages } from './harness/player-pages.ts';
 import { LIGHT, publishWithFfmpeg } from './harness/publisher.ts';
 import { type RunningServer, startServer } from './harness/server.ts';
-import { ensureTool } from './harness/tool.ts';
 import { until } from './harness/until.ts';
 
 const LIBRARIES = ['dash', 'shaka'] as const;

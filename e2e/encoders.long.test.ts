@@ -1,13 +1,13 @@
 /** Every encoder people bring, from its own command line to the watch page in Chromium: picture by its clock, sound by its level. */
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, test } from 'vitest';
+import { ensureTool } from '../tools/test-tools.ts';
 import { Owner } from './harness/api.ts';
 import { type Child, run } from './harness/child.ts';
 import { browserTestsAreOff, newVisitor, openBrowser } from './harness/chromium.ts';
 import { type ClockReading, glanceAtClock, hearSound, playFor, readClock } from './harness/page-clock.ts';
 import { ENCODER_DEFAULTS, LIGHT, publishEnhanced, publishSoundWithFfmpeg, publishWithFfmpeg, publishWithGstreamer } from './harness/publisher.ts';
 import { type RunningServer, startServer } from './harness/server.ts';
-import { ensureTool } from './harness/tool.ts';
 import { until } from './harness/until.ts';
 import { preferLatency, WatchPage } from './harness/watch-page.ts';
 

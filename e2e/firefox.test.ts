@@ -1,5 +1,6 @@
 /** The watch page in Firefox: real time where it has the codec, segments where it has not, and the change by itself. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { ensureTool } from '../tools/test-tools.ts';
 import { Owner } from './harness/api.ts';
 import { browserTestsAreOff } from './harness/chromium.ts';
 import { Firefox, type FirefoxPage } from './harness/firefox.ts';
@@ -7,7 +8,6 @@ import { flashWithGstreamer } from './harness/gstreamer-client.ts';
 import { CELLS, clockIn, lumaOfCells } from './harness/page-clock.ts';
 import { LIGHT, publishWithFfmpeg } from './harness/publisher.ts';
 import { type RunningServer, startServer } from './harness/server.ts';
-import { ensureTool } from './harness/tool.ts';
 import { until } from './harness/until.ts';
 
 interface Shown {

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ensureTool } from '../tools/test-tools.ts';
 import { Owner } from './harness/api.ts';
 import { Child, run } from './harness/child.ts';
 import { browserTestsAreOff, newVisitor, openBrowser } from './harness/chromium.ts';
@@ -9,7 +10,6 @@ import { ROOT, TemporaryFolder } from './harness/folder.ts';
 import { hearSound, playFor, readClock } from './harness/page-clock.ts';
 import { publishWithFfmpeg } from './harness/publisher.ts';
 import { parseReadyLine } from './harness/server.ts';
-import { ensureTool } from './harness/tool.ts';
 import { WatchPage } from './harness/watch-page.ts';
 
 /** Everything is fetched, the pages are built. */

@@ -7,8 +7,10 @@ import { browserTestsAreOff, newVisitor, openBrowser } from './harness/chromium.
 import { LIGHT, publishWithFfmpeg } from './harness/publisher.ts';
 import { type RunningServer, startServer } from './harness/server.ts';
 import { StudioPage } from './harness/studio-page.ts';
+import { UdpProxy } from './harness/udp-proxy.ts';
 import { until } from './harness/until.ts';
 import { preferLatency, WatchPage } from './harness/watch-page.ts';
+import { moreFrames, openBlankPage, playInPage, receivedBy } from './harness/webrtc-page.ts';
 
 /** A steady 1.5 Mbit/s, whatever the picture shows. */
 const STEADY = [
@@ -112,6 +114,24 @@ describe.skipIf(browserTestsAreOff)('a ladder', () => {
     expect(await watch.page.evaluate(() => Reflect.get(window, 'waits'))).toBe(0);
     expect(watch.complaints.list).toEqual([]);
     await context.close();
+  });
+
+  test('gives a viewer in real time what a narrow network carries, without an interruption, and the whole picture later', async () => {
+    await using network = await UdpProxy.before(Number(new URL(server.addresses.get('webrtc') ?? '').port));
+    const viewer = await openBlankPage(browser, server.http);
+    expect((await playInPage(viewer, made.playback.whep, network.port)).status).toBe(201);
+    await moreFrames(viewer, 30, 20_000);
+    const height = () => viewer.evaluate(() => document.querySelector('video')?.videoHeight ?? 0);
+    expect(await height()).toBe(360);
+    network.fault = { bitsPerSecond: SLOW_BITS_PER_SECOND, queueMs: 200 };
+    await until(async () => SMALLER.includes(await height()), { what: 'a smaller picture', timeoutMs: 40_000, seen: async () => `${await height()} lines` });
+    const lost = network.lost;
+    await moreFrames(viewer, 90, 20_000);
+    expect(network.lost - lost).toBeLessThan(60);
+    network.fault = {};
+    await until(async () => (await height()) === 360, { what: 'the whole picture', timeoutMs: 60_000, seen: async () => `${await height()} lines` });
+    expect((await receivedBy(viewer)).state).toBe('connected');
+    await viewer.context().close();
   });
 
   test('is shown to its owner, who turns it off while the broadcast runs', async () => {

@@ -2,13 +2,13 @@
 import AxeBuilder from '@axe-core/playwright';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, test } from 'vitest';
+import { ensureTool } from '../tools/test-tools.ts';
 import { Owner } from './harness/api.ts';
 import { browserTestsAreOff, DESKTOP, newVisitor, openBrowser, PHONE } from './harness/chromium.ts';
 import { outputFile } from './harness/folder.ts';
-import { glanceAtClock, readClock } from './harness/page-clock.ts';
+import { CELLS, clockIn, glanceAtClock, lumaOfCells, readClock } from './harness/page-clock.ts';
 import { LIGHT, publishWithFfmpeg } from './harness/publisher.ts';
 import { type RunningServer, startServer } from './harness/server.ts';
-import { ensureTool } from './harness/tool.ts';
 import { until } from './harness/until.ts';
 import { preferLatency, WatchPage } from './harness/watch-page.ts';
 
@@ -47,7 +47,25 @@ describe.skipIf(browserTestsAreOff)('what is kept', () => {
     await segments.page.getByRole('button', { name: /Go to live/ }).click();
     await untilBehind(segments, 0, 5);
 
-    await untilSeconds(MEMORY_SECONDS + 12);
+    // Meanwhile another broadcast is recorded, and ends without being kept.
+    await using home = await asOwner(await newVisitor(browser, DESKTOP), owner);
+    const page = await home.newPage();
+    const trial = await owner.create({ title: 'A trial', record: true });
+    const trialEncoder = scope.use(publishWithFfmpeg(`${server.rtmp}/${trial.streamKey}`, { video: LIGHT }));
+    await until(async () => (await owner.recordings()).length === 2, { what: 'both to be recorded', timeoutMs: 15_000 });
+    await page.goto(`${server.http}/live/${trial.stream.id}`);
+    await page.getByRole('button', { name: 'End broadcast' }).click();
+    await page.getByRole('switch', { name: 'Keep the recording' }).click();
+    await page.getByText('What was recorded is deleted for good.').waitFor();
+    await page.screenshot({ path: outputFile('library', 'end.png') });
+    await page.getByRole('button', { name: 'End it' }).click();
+    await until(async () => (await owner.recordings()).length === 1, { what: 'what was recorded of the trial to go', timeoutMs: 10_000 });
+    await trialEncoder.stop('SIGKILL');
+
+    await untilSeconds(MEMORY_SECONDS + 8);
+    const previewedMs = await lookAt(segments, GO_BACK, 0.3);
+    expect(Math.abs(previewedMs - began - 0.3 * (Date.now() - began))).toBeLessThan(PREVIEW_ERROR_MS);
+    await segments.page.screenshot({ path: outputFile('library', 'preview.png') });
     await goBackByBar(segments, 0.05);
     // The picture of the broadcast's beginning is on disk alone.
     const old = await untilBehind(segments, MEMORY_SECONDS, MEMORY_SECONDS + 40);
@@ -71,11 +89,13 @@ describe.skipIf(browserTestsAreOff)('what is kept', () => {
     await owner.stop(stream.id);
     await encoder.stop('SIGKILL');
     const ended = Date.now();
-    await using home = await asOwner(await newVisitor(browser, DESKTOP), owner);
-    const page = await home.newPage();
     await page.goto(`${server.http}/library`);
     await page.getByRole('link', { name: /^Play The mill at dusk, / }).waitFor({ timeout: 15_000 });
     expect(Date.now() - ended).toBeLessThan(15_000);
+    const poster = page.locator('article img[data-seen]');
+    await poster.waitFor({ timeout: 10_000 });
+    const posterClock = clockIn(await page.evaluate(lumaOfCells, { ...CELLS, selector: 'article img' }));
+    expect(posterClock?.paintedMs).toBeGreaterThan(began - 5_000);
     await page.screenshot({ path: outputFile('library', 'desktop.png') });
     expect(await seriousFaults(page)).toEqual([]);
     await page.getByRole('button', { name: 'Actions for The mill at dusk' }).click();
@@ -88,6 +108,15 @@ describe.skipIf(browserTestsAreOff)('what is kept', () => {
     await page.getByText('No recording is called “weird”.').waitFor();
     await page.getByRole('searchbox').fill('WEIR');
     await page.getByRole('heading', { name: 'The weir' }).waitFor();
+
+    // Who watched to the end is led to it, without a reload.
+    await realTime.untilState('ended', 5_000);
+    await realTime.page.screenshot({ path: outputFile('library', 'ended.png') });
+    await realTime.page.getByRole('link', { name: 'Watch the recording' }).click();
+    await realTime.untilState('playing', 15_000);
+    const { seconds = 0 } = (await owner.recordings())[0] ?? {};
+    expect(Math.abs((await lookAt(realTime, 'Time', 0.6)) - began - 0.6 * seconds * 1000)).toBeLessThan(PREVIEW_ERROR_MS);
+    expect(realTime.complaints.list).toEqual([]);
 
     // A stranger with the link sees the moment that it names.
     const [recording] = await owner.recordings();
@@ -123,17 +152,46 @@ describe.skipIf(browserTestsAreOff)('what is kept', () => {
   });
 });
 
-/** Takes the bar's thumb there, a share of its length. */
-async function goBackByBar(watch: WatchPage, share: number): Promise<void> {
+/** The name of the bar of a live broadcast. */
+const GO_BACK = 'Go back in the broadcast';
+
+/** Pictures are made every eight seconds or so, and the first in a moment. */
+const PREVIEW_ERROR_MS = 13_000;
+
+/** Moves the pointer over the bar, a share of its length from its beginning. */
+async function pointAt(watch: WatchPage, bar: string, share: number): Promise<void> {
   const box = await until(
     async () => {
       await watch.player.hover();
-      return watch.page.getByRole('slider', { name: 'Go back in the broadcast' }).boundingBox();
+      return watch.page.getByRole('slider', { name: bar }).boundingBox();
     },
     { what: 'the bar of time', timeoutMs: 10_000 },
   );
-  await watch.page.mouse.click(box.x + box.width * share, box.y + box.height / 2);
+  await watch.page.mouse.move(box.x + box.width * share, box.y + box.height / 2);
 }
+
+/** Takes the bar's thumb there. */
+async function goBackByBar(watch: WatchPage, share: number): Promise<void> {
+  await pointAt(watch, GO_BACK, share);
+  await watch.page.mouse.down();
+  await watch.page.mouse.up();
+}
+
+/** When what the preview shows there was painted, in ms. */
+async function lookAt(watch: WatchPage, bar: string, share: number): Promise<number> {
+  return until(
+    async () => {
+      await pointAt(watch, bar, share);
+      const place = await watch.page.locator('[data-picture]').getAttribute('data-picture', { timeout: 1_000 });
+      const [x = 0, y = 0] = (place ?? '').split(',').map(Number);
+      return clockIn(await watch.page.evaluate(lumaOfCells, { ...CELLS, selector: '[data-picture] img', part: { x, y, width: PREVIEW_WIDTH } }))?.paintedMs;
+    },
+    { what: `a preview at ${share} of the bar`, timeoutMs: 20_000 },
+  );
+}
+
+/** Of every preview picture that is not portrait, pixels. */
+const PREVIEW_WIDTH = 160;
 
 /** Seconds between the shown picture and now, once they are between these and it plays. Returns them in ms. */
 async function untilBehind(watch: WatchPage, from: number, to: number): Promise<number> {

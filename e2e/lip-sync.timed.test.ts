@@ -1,6 +1,7 @@
 /** Sound and picture stay together on their way across protocols, by media that flash and beep at the same sample. */
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ensureTool } from '../tools/test-tools.ts';
 import { Owner } from './harness/api.ts';
 import { browserTestsAreOff, newVisitor, openBrowser } from './harness/chromium.ts';
 import { flashWithGstreamer, onsetsSeenBy, watchWithGstreamer } from './harness/gstreamer-client.ts';
@@ -8,7 +9,6 @@ import { type Delays, onsetsInSegments, untilDelays } from './harness/lip-sync.t
 import { beginToNote, notedBy } from './harness/lip-sync-page.ts';
 import { flashWithFfmpeg } from './harness/publisher.ts';
 import { type RunningServer, startServer } from './harness/server.ts';
-import { ensureTool } from './harness/tool.ts';
 import { moreFrames, playInPage } from './harness/webrtc-page.ts';
 
 /** ITU-R BT.1359: nobody notices less. */

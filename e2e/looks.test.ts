@@ -1,8 +1,9 @@
 /** Every page in every state at both sizes: a picture of it into output/, and nothing serious by axe. */
 import AxeBuilder from '@axe-core/playwright';
-import type { Recording } from '@millrace/contract/entities/recording';
+import type { Recording, RecordingUpload } from '@millrace/contract/entities/recording';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, test } from 'vitest';
+import { ensureTool } from '../tools/test-tools.ts';
 import { Owner } from './harness/api.ts';
 import { browserTestsAreOff, DESKTOP, newVisitor, openBrowser, PHONE, type VisitorOptions } from './harness/chromium.ts';
 import { DevicePage } from './harness/device-page.ts';
@@ -12,7 +13,6 @@ import { LIGHT, publishEnhanced, publishWithFfmpeg } from './harness/publisher.t
 import { type RunningServer, startServer } from './harness/server.ts';
 import { StudioPage } from './harness/studio-page.ts';
 import { TcpProxy } from './harness/tcp-proxy.ts';
-import { ensureTool } from './harness/tool.ts';
 import { type PlayerState, preferLatency, WatchPage } from './harness/watch-page.ts';
 
 let server: RunningServer;
@@ -231,18 +231,25 @@ describe.skipIf(browserTestsAreOff)('looks', () => {
 /** What a library may hold, one of each kind. */
 const KEPT: readonly Recording[] = [
   keptAs('now', { title: 'The mill at dusk', state: 'recording', seconds: 0, endedAt: null }),
-  keptAs('morning', { title: 'Morning session' }),
+  keptAs('morning', { title: 'Morning session', storage: { local: false, upload: uploadOf({ state: 'uploaded', sentBytes: 1_400_000_000 }) } }),
   keptAs('stopped', { title: 'A title that is so long that it needs two lines on a card, and then some more', problem: 'disk_full', visibility: 'private' }),
+  keptAs('sending', { title: 'Regatta', storage: { local: true, upload: uploadOf({ state: 'uploading', sentBytes: 600_000_000, secondsLeft: 185 }) } }),
+  keptAs('waiting', { title: 'Regatta, second day', storage: { local: true, upload: uploadOf({ state: 'waiting' }) } }),
+  keptAs('full', { title: 'Regatta, third day', storage: { local: true, upload: uploadOf({ state: 'failing', sentBytes: 300_000_000, problem: 'storage_full' }) } }),
   keptAs('nothing', { title: 'From the train', state: 'failed', problem: 'quota_reached', seconds: 0, bytes: 0 }),
 ];
 
+function uploadOf(changes: Partial<RecordingUpload>): RecordingUpload {
+  return { state: 'waiting', sentBytes: 0, totalBytes: 1_400_000_000, secondsLeft: null, problem: null, ...changes };
+}
+
 function keptAs(name: string, changes: Partial<Recording>): Recording {
   const id = name.padEnd(21, '0');
-  const playback = { page: `http://127.0.0.1/v/${id}`, hls: '', dash: '', download: '' };
+  const playback = { page: `http://127.0.0.1/v/${id}`, hls: '', dash: '', download: '', poster: '', storyboard: '' };
   const at = new Date(2026, 9, 4, 20, 15).toISOString();
   return {
     ...{ id, streamId: null, broadcastId: id, title: name, visibility: 'unlisted', state: 'ready', problem: null, seconds: 4_271, bytes: 1_400_000_000 },
-    ...{ startedAt: at, endedAt: at, updatedAt: at, playback },
+    ...{ startedAt: at, endedAt: at, updatedAt: at, storage: { local: true, upload: null }, playback },
     ...changes,
   };
 }

@@ -1,12 +1,12 @@
 /** The job Millrace exists for, by hand and eye: an empty folder, a creator, an encoder, a stranger with a code. */
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ensureTool } from '../tools/test-tools.ts';
 import { browserTestsAreOff, newVisitor, openBrowser, PHONE } from './harness/chromium.ts';
 import { hearSound, median, playFor, readClock, sampleLatencies } from './harness/page-clock.ts';
 import { LOW_LATENCY, publishWithFfmpeg } from './harness/publisher.ts';
 import { startServer } from './harness/server.ts';
 import { StudioPage } from './harness/studio-page.ts';
-import { ensureTool } from './harness/tool.ts';
 import { until } from './harness/until.ts';
 import { preferLatency, WatchPage } from './harness/watch-page.ts';
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { PlaylistChecker } from '@millrace/media/m3u8/check-playlist';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, test } from 'vitest';
+import { ensureTool } from '../tools/test-tools.ts';
 import { Owner } from './harness/api.ts';
 import { Child, run } from './harness/child.ts';
 import { browserTestsAreOff, newVisitor, openBrowser } from './harness/chromium.ts';
@@ -17,7 +18,6 @@ import { followPlaylist, renditionsOf } from './harness/playlist-follower.ts';
 import { LIGHT, publishWithFfmpeg } from './harness/publisher.ts';
 import { type RunningServer, startServer } from './harness/server.ts';
 import { TcpProxy } from './harness/tcp-proxy.ts';
-import { ensureTool } from './harness/tool.ts';
 import { until } from './harness/until.ts';
 import { WatchPage } from './harness/watch-page.ts';
 

@@ -2,13 +2,13 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, test } from 'vitest';
+import { ensureTool } from '../tools/test-tools.ts';
 import { Owner } from './harness/api.ts';
 import { run } from './harness/child.ts';
 import { TemporaryFolder } from './harness/folder.ts';
 import { freePort } from './harness/free-port.ts';
 import { LIGHT, publishWithFfmpeg } from './harness/publisher.ts';
 import { startServer } from './harness/server.ts';
-import { ensureTool } from './harness/tool.ts';
 import { until } from './harness/until.ts';
 
 /** "Within seconds" of the end, on a busy machine. */
@@ -66,6 +66,9 @@ describe.concurrent('recordings', () => {
       what: 'some of it to be on disk',
       timeoutMs: 20_000,
     });
+    const { poster } = (await owner.get(stream.id)).playback;
+    await until(async () => (await fetch(poster)).status === 200, { what: 'a poster', timeoutMs: 10_000 });
+    expect((await fetch(poster.replace(/\?.*$/, ''))).status).toBe(401);
     await owner.stop(stream.id);
     const recording = await owner.untilRecording('ready', READY_MS);
     const bare = recording.playback.hls.replace(/\?.*$/, '');
@@ -123,6 +126,11 @@ describe.concurrent('recordings', () => {
     expect(codecs).toEqual(['aac', 'h264']);
     expect(Math.abs(seconds - recording.seconds)).toBeLessThan(0.5);
     expect((await decodedFrames(recording.playback.download)).count).toBeGreaterThan((edge - 2) * 30);
+    const storyboard = await (await fetch(recording.playback.storyboard)).text();
+    const [sheet] = /^sprite-\S+\.jpg(?=#xywh=0,0,160,90$)/m.exec(storyboard) ?? [];
+    expect(storyboard).toContain('00:00:00.000 --> ');
+    for (const picture of [recording.playback.poster, new URL(sheet ?? '', recording.playback.storyboard)])
+      expect((await fetch(picture)).headers.get('content-type')).toBe('image/jpeg');
     await using _encoder = publishWithFfmpeg(`${again.rtmp}/${streamKey}`, { video: LIGHT });
     await until(async () => (await owner.recordings()).some(({ state }) => state === 'recording'), { what: 'a second recording', timeoutMs: 15_000 });
     expect(again.logs().filter(({ level }) => level === 'error' || level === 50)).toEqual([]);

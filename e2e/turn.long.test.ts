@@ -4,11 +4,11 @@ import { createHmac } from 'node:crypto';
 import { join } from 'node:path';
 import { getIceServers } from '@millrace/contract/rest/connectivity';
 import { expect, test } from 'vitest';
+import { ensureTool } from '../tools/test-tools.ts';
 import { Owner } from './harness/api.ts';
 import { browserTestsAreOff, openBrowser } from './harness/chromium.ts';
 import { TemporaryFolder } from './harness/folder.ts';
 import { startServer } from './harness/server.ts';
-import { ensureTool } from './harness/tool.ts';
 
 /** Longer than relays that forget refreshes or permissions live, and than browsers keep a silent path. */
 const HOLD_MS = 75_000;

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, test } from 'vitest';
+import { ensureTool } from '../tools/test-tools.ts';
 import { Owner } from './harness/api.ts';
 import { browserTestsAreOff, newVisitor, openBrowser, PHONE } from './harness/chromium.ts';
 import { TemporaryFolder } from './harness/folder.ts';
@@ -10,7 +11,6 @@ import { hearSound, readClock } from './harness/page-clock.ts';
 import { LIGHT, publishWithFfmpeg } from './harness/publisher.ts';
 import { type RunningServer, startServer } from './harness/server.ts';
 import { StudioPage } from './harness/studio-page.ts';
-import { ensureTool } from './harness/tool.ts';
 import { until } from './harness/until.ts';
 import { visibleText } from './harness/visible-text.ts';
 import { preferLatency, WatchPage } from './harness/watch-page.ts';

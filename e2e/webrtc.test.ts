@@ -1,13 +1,13 @@
 /** Publishing and watching by WebRTC with real browsers and encoders: WHIP in, WHEP out, and across to RTMP and HLS. */
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { ensureTool } from '../tools/test-tools.ts';
 import { playWithAiortc, publishWithAiortc } from './harness/aiortc.ts';
 import { Owner } from './harness/api.ts';
 import { browserTestsAreOff, newVisitor, openBrowser } from './harness/chromium.ts';
 import { hearSound } from './harness/page-clock.ts';
 import { publishEnhanced, publishWithFfmpeg } from './harness/publisher.ts';
 import { type RunningServer, startServer } from './harness/server.ts';
-import { ensureTool } from './harness/tool.ts';
 import { until } from './harness/until.ts';
 import { preferLatency, WatchPage } from './harness/watch-page.ts';
 import { moreFrames, openBlankPage, playInPage, publishFromPage, receivedBy } from './harness/webrtc-page.ts';

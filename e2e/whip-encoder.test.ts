@@ -1,11 +1,11 @@
 /** An encoder that knows WHIP, set by what the creator's page says and copies. */
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ensureTool } from '../tools/test-tools.ts';
 import { publishWithAiortc } from './harness/aiortc.ts';
 import { browserTestsAreOff, newVisitor, openBrowser } from './harness/chromium.ts';
 import { startServer } from './harness/server.ts';
 import { StudioPage } from './harness/studio-page.ts';
-import { ensureTool } from './harness/tool.ts';
 
 describe.skipIf(browserTestsAreOff)('the creator’s page', () => {
   let browser: Browser;

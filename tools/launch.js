@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import { installDependencies } from './launch/dependencies.js';
 import { buildPages } from './launch/pages.js';
 import { ROOT, runtimeEnvironment } from './launch/runtime.js';
-import { serverArgs } from './launch/server.js';
+import { serverArgs, serverEnvironment } from './launch/server.js';
 
 /** What each command needs before it and what it runs, as arguments of Node 24. */
 const COMMANDS = {
@@ -31,7 +31,7 @@ try {
   const { node, env } = await runtimeEnvironment();
   await installDependencies({ node, env, development: command.development });
   if (command.pages) await buildPages({ node, env });
-  const child = spawn(node, [...command.run, ...args], { cwd: ROOT, env, stdio: 'inherit' });
+  const child = spawn(node, [...command.run, ...args], { cwd: ROOT, env: serverEnvironment(env), stdio: 'inherit' });
   // The terminal sends its signals to the whole group; a service manager sends them to this process alone.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   child.on('exit', (code, signal) => process.exit(code ?? (signal ? 1 : 0)));

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { installTestTools } from './test-tools.ts';
 
 interface Counts {
   passed: number;
@@ -34,6 +35,7 @@ for (const [name, args] of CHECKS) {
 }
 
 if (mode === 'test') {
+  await installTestTools((text) => console.log(text));
   for (const project of PROJECTS) {
     if (only.length > 0 && !only.includes(project)) continue;
     const startedAt = performance.now();

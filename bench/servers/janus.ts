@@ -5,7 +5,7 @@ import { Child, run } from '../../e2e/harness/child.ts';
 import { TemporaryFolder } from '../../e2e/harness/folder.ts';
 import { freePort } from '../../e2e/harness/free-port.ts';
 import { freeUdpPort } from '../../e2e/harness/free-udp-port.ts';
-import { ensureTool } from '../../e2e/harness/tool.ts';
+import { ensureTool } from '../../tools/test-tools.ts';
 import { publishRtp } from '../source.ts';
 import { listening } from './listening.ts';
 import type { RtcServer, RtcServerKind } from './rtc-server.ts';

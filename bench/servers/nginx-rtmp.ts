@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Child, run } from '../../e2e/harness/child.ts';
 import { TemporaryFolder } from '../../e2e/harness/folder.ts';
 import { freePort } from '../../e2e/harness/free-port.ts';
-import { ensureTool } from '../../e2e/harness/tool.ts';
+import { ensureTool } from '../../tools/test-tools.ts';
 import type { BenchServer, BenchServerKind } from './bench-server.ts';
 import { listening } from './listening.ts';
 

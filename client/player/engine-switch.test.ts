@@ -39,6 +39,7 @@ class FakeEngine implements Engine {
     return true;
   }
   goLive(): void {}
+  dateBehind(): undefined {}
   goBack(): boolean {
     return false;
   }

@@ -1,4 +1,5 @@
 /** What brings pictures to a media element: hls.js where there is MSE, the element itself elsewhere, WHEP in real time. */
+import type { Absence } from './playlist-times.ts';
 import type { UnplayableReason } from './state.ts';
 
 export interface Quality {
@@ -37,6 +38,8 @@ export interface Engine {
   readonly details: EngineDetails;
   /** How long nothing new was shown, from engines on which the element's clock goes on without pictures. */
   readonly idleMs?: number;
+  /** Where in a recording its publisher was away, as far as this engine knows. */
+  readonly absences?: readonly Absence[];
   /** Wall clock of the shown picture by the playlist, ms since the Unix epoch. */
   shownAt(): number | undefined;
   chooseQuality(index: number | undefined): void;
@@ -48,6 +51,8 @@ export interface Engine {
   goBack(seconds: number): boolean;
   /** How far the element is behind the live edge, in seconds; undefined where it cannot go back. */
   behind(): number | undefined;
+  /** Wall clock of the picture so many seconds before the live edge, ms since the Unix epoch; undefined while it is not known. */
+  dateBehind(seconds: number): number | undefined;
   /** The viewer paused: where they are is where they go on, however long that takes. */
   stay(): void;
   /** Asks again at once for what failed: the network or the publisher is back. */

@@ -1,6 +1,7 @@
 /** The engine on Media Source Extensions: hls.js in low-latency mode, with recovery that never asks for a reload of the page. */
 import type { ErrorData, HlsConfig, default as HlsType, LevelDetails } from 'hls.js';
 import type { Delay, Engine, EngineListener } from './engine.ts';
+import { type Absence, absencesOf, wallClockAt } from './playlist-times.ts';
 import { independentStart, loadingStart, type Piece } from './start-position.ts';
 import { Throughput } from './throughput.ts';
 
@@ -70,6 +71,7 @@ export class HlsJsEngine implements Engine {
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
   #retry: (() => void) | undefined;
   readonly #throughput = new Throughput();
+  #absences: readonly Absence[] = [];
   #placed = false;
   #jumpWhenBuffered = false;
   #delay: Delay;
@@ -105,6 +107,7 @@ export class HlsJsEngine implements Engine {
     hls.on(Hls.Events.LEVEL_SWITCHED, () => deps.listener.qualities());
     hls.on(Hls.Events.LEVEL_LOADED, (_, { details }) => {
       this.#networkFailures = 0;
+      this.#absences = details.live ? [] : absencesOf(details.fragments);
       this.#place(details);
     });
     hls.on(Hls.Events.FRAG_BUFFERED, (_, { frag, stats }) => {
@@ -172,6 +175,17 @@ export class HlsJsEngine implements Engine {
   behind(): number | undefined {
     const { seekable, currentTime } = this.#deps.video;
     return seekable.length === 0 ? undefined : Math.max(0, seekable.end(seekable.length - 1) - currentTime);
+  }
+
+  dateBehind(seconds: number): number | undefined {
+    const { seekable } = this.#deps.video;
+    const details = this.#hls.latestLevelDetails;
+    if (seekable.length === 0 || !details) return undefined;
+    return wallClockAt(details.fragments, Math.max(seekable.start(0), seekable.end(seekable.length - 1) - seconds));
+  }
+
+  get absences(): readonly Absence[] {
+    return this.#absences;
   }
 
   stay(): void {

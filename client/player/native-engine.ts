@@ -59,6 +59,10 @@ export function nativeEngine(video: HTMLVideoElement, url: string, listener: Eng
       return true;
     },
     behind: () => (video.seekable.length === 0 ? undefined : Math.max(0, video.seekable.end(video.seekable.length - 1) - video.currentTime)),
+    dateBehind: (seconds) => {
+      const start = hasStartDate(video) ? video.getStartDate().getTime() : Number.NaN;
+      return video.seekable.length > 0 && Number.isFinite(start) ? start + (video.seekable.end(video.seekable.length - 1) - seconds) * 1000 : undefined;
+    },
     stay: () => {},
     retryNow: () => {
       if (failures > 0) load();

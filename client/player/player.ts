@@ -10,6 +10,7 @@ import { EngineSwitch, type FallBack, type Latency } from './engine-switch.ts';
 import { FrameHold } from './frame-hold.ts';
 import { HlsJsEngine, type HlsModule } from './hls-js-engine.ts';
 import { nativeEngine } from './native-engine.ts';
+import type { Absence } from './playlist-times.ts';
 import { hasMedia, INITIAL_FACTS, type PlayerFacts, type PlayerState, playerState, type UnplayableReason } from './state.ts';
 import { whepEngine } from './whep-engine.ts';
 import { WhepSource } from './whep-source.ts';
@@ -217,6 +218,16 @@ export class Player {
     if (this.#goingBack !== undefined) return this.#goingBack;
     const { engine } = this.#switch;
     return engine?.protocol === 'whep' ? 0 : engine?.behind();
+  }
+
+  /** When the picture so many seconds before the live edge was taken, ms since the Unix epoch; undefined while it is not known. */
+  dateBehind(seconds: number): number | undefined {
+    return this.#switch.engine?.dateBehind(seconds);
+  }
+
+  /** Where in a recording its publisher was away. */
+  get absences(): readonly Absence[] {
+    return this.#switch.engine?.absences ?? [];
   }
 
   /** Shows what was so many seconds ago. Real time has no past: segments take its place until the viewer goes to live again. */

@@ -40,6 +40,7 @@ export function whepEngine({ video, source, clock, listener }: WhepEngineDeps): 
     goLive: () => {},
     goBack: () => false,
     behind: () => undefined,
+    dateBehind: (seconds) => (clock.known ? clock.now() - seconds * 1000 : undefined),
     stay: () => {},
     retryNow: () => {},
     close: () => {

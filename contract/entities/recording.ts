@@ -1,5 +1,6 @@
 /** What was kept of a broadcast: as its owner sees it, and as whoever may watch it does. */
 import { z } from 'zod';
+import { ERROR_CODES } from '../errors.ts';
 import { Id, Instant } from '../ids.ts';
 import { MAX_TITLE_LENGTH } from '../limits.ts';
 import { lineOfText } from '../text.ts';
@@ -31,9 +32,39 @@ export const RecordingPlayback = z
     dash: z.string(),
     /** One MP4 file. */
     download: z.string(),
+    /** A JPEG. 404 `picture_not_found` where there is none: of sound alone, of codecs that nothing here decodes. */
+    poster: z.string(),
+    /** A WebVTT file of preview pictures, as of a live broadcast, but in the recording's own seconds; without a cue where there are none. */
+    storyboard: z.string(),
   })
   .meta({ id: 'RecordingPlayback' });
 export type RecordingPlayback = z.infer<typeof RecordingPlayback>;
+
+/**
+ * The way of a recording into object storage. `waiting`: its turn comes. `failing`: `problem` says why; it is tried again by itself, and nothing
+ * is lost meanwhile. While its broadcast runs, only finished pieces count.
+ */
+export const RecordingUpload = z
+  .strictObject({
+    state: z.enum(['waiting', 'uploading', 'uploaded', 'failing']),
+    sentBytes: z.number().nonnegative(),
+    totalBytes: z.number().nonnegative(),
+    /** Null while it cannot be told. */
+    secondsLeft: z.number().nonnegative().nullable(),
+    problem: z.enum(ERROR_CODES).nullable(),
+  })
+  .meta({ id: 'RecordingUpload' });
+export type RecordingUpload = z.infer<typeof RecordingUpload>;
+
+export const RecordingStorage = z
+  .strictObject({
+    /** Whether it lies on the server. */
+    local: z.boolean(),
+    /** Null where there is no object storage, and of what is not kept. */
+    upload: RecordingUpload.nullable(),
+  })
+  .meta({ id: 'RecordingStorage' });
+export type RecordingStorage = z.infer<typeof RecordingStorage>;
 
 export const Recording = z
   .strictObject({
@@ -46,10 +77,11 @@ export const Recording = z
     problem: RecordingProblem.nullable(),
     /** What can be played; 0 until it is ready. */
     seconds: z.number().nonnegative(),
-    /** On disk, of all renditions. */
+    /** Of all renditions. */
     bytes: z.number().nonnegative(),
     startedAt: Instant,
     endedAt: Instant.nullable(),
+    storage: RecordingStorage,
     playback: RecordingPlayback,
     updatedAt: Instant,
   })

@@ -58,6 +58,14 @@ export const Playback = z
     hls: z.string(),
     dash: z.string(),
     whep: z.string(),
+    /** A JPEG of the running broadcast, at most 10 s old where it has key frames as often. 404 `picture_not_found` while there is none. */
+    poster: z.string(),
+    /**
+     * A WebVTT file of preview pictures, as far back as the broadcast can be watched. Each cue names a part of a JPEG: `sprite-….jpg#xywh=x,y,w,h`, relative to
+     * the file, with the token that the request had. Cue times count from the instant in its first block, `NOTE PROGRAM-DATE-TIME 2026-01-31T12:00:00.000Z`, on the clock of the playlists'
+     * EXT-X-PROGRAM-DATE-TIME; it stays the same for the broadcast. 404 `picture_not_found` while there is none.
+     */
+    storyboard: z.string(),
   })
   .meta({ id: 'Playback' });
 export type Playback = z.infer<typeof Playback>;

@@ -31,6 +31,16 @@ export const Measured = z.strictObject({
   measurement: Measurement,
 });
 
+/**
+ * What was kept of a broadcast can be watched: after its end, and on every socket that opens later, until the next broadcast. Of a recording
+ * that is private only the owner hears.
+ */
+export const RecordingReady = z.strictObject({
+  type: z.literal('RECORDING_READY'),
+  broadcastId: Id,
+  recordingId: Id,
+});
+
 /** A command was refused. */
 export const CommandRefused = z.strictObject({
   type: z.literal('COMMAND_REFUSED'),
@@ -38,5 +48,5 @@ export const CommandRefused = z.strictObject({
   detail: z.string(),
 });
 
-export const StreamSocketEvent = z.discriminatedUnion('type', [StreamStatusChanged, ViewersCounted, Measured, CommandRefused]).meta({ id: 'StreamSocketEvent' });
+export const StreamSocketEvent = z.discriminatedUnion('type', [StreamStatusChanged, ViewersCounted, Measured, RecordingReady, CommandRefused]).meta({ id: 'StreamSocketEvent' });
 export type StreamSocketEvent = z.infer<typeof StreamSocketEvent>;

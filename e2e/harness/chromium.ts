@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { canInstall, ensureTool } from '../../tools/test-tools.ts';
 import { run } from './child.ts';
-import { canInstall, ensureTool } from './tool.ts';
 
 /** Browser tests are part of every run unless somebody says otherwise in so many words. */
 export const browserTestsAreOff = process.env['MILLRACE_SKIP_BROWSER_TESTS'] === '1';

@@ -2,8 +2,8 @@
 import { spawn } from 'node:child_process';
 import { buffer } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
+import { ensureTool } from '../../tools/test-tools.ts';
 import { ClockPainter, readClockCells, readClockInFrame } from './clock-picture.ts';
-import { ensureTool } from './tool.ts';
 
 const WIDTH = 640;
 const HEIGHT = 360;

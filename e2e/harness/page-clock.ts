@@ -69,15 +69,35 @@ export async function playFor(page: Page, seconds: number, timeoutMs: number, se
   await until(async () => (await now()) >= start + seconds, { what: `${seconds} s of playing`, timeoutMs, everyMs: 200, seen: async () => `${(await now()) - start} s` });
 }
 
-/** The brightness of each cell: the strip is drawn at four pixels a cell, of which the middle four are read. Runs inside a page. */
-export function lumaOfCells({ selector, columns, rows }: { selector: string; columns: number; rows: number }): { luma: number[]; readMs: number; mediaMs: number } | undefined {
-  const video = document.querySelector(selector);
-  if (!(video instanceof HTMLVideoElement) || video.readyState < 2 || video.videoWidth === 0) return undefined;
+/** A part of the picture that has a clock of its own. */
+export interface PicturePart {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+}
+
+/** The brightness of each cell, of a video or of a part of an image: the strip is drawn at four pixels a cell, of which the middle four are read. Runs inside a page. */
+export function lumaOfCells({
+  selector,
+  columns,
+  rows,
+  part,
+}: {
+  selector: string;
+  columns: number;
+  rows: number;
+  part?: PicturePart;
+}): { luma: number[]; readMs: number; mediaMs: number } | undefined {
+  const picture = document.querySelector(selector);
+  const isVideo = picture instanceof HTMLVideoElement;
+  if (!isVideo && !(picture instanceof HTMLImageElement)) return undefined;
+  if (isVideo ? picture.readyState < 2 || picture.videoWidth === 0 : !picture.complete) return undefined;
+  const { x: left, y: top, width } = part ?? { x: 0, y: 0, width: isVideo ? picture.videoWidth : picture.naturalWidth };
   const canvas = new OffscreenCanvas(columns * 4, rows * 4);
   const context = canvas.getContext('2d', { willReadFrequently: true });
   if (!context) return undefined;
-  const cell = video.videoWidth / columns;
-  context.drawImage(video, 0, 0, video.videoWidth, cell * rows, 0, 0, canvas.width, canvas.height);
+  const cell = width / columns;
+  context.drawImage(picture, left, top, width, cell * rows, 0, 0, canvas.width, canvas.height);
   const readMs = Date.now();
   const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
   const luma: number[] = [];
@@ -88,7 +108,7 @@ export function lumaOfCells({ selector, columns, rows }: { selector: string; col
     for (const at of [y * canvas.width + x, y * canvas.width + x + 1, (y + 1) * canvas.width + x, (y + 1) * canvas.width + x + 1]) sum += data[at * 4 + 1] ?? 0;
     luma.push(sum / 4);
   }
-  return { luma, readMs, mediaMs: video.currentTime * 1000 };
+  return { luma, readMs, mediaMs: isVideo ? picture.currentTime * 1000 : 0 };
 }
 
 // Root mean square of what the element plays, 0 when it is muted. The analyser is kept on the element for the next question.

@@ -1,7 +1,7 @@
 /** The real server as its own process on free ports, with what it said. */
 
 import { join } from 'node:path';
-import { serverArgs } from '../../tools/launch/server.js';
+import { serverArgs, serverEnvironment } from '../../tools/launch/server.js';
 import { Child, type Exit } from './child.ts';
 import { ROOT, TemporaryFolder } from './folder.ts';
 
@@ -98,7 +98,7 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
 export function spawnServer(env: Readonly<Record<string, string>>, memoryBytes?: number): Child {
   return new Child(process.execPath, serverArgs(memoryBytes), {
     cwd: ROOT,
-    env: {
+    env: serverEnvironment({
       PATH: process.env['PATH'],
       HOME: process.env['HOME'],
       HOST: '127.0.0.1',
@@ -114,7 +114,7 @@ export function spawnServer(env: Readonly<Record<string, string>>, memoryBytes?:
       LADDER: 'off',
       LOG_LEVEL: 'debug',
       ...env,
-    },
+    }),
   });
 }
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ensureTool } from '../../e2e/harness/tool.ts';
+import { ensureTool } from '../../tools/test-tools.ts';
 import { concat, putU16, u16 } from '../big-endian.ts';
 import { annexBUnits, nalUnits } from '../codecs/nal.ts';
 import type { RtpCodec } from '../sdp/codec-match.ts';

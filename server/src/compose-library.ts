@@ -1,5 +1,5 @@
 /** Builds what keeps broadcasts: the recorder, the library that knows whose recordings they are, and what plays them. For main.ts alone. */
-import { rm } from 'node:fs/promises';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { User } from '@millrace/contract/entities/user';
 import type { Kysely } from 'kysely';
@@ -7,28 +7,44 @@ import type { Config } from './config/load.ts';
 import type { JobHandler } from './jobs/runner.ts';
 import type { Clock } from './lib/clock.ts';
 import type { Log } from './lib/log.ts';
+import { errorCodeOf } from './lib/start-error.ts';
+import { DiskFiles, type StoredFiles } from './lib/stored-files.ts';
+import { LocalCopies } from './library/local-copies.ts';
+import { NearestFiles } from './library/object-files.ts';
 import type { ObjectStore } from './library/object-store.ts';
-import { RecordingDesk } from './library/recording-desk.ts';
+import { RecordingDesk, type RecordingFollower } from './library/recording-desk.ts';
 import { RecordingDirectory } from './library/recording-directory.ts';
 import { RecordingPermission } from './library/recording-permission.ts';
 import { RecordingUploads } from './library/recording-uploads.ts';
 import { Recordings } from './library/recordings.ts';
-import { archiveFiles, archiveNames, readArchive } from './outputs/record/read-archive.ts';
-import { Recorder } from './outputs/record/recorder.ts';
+import type { Packager } from './outputs/cmaf/packager.ts';
+import type { PackagerRegistry } from './outputs/cmaf/registry.ts';
+import { closedFiles } from './outputs/record/archive-folder.ts';
+import { keepDownloadHead } from './outputs/record/download.ts';
+import { archiveNames, readArchive } from './outputs/record/read-archive.ts';
+import { Recorder, type RecordingOutcome } from './outputs/record/recorder.ts';
 import { VodRoutes } from './outputs/record/vod-routes.ts';
+import { PictureRoutes } from './outputs/thumbnail/routes.ts';
+import { Thumbnailer } from './outputs/thumbnail/thumbnailer.ts';
 import type { JobStore } from './store/jobs.ts';
-import { RecordingStore, type StoredRecording } from './store/recordings.ts';
+import { type Also, RecordingStore, type StoredRecording } from './store/recordings.ts';
 import type { Schema } from './store/schema.ts';
 import { UploadStore } from './store/uploads.ts';
+import type { LiveStream } from './stream/live-stream.ts';
+import type { PlaybackGate } from './stream/playback-gate.ts';
 import type { StreamDirectory } from './streams/directory.ts';
 import type { PlaybackTokens } from './streams/playback-tokens.ts';
+import { PictureJobs } from './transcode/picture-jobs.ts';
+import type { WorkerPool } from './transcode/pool.ts';
 import type { RecordingEvents } from './webhooks/recording-events.ts';
 
 export interface LibraryDeps {
-  readonly config: Pick<Config, 'dataDir' | 'minFreeBytes' | 'recordingQuotaBytes'>;
+  readonly config: Pick<Config, 'dataDir' | 'minFreeBytes' | 'recordingQuotaBytes' | 'localCopyMs'>;
   /** Where recordings are copied to; undefined: nowhere. */
   readonly objects: ObjectStore | undefined;
   readonly jobs: JobStore;
+  /** Decode what posters and previews are made of. */
+  readonly workers: WorkerPool;
   readonly events: RecordingEvents;
   /** A job was put. */
   wake(): void;
@@ -39,6 +55,8 @@ export interface LibraryDeps {
   readonly log: Log;
   newId(): string;
   identify(credentials: { readonly cookie: string | undefined; readonly authorization: string | undefined }): User | undefined | Promise<User | undefined>;
+  /** A recording of this broadcast can be played from now on. */
+  ready(streamId: string, broadcastId: string): void;
   /** Keeps the pictures of a stream converted while they are recorded. */
   use(streamId: string): void;
 }
@@ -47,29 +65,76 @@ export class Library {
   readonly recorder: Recorder;
   readonly recordings: Recordings;
   readonly vod: VodRoutes;
+  readonly thumbnailer: Thumbnailer;
   /** Work for the job runner. */
   readonly jobs: readonly JobHandler[];
   readonly #desk: RecordingDesk;
   readonly #uploads: RecordingUploads | undefined;
-  readonly #root: string;
+  readonly #copies: LocalCopies | undefined;
+  readonly #folder: string;
+  readonly #clock: Clock;
   readonly #log: Log;
 
-  constructor({ config, db, streams, tokens, clock, log, objects, jobs, events, wake, newId, identify, use }: LibraryDeps) {
+  constructor({ config, db, streams, tokens, clock, log, objects, workers, jobs, events, wake, newId, identify, ready, use }: LibraryDeps) {
     const folder = join(config.dataDir, 'media');
     const store = new RecordingStore(db);
     const directory = new RecordingDirectory({ store, clock });
     const permission = new RecordingPermission({ directory, tokens, clock, identify });
-    this.#root = join(folder, 'recordings');
+    this.#folder = folder;
+    this.#clock = clock;
     this.#log = log;
+    this.thumbnailer = new Thumbnailer({ makers: new PictureJobs(workers), clock, log });
     const folderOf = (id: string): string => this.recorder.recordingFolder(id);
-    const uploaded = (recording: StoredRecording): Promise<void> => events.recordingUploaded(recording);
-    this.#uploads = objects && new RecordingUploads({ objects, recordings: store, uploads: new UploadStore(db), jobs, clock, log, newId, wake, folderOf, uploaded });
-    this.jobs = this.#uploads ? [this.#uploads.job] : [];
-    const listeners = this.#uploads ? [events, this.#uploads] : [events];
-    this.#desk = new RecordingDesk({ store, directory, streams, clock, log, quotaBytes: config.recordingQuotaBytes, listeners, newId });
-    this.recorder = new Recorder({ clock, log, folder, minFreeBytes: config.minFreeBytes, policy: this.#desk, listener: this.#desk, use });
-    this.vod = new VodRoutes({ gate: permission, clock, log, titleOf: (id) => permission.titleOf(id), folderOf });
-    this.recordings = new Recordings({ store, directory, tokens, clock, removeFiles: (id) => this.#removeFiles(id) });
+    if (objects) {
+      const uploaded: Also = async (transaction, recording) => {
+        await events.recordingUploaded(transaction, recording);
+        directory.forget(recording.id);
+      };
+      const stored = (): void => {
+        events.stored();
+        void this.#copies?.sweep();
+      };
+      const prepare = (path: string): Promise<void> =>
+        keepDownloadHead(path).catch((error: unknown) => log.warn({ err: error, path }, 'a recording is uploaded without the header of its download'));
+      const shared = { objects, recordings: store, uploads: new UploadStore(db), jobs, clock, log, newId, wake };
+      const uploads = new RecordingUploads({ ...shared, folderOf, closedFiles, prepare, uploaded, stored });
+      this.#uploads = uploads;
+      this.#copies = new LocalCopies({
+        recordings: store,
+        clock,
+        log,
+        keepMs: config.localCopyMs,
+        filesOf: (id) => new DiskFiles(folderOf(id)),
+        missing: (id, files) => uploads.missing(id, files),
+        uploadAgain: (id, paths) => uploads.again(id, paths),
+        removeFolder: (id) => this.#removeFolder(id),
+      });
+    }
+    this.jobs = this.#uploads?.jobs ?? [];
+    const followers = [events, tellsPages(ready), ...(this.#uploads ? [this.#uploads] : [])];
+    this.#desk = new RecordingDesk({ store, directory, streams, clock, log, quotaBytes: config.recordingQuotaBytes, followers, newId });
+    const listener = {
+      recordingEnded: (outcome: RecordingOutcome) => this.#desk.recordingEnded(outcome),
+      recordingGrew: (id: string) => this.#uploads?.recordingGrew(id),
+      recordingDropped: (id: string) => this.#desk.recordingDropped(id),
+    };
+    const makeRoom = async (): Promise<boolean> => (await this.#copies?.makeRoom()) ?? false;
+    this.recorder = new Recorder({ clock, log, folder, minFreeBytes: config.minFreeBytes, policy: this.#desk, listener, makeRoom, use });
+    this.vod = new VodRoutes({ gate: permission, clock, log, titleOf: (id) => permission.titleOf(id), filesOf: (id) => this.#filesOf(id) });
+    this.recordings = new Recordings({
+      store,
+      directory,
+      tokens,
+      clock,
+      uploadOf: (recording) => this.#uploads?.statusOf(recording) ?? null,
+      removeRow: (id) => this.#desk.delete(id),
+      removeFiles: (id) => this.#removeFiles(id),
+    });
+  }
+
+  /** For whoever measures the server. */
+  get parts(): { readonly recorder: Recorder; readonly uploads: RecordingUploads | undefined } {
+    return { recorder: this.recorder, uploads: this.#uploads };
   }
 
   /** Rows that wait for the database. */
@@ -77,27 +142,78 @@ export class Library {
     return this.#desk.pending;
   }
 
-  /** Every file of a recording, for whoever copies it elsewhere. */
-  files(id: string): Promise<{ readonly path: string; readonly bytes: number }[]> {
-    return archiveFiles(this.recorder.recordingFolder(id));
+  /** Takes every packager of a stream as it is made. */
+  follow(stream: LiveStream, packager: Packager): Packager {
+    return this.recorder.follow(stream, packager, this.thumbnailer.follow(stream, packager));
+  }
+
+  /**
+   * What answers for recordings, and for the pictures of broadcasts: these before the routes of their media.
+   * @param gate of broadcasts.
+   */
+  routes(registry: PackagerRegistry, gate: PlaybackGate): readonly (VodRoutes | PictureRoutes)[] {
+    return [this.vod, new PictureRoutes({ thumbnailer: this.thumbnailer, registry, gate, clock: this.#clock })];
   }
 
   /** Recordings that a crash interrupted are put right meanwhile: that may take a while, and nothing else waits for it. */
   async start(): Promise<void> {
+    // What a removal was cut off in.
+    await rm(this.#removed, { recursive: true, force: true });
     await this.recorder.start();
-    const archives = { names: () => archiveNames(this.#root), inspect: (id: string) => readArchive(this.recorder.recordingFolder(id)) };
+    this.thumbnailer.start();
+    const archives = { names: () => archiveNames(join(this.#folder, 'recordings')), inspect: (id: string) => readArchive(new DiskFiles(this.recorder.recordingFolder(id))) };
     this.#desk.restore(archives).catch((error: unknown) => this.#log.error({ err: error }, 'interrupted recordings could not be put right'));
+    this.#uploads?.start().catch((error: unknown) => this.#log.error({ err: error }, 'recordings that are not uploaded could not be looked for'));
+    this.#copies?.start();
   }
 
   /** After the broadcasts have ended. */
   async close(): Promise<void> {
+    this.thumbnailer.close();
+    this.#copies?.close();
     await this.recorder.close();
     await this.#desk.flush();
   }
 
+  get #removed(): string {
+    return join(this.#folder, 'removed');
+  }
+
+  /** From object storage where they are not here, or no longer. */
+  #filesOf(id: string): StoredFiles {
+    const here = new DiskFiles(this.recorder.recordingFolder(id));
+    return this.#uploads ? new NearestFiles(here, this.#uploads.filesOf(id)) : here;
+  }
+
   async #removeFiles(id: string): Promise<void> {
     this.vod.forget(id);
-    await rm(this.recorder.recordingFolder(id), { recursive: true, force: true });
-    await this.#uploads?.remove(id);
+    await this.#removeFolder(id);
   }
+
+  /** At once, whatever comes in between: half a folder would look like a recording that is damaged. */
+  async #removeFolder(id: string): Promise<void> {
+    await mkdir(this.#removed, { recursive: true });
+    const path = join(this.#removed, id);
+    try {
+      await rename(this.recorder.recordingFolder(id), path);
+    } catch (error) {
+      if (errorCodeOf(error) === 'ENOENT') return;
+      throw error;
+    }
+    await rm(path, { recursive: true, force: true });
+  }
+}
+
+/** Tells the pages of a broadcast that ended once its recording is stored. */
+function tellsPages(ready: LibraryDeps['ready']): RecordingFollower {
+  const playable = new Map<string, StoredRecording>();
+  return {
+    async recordingStored(_transaction, recording) {
+      if (recording.state === 'ready') playable.set(recording.id, recording);
+    },
+    stored() {
+      for (const { streamId, broadcastId } of playable.values()) if (streamId !== null) ready(streamId, broadcastId);
+      playable.clear();
+    },
+  };
 }

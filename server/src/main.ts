@@ -128,7 +128,7 @@ async function run(config: Config): Promise<void> {
     newId: nanoid,
     makeSinks: (stream) => {
       const { createdAt } = stream.broadcast;
-      const makePackager = (epoch: string) => library.recorder.follow(stream, new Packager({ broadcast: { epoch, createdAt }, clock, config: DEFAULT_PACKAGER_CONFIG }));
+      const makePackager = (epoch: string) => library.follow(stream, new Packager({ broadcast: { epoch, createdAt }, clock, config: DEFAULT_PACKAGER_CONFIG }));
       return [new BridgedSink({ stream, bridges, ladders, registry, clock, makePackager, newEpoch: nanoid })];
     },
     listener: {
@@ -159,11 +159,13 @@ async function run(config: Config): Promise<void> {
     log,
     // Read only by those who have one: it takes a while.
     objects: config.s3 && (await openObjectStore({ config: config.s3, log })),
+    workers,
     jobs: jobStore,
-    events: new RecordingEvents({ events: hooks.events, clock, log }),
+    events: new RecordingEvents({ events: hooks.events, clock }),
     wake: () => jobs.wake(),
     newId: nanoid,
     identify,
+    ready: (streamId, broadcastId) => sockets.recordingReady(streamId, broadcastId),
     use: (streamId) => registry.keepAwake(streamId),
   });
   const jobs = new JobRunner({ store: jobStore, clock, log, handlers: [...hooks.jobs, ...library.jobs], newId: nanoid });
@@ -200,6 +202,7 @@ async function run(config: Config): Promise<void> {
     counter: viewers,
     visits,
     broadcasts: { get: media.broadcast },
+    recordings: library.recordings,
     publicOrigin: config.publicUrl,
   });
   const measurer = new Measurer({ clock, streams: hub, bridges, ladders, viewers, listeners: [sockets, history] });
@@ -208,16 +211,7 @@ async function run(config: Config): Promise<void> {
   const rtmp = new RtmpServer({ hub, gate: publishing, clock, log, config: { host: config.host, port: config.rtmpPort } });
   const rtmps =
     tls && config.rtmpsPort !== undefined ? new RtmpServer({ hub, gate: publishing, clock, log, config: { host: config.host, port: config.rtmpsPort, tls } }) : undefined;
-  const { turn, iceServers } = composeRelay({
-    config,
-    secret: secrets.turn,
-    certificates,
-    ports,
-    ownAddresses,
-    toOwnMedia: (packet) => webrtc.fromRelay(packet),
-    clock,
-    log,
-  });
+  const { turn, iceServers } = composeRelay({ config, secret: secrets.turn, certificates, ports, ownAddresses, toOwnMedia: (packet) => webrtc.fromRelay(packet), clock, log });
   const hls = new HlsRoutes({ registry, gate: playback, clock });
   const dash = new DashRoutes({ registry, gate: playback, clock });
   const webrtc = new WebRtcTransport({ clock, log, config: { host: config.host, ...config.webrtc } });
@@ -230,7 +224,7 @@ async function run(config: Config): Promise<void> {
   };
   const whipIngest = new WhipIngest({ hub, gate: publishing, transport: webrtc, clock, log });
   const whip = new OfferRoutes({ ...offers, name: 'whip', take: (offer) => whipIngest.take(offer) });
-  const whepOutput = new WhepOutput({ hub, gate: playback, transport: webrtc, source: new BridgedTracks({ bridges, clock }), viewers: visits, clock, log });
+  const whepOutput = new WhepOutput({ hub, gate: playback, transport: webrtc, source: new BridgedTracks({ bridges, clock }), tiers: ladders, viewers: visits, clock, log });
   const whep = new OfferRoutes({ ...offers, name: 'whep', take: (offer) => whepOutput.take(offer) });
   const api = createApi({
     accounts,
@@ -256,9 +250,9 @@ async function run(config: Config): Promise<void> {
     clock,
     log,
     handlers: [
+      ...library.routes(registry, permission),
       hls,
       dash,
-      library.vod,
       whip,
       whep,
       ...(certificates ? [new CertificateRoutes({ certificates })] : []),
@@ -323,8 +317,8 @@ async function run(config: Config): Promise<void> {
         ],
         publishing,
         ...(turn ? { turn } : {}),
-        recorder: library.recorder,
-        transcode: { pool: workers, bridges, ladders },
+        ...library.parts,
+        transcode: { pool: workers, bridges, ladders, pictures: library.thumbnailer },
         processes,
         sources: pull,
         jobs: { census: () => jobStore.census(clock.now()) },

@@ -15,6 +15,16 @@ const MOST_ROOM = 512;
 const MIB = 2 ** 20;
 
 /**
+ * The environment of the server. glibc gives threads heaps of their own, eight for each core, and keeps what was freed in each: half an hour of viewers who come
+ * and go by WebRTC left 96 MB behind. With two heaps for all it leaves 30 MB, most of it garbage of JavaScript.
+ * @param {NodeJS.ProcessEnv} env what there is; it wins.
+ * @returns {NodeJS.ProcessEnv}
+ */
+export function serverEnvironment(env) {
+  return { MALLOC_ARENA_MAX: '2', ...env };
+}
+
+/**
  * Arguments of Node, relative to the root of the repository. Media lives in buffers outside of the JavaScript heap, which itself hardly changes.
  * Counted against the heap's limit and not against a fixed 64 MiB, and with room to begin with, a busy server seldom walks its heap for nothing:
  * that was half of what a publisher cost. A small machine has less room and pays in CPU.

@@ -54,6 +54,12 @@ export class StreamChannel {
     for (const member of [...this.#members]) member.close(code, reason);
   }
 
+  /** @param isPrivate only the owner may watch it. */
+  recordingReady(event: StreamSocketEvent, isPrivate: boolean): void {
+    const text = encode(event);
+    for (const member of this.#members) if (!isPrivate || member.audience === 'owner') member.send(text);
+  }
+
   measured(event: () => StreamSocketEvent): void {
     let text: string | undefined;
     for (const member of this.#members) {

@@ -9,7 +9,7 @@ import type { Broadcast } from '../stream/broadcast.ts';
 import type { PlaybackCredentials } from '../stream/playback-gate.ts';
 import { HttpServer } from '../transports/http/server.ts';
 import { SocketClient } from '../transports/http/testing/socket-client.ts';
-import { StreamSockets } from './stream-sockets.ts';
+import { type KeptBroadcasts, StreamSockets } from './stream-sockets.ts';
 import { MemoryViewerCounter, type ViewerListener } from './viewer-counter.ts';
 import { Visits } from './visits.ts';
 import type { WatchDecision } from './watch-gate.ts';
@@ -29,6 +29,7 @@ class World {
   readonly sockets: StreamSockets;
   readonly server: HttpServer;
   lastBroadcast: Broadcast | null = null;
+  kept: Awaited<ReturnType<KeptBroadcasts['keptOf']>>;
   port = 0;
   #ids = 0;
 
@@ -50,6 +51,7 @@ class World {
       counter: this.counter,
       visits: this.visits,
       broadcasts: this.broadcasts,
+      recordings: { keptOf: async (streamId, broadcastId) => (streamId === STREAM && broadcastId === LIVE.broadcastId ? this.kept : undefined) },
       publicOrigin: 'https://live.example/',
     });
     this.server = new HttpServer({ host: '127.0.0.1', port: 0, clock: this.clock, log, handlers: [], fallback: (_request, response) => response.end(), upgrades: [this.sockets] });
@@ -134,6 +136,33 @@ it('tells of the stored broadcast when none runs, and takes one that should run 
   expect(await (await made.client().open()).next('STREAM_STATUS_CHANGED')).toMatchObject({ status: 'ended' });
   made.lastBroadcast = LIVE;
   expect(await (await made.client().open()).next('STREAM_STATUS_CHANGED')).toMatchObject({ status: 'idle', broadcastId: null });
+});
+
+it('tells of the recording when it is ready, and whoever comes after the end', async () => {
+  const made = await world();
+  made.broadcasts.set(STREAM, LIVE);
+  const there = await made.client().open();
+  made.change({ ...LIVE, state: 'ended', endedAt: CREATED + 1, endReason: 'stopped' });
+  await there.settled();
+  expect(there.heard).not.toContainEqual(expect.objectContaining({ type: 'RECORDING_READY' }));
+  made.kept = { id: 'recording', visibility: 'unlisted' };
+  made.sockets.recordingReady(STREAM, LIVE.broadcastId);
+  const told = { type: 'RECORDING_READY', broadcastId: 'b', recordingId: 'recording' };
+  expect(await there.next('RECORDING_READY')).toEqual(told);
+  expect(await (await made.client().open()).next('RECORDING_READY')).toEqual(told);
+});
+
+it('tells of a private recording to the owner alone', async () => {
+  const made = await world();
+  made.kept = { id: 'recording', visibility: 'private' };
+  made.broadcasts.set(STREAM, { ...LIVE, state: 'ended', endedAt: CREATED + 1, endReason: 'stopped' });
+  const viewer = await made.client().open();
+  const owner = await made.client(as('owner')).open();
+  await owner.next('RECORDING_READY');
+  made.sockets.recordingReady(STREAM, LIVE.broadcastId);
+  await owner.next('RECORDING_READY');
+  await viewer.settled();
+  expect(viewer.heard).not.toContainEqual(expect.objectContaining({ type: 'RECORDING_READY' }));
 });
 
 it('shows a preview and measurements to the owner alone', async () => {

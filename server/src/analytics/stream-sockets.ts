@@ -3,7 +3,9 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { StreamSocketCommand } from '@millrace/contract/commands/stream-socket';
 import type { Measurement } from '@millrace/contract/entities/measurement';
+import type { Visibility } from '@millrace/contract/entities/stream';
 import { closeCodeOf, type ErrorCode } from '@millrace/contract/errors';
+import type { StreamSocketEvent } from '@millrace/contract/events/stream-socket';
 import { Id } from '@millrace/contract/ids';
 import { MAX_STREAM_SOCKET_FRAME_BYTES } from '@millrace/contract/limits';
 import { CLOSE_STREAM_DELETED, STREAM_SOCKET_PROTOCOL, streamSocketPath } from '@millrace/contract/protocol';
@@ -28,8 +30,15 @@ export interface StreamSocketsDeps {
   readonly visits: Visits;
   /** The running broadcast of a stream, or one that ended a moment ago. */
   readonly broadcasts: { get(streamId: string): Broadcast | undefined };
+  readonly recordings: KeptBroadcasts;
   /** PUBLIC_URL: pages of its origin may use the session cookie, beside those of the address they were asked at. */
   readonly publicOrigin?: string | undefined;
+}
+
+/** What was kept of broadcasts. */
+export interface KeptBroadcasts {
+  /** The recording that shows most of a broadcast, once one can be played. */
+  keptOf(streamId: string, broadcastId: string): Promise<{ readonly id: string; readonly visibility: Visibility } | undefined>;
 }
 
 const PREFIX = streamSocketPath('');
@@ -92,6 +101,12 @@ export class StreamSockets implements MeasurementListener, ViewerListener {
     this.#channels.get(broadcast.streamId)?.measured(() => ({ type: 'MEASURED', measurement }));
   }
 
+  /** A recording of this broadcast can be played from now on. */
+  recordingReady(streamId: string, broadcastId: string): void {
+    const channel = this.#channels.get(streamId);
+    if (channel) void this.#tellOfRecording(streamId, broadcastId, (event, isPrivate) => channel.recordingReady(event, isPrivate));
+  }
+
   /** Ends the sockets of a stream that is no more. */
   streamDeleted(streamId: string): void {
     this.#channels.get(streamId)?.close(CLOSE_STREAM_DELETED, 'the stream was deleted');
@@ -124,8 +139,22 @@ export class StreamSockets implements MeasurementListener, ViewerListener {
           if (channel.isEmpty && this.#channels.get(streamId) === channel) this.#channels.delete(streamId);
         },
       });
-      channel.join(session, broadcasts.get(streamId) ?? lastOf(admitted.lastBroadcast), clock.now());
+      const broadcast = broadcasts.get(streamId) ?? lastOf(admitted.lastBroadcast);
+      channel.join(session, broadcast, clock.now());
+      if (broadcast?.state !== 'ended') return;
+      void this.#tellOfRecording(streamId, broadcast.broadcastId, (event, isPrivate) => {
+        if (!isPrivate || admitted.isOwner) session.send(encode(event));
+      });
     });
+  }
+
+  async #tellOfRecording(streamId: string, broadcastId: string, tell: (event: StreamSocketEvent, isPrivate: boolean) => void): Promise<void> {
+    try {
+      const kept = await this.#deps.recordings.keptOf(streamId, broadcastId);
+      if (kept) tell({ type: 'RECORDING_READY', broadcastId, recordingId: kept.id }, kept.visibility === 'private');
+    } catch (error) {
+      this.#deps.log.warn({ err: error, streamId }, 'viewers were not told of the recording');
+    }
   }
 
   /** Programs get a status. Browsers hide it from their pages, so they get a socket that closes with the code. */

@@ -29,7 +29,7 @@ const MEDIA_TYPES: Readonly<Record<string, string>> = {
 const COMPRESSIBLE = new Set(['.html', '.js', '.css', '.json', '.webmanifest', '.svg', '.txt', '.map', '.wasm']);
 
 /** Addresses that the pages answer; any other shows the same HTML, which says that there is nothing, with status 404. */
-const PAGE_PATHS = /^\/(?:|w\/[^/]+|live(?:\/[^/]+)?|r\/[^/]+|devices|library|admin|settings|trust)\/?$/;
+const PAGE_PATHS = /^\/(?:|[wv]\/[^/]+|live(?:\/[^/]+)?|r\/[^/]+|devices|library|admin|settings|trust)\/?$/;
 
 interface File {
   readonly type: string;

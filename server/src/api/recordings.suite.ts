@@ -4,7 +4,7 @@ import { createRecordingToken, listRecordings } from '@millrace/contract/rest/re
 import { nanoid } from 'nanoid';
 import { expect, test } from 'vitest';
 import { silentLog } from '../lib/silent-log.ts';
-import { RecordingDesk } from '../library/recording-desk.ts';
+import { RecordingDesk, type RecordingFollower } from '../library/recording-desk.ts';
 import type { StoredRecording } from '../store/recordings.ts';
 import { becomeGuest, makeStream, problemOf, read } from './testing/people.ts';
 import type { Suite } from './testing/suite.ts';
@@ -13,12 +13,22 @@ import type { TestServer } from './testing/test-server.ts';
 async function makeRecording(server: TestServer, ownerId: string, changes: Partial<StoredRecording> = {}): Promise<StoredRecording> {
   const startedAt = changes.startedAt ?? new Date(server.clock.now() - 60_000);
   const base = { id: nanoid(), ownerId, streamId: null, broadcastId: nanoid(), title: 'Harbour', visibility: 'unlisted', state: 'ready', problem: null } as const;
-  const recording: StoredRecording = { ...base, seconds: 60, bytes: 5_000_000_000, startedAt, endedAt: new Date(server.clock.now()), updatedAt: startedAt, ...changes };
+  const recording: StoredRecording = {
+    ...base,
+    seconds: 60,
+    bytes: 5_000_000_000,
+    startedAt,
+    endedAt: new Date(server.clock.now()),
+    updatedAt: startedAt,
+    uploadedAt: null,
+    isLocal: true,
+    ...changes,
+  };
   await server.recordingStore.insert(recording);
   return recording;
 }
 
-function deskOf(server: TestServer, quotaBytes = Number.POSITIVE_INFINITY) {
+function deskOf(server: TestServer, quotaBytes = Number.POSITIVE_INFINITY, ...others: readonly RecordingFollower[]) {
   const heard: string[] = [];
   const desk = new RecordingDesk({
     store: server.recordingStore,
@@ -28,12 +38,31 @@ function deskOf(server: TestServer, quotaBytes = Number.POSITIVE_INFINITY) {
     log: silentLog,
     quotaBytes,
     newId: nanoid,
-    listeners: [{ recordingReady: ({ title }) => heard.push(`ready ${title}`), recordingFailed: ({ title, problem }) => heard.push(`failed ${title} ${problem}`) }],
+    followers: [
+      { recordingStored: async (_, { title, state, problem }) => void heard.push(problem && state === 'failed' ? `failed ${title} ${problem}` : `${state} ${title}`), stored() {} },
+      ...others,
+    ],
   });
   return { desk, heard };
 }
 
 export function recordingsSuite(suite: Suite): void {
+  test('what was kept of a broadcast is the longest recording of it that can be played', async () => {
+    const server = suite.server();
+    const { token, user } = await becomeGuest(server);
+    const { stream } = await makeStream(server, token);
+    const kept = (broadcastId: string) => server.recordingStore.longestReady(stream.id, broadcastId);
+    const of = { streamId: stream.id, broadcastId: nanoid() };
+    await makeRecording(server, user.id, { ...of, seconds: 900, state: 'recording', endedAt: null });
+    await makeRecording(server, user.id, { ...of, seconds: 0, state: 'failed', problem: 'damaged' });
+    await makeRecording(server, user.id, { streamId: stream.id, seconds: 900 });
+    expect(await kept(of.broadcastId)).toBeUndefined();
+    await makeRecording(server, user.id, { ...of, seconds: 20 });
+    const long = await makeRecording(server, user.id, { ...of, seconds: 600, problem: 'interrupted' });
+    await makeRecording(server, user.id, { ...of, seconds: 30 });
+    expect(await kept(of.broadcastId)).toEqual(long);
+  });
+
   test('an owner lists their own, newest first, page by page, by stream, by state and by a part of the title', async () => {
     const server = suite.server();
     const { token, user } = await becomeGuest(server);
@@ -163,6 +192,34 @@ export function recordingsSuite(suite: Suite): void {
     expect(heard).toEqual(['ready Regatta', 'failed Regatta disk_full']);
     const stored = await server.recordingStore.listOwned(user.id, { state: 'failed' }, { after: undefined, limit: 10 });
     expect(stored.map(({ problem }) => problem).sort()).toEqual(['disk_full', 'quota_reached']);
+  });
+
+  test('what follows from the end of a recording is stored with it, or neither is', async () => {
+    const server = suite.server();
+    const { user } = await becomeGuest(server);
+    const { id } = await makeRecording(server, user.id, { state: 'recording', endedAt: null });
+    let tries = 0;
+    let isAway = true;
+    const { desk, heard } = deskOf(server, Number.POSITIVE_INFINITY, {
+      async recordingStored() {
+        tries++;
+        if (isAway) throw new Error('the database went away');
+      },
+      stored() {},
+    });
+    desk.recordingEnded({ id, seconds: 5, bytes: 100, problem: null });
+    while (tries < 2) {
+      await server.recordingStore.byId(id);
+      server.clock.advance(100);
+    }
+    expect(await server.recordingStore.byId(id)).toMatchObject({ state: 'recording', endedAt: null });
+    isAway = false;
+    while (desk.pending > 0) {
+      await server.recordingStore.byId(id);
+      server.clock.advance(1_000);
+    }
+    expect(await server.recordingStore.byId(id)).toMatchObject({ state: 'ready', seconds: 5 });
+    expect(heard.length).toBe(tries);
   });
 
   test('recordings that a crash interrupted become what there is of them', async () => {

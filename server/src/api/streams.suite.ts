@@ -25,6 +25,8 @@ export function streamsSuite(suite: Suite): void {
       hls: `http://cam.example:8080/hls/${made.stream.id}/index.m3u8`,
       dash: `http://cam.example:8080/dash/${made.stream.id}/manifest.mpd`,
       whep: `http://cam.example:8080/whep/${made.stream.id}`,
+      poster: `http://cam.example:8080/hls/${made.stream.id}/poster.jpg`,
+      storyboard: `http://cam.example:8080/hls/${made.stream.id}/storyboard.vtt`,
     });
     const again = await server.request(`/api/v1/streams/${made.stream.id}`, { token });
     expect(await again.text()).not.toContain('mk_');

@@ -46,6 +46,7 @@ describe('the settings', () => {
       transcodeWorkers: availableParallelism(),
       minFreeBytes: 2_000_000_000,
       recordingQuotaBytes: Number.POSITIVE_INFINITY,
+      localCopyMs: Number.POSITIVE_INFINITY,
       ladder: {
         tiers: [
           { shorterSide: 720, bitsPerSecond: 2_800_000 },

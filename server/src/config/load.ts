@@ -82,6 +82,8 @@ export interface Config {
   readonly minFreeBytes: number;
   /** What one owner's recordings may take; infinity: anything. */
   readonly recordingQuotaBytes: number;
+  /** After its upload, until a recording lies in object storage alone; infinity: it stays here as well. */
+  readonly localCopyMs: number;
   /** The sizes that ladders have, and whether hardware may encode them. */
   readonly ladder: { readonly tiers: Settings['LADDER']; readonly hardware: boolean };
 }
@@ -94,6 +96,8 @@ export interface ConfigSources {
 
 /** As disks are sold. */
 const GIGABYTE = 1_000_000_000;
+
+const DAY_MS = 24 * 3600_000;
 
 const DEFAULT_FILE = 'millrace.json';
 
@@ -159,6 +163,7 @@ function configOf(settings: Settings, folder: string): Config {
     transcodeWorkers: settings.TRANSCODE_WORKERS ?? availableParallelism(),
     minFreeBytes: settings.DISK_FREE_MIN_GB * GIGABYTE,
     recordingQuotaBytes: settings.RECORDING_QUOTA_GB === undefined ? Number.POSITIVE_INFINITY : settings.RECORDING_QUOTA_GB * GIGABYTE,
+    localCopyMs: settings.RECORDING_LOCAL_DAYS === undefined ? Number.POSITIVE_INFINITY : settings.RECORDING_LOCAL_DAYS * DAY_MS,
     ladder: { tiers: settings.LADDER, hardware: settings.HARDWARE_ENCODING },
   };
 }

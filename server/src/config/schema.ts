@@ -16,6 +16,7 @@ const ADDRESSES_ALLOWED = 'IP addresses separated by commas, at most 8';
 const WORKERS_ALLOWED = 'a whole number from 1 to 256';
 const PROCESSES_ALLOWED = 'a whole number from 1 to 4096';
 const GIGABYTES_ALLOWED = 'a number of gigabytes from 0 to 1000000';
+const DAYS_ALLOWED = 'a number of days from 0 to 36500';
 const LADDER_ALLOWED = 'sizes with their bit rates like 720p@2800k,480p@1400k,360p@700k, each from 90p to 2160p and from 50k to 50000k; off means none';
 const S3_ENDPOINT_ALLOWED = 'an address like https://s3.example.org, without a user name';
 const BUCKET_ALLOWED = 'the name of a bucket: 3 to 63 letters, digits, dots and hyphens';
@@ -177,6 +178,8 @@ export const Settings = z.strictObject({
     .string(REGION_ALLOWED)
     .regex(/^[a-z0-9-]{1,64}$/i, REGION_ALLOWED)
     .default('us-east-1'),
+  /** Days after its upload until a recording lies in object storage alone; it stays on the server as well when not set. */
+  RECORDING_LOCAL_DAYS: numeric(DAYS_ALLOWED).pipe(z.number().min(0, DAYS_ALLOWED).max(36_500, DAYS_ALLOWED)).optional(),
   /** Files that streams may be fetched from, as `file:name`. */
   MEDIA_DIR: Path.optional(),
   /** Processes that fetch or forward, at once; by cores and memory when not set. */

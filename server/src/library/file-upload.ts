@@ -87,14 +87,15 @@ export class FileUpload {
     const total = Math.ceil(size / partSize);
     let next = 1;
     const failed = new AbortController();
-    const signal = AbortSignal.any([file.signal, failed.signal]);
     const work = async () => {
       for (let number = next++; number <= total; number = next++) {
         if (parts.has(number)) continue;
-        signal.throwIfAborted();
+        // What is on its way arrives: it need not be sent again.
+        if (failed.signal.aborted) return;
+        file.signal.throwIfAborted();
         const bytes = await read(handle, (number - 1) * partSize, sizeOf(number));
         const md5 = createHash('md5').update(bytes).digest();
-        const etag = await objects.putPart({ key, multipartId, number, bytes, md5: md5.toString('base64') }, signal);
+        const etag = await objects.putPart({ key, multipartId, number, bytes, md5: md5.toString('base64') }, file.signal);
         const part: UploadPart = { number, etag, md5: md5.toString('hex') };
         await store.addPart(key, part);
         parts.set(number, part);
@@ -102,7 +103,7 @@ export class FileUpload {
         file.onProgress(bytesThere);
       }
     };
-    const workers = await Promise.allSettled(
+    await Promise.allSettled(
       Array.from({ length: PARTS_AT_ONCE }, () =>
         work().catch((error: unknown) => {
           failed.abort(error);
@@ -111,7 +112,7 @@ export class FileUpload {
       ),
     );
     file.signal.throwIfAborted();
-    if (workers.some(({ status }) => status === 'rejected')) return this.#lost(upload, failed.signal.reason);
+    if (failed.signal.aborted) return this.#lost(upload, failed.signal.reason);
     const ordered = [...parts.values()].sort((a, b) => a.number - b.number);
     try {
       await objects.completeMultipart({ key, multipartId, parts: ordered }, file.signal);

@@ -2,6 +2,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { extname, join, relative, sep } from 'node:path';
 import type { ErrorCode } from '@millrace/contract/errors';
+import type { Transaction } from 'kysely';
 import { z } from 'zod';
 import type { JobHandler, JobOutcome, RunningJob } from '../jobs/runner.ts';
 import { AppError } from '../lib/app-error.ts';
@@ -9,6 +10,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import { errorCodeOf } from '../lib/start-error.ts';
 import type { JobStore } from '../store/jobs.ts';
+import type { Schema } from '../store/schema.ts';
 import type { UploadStore } from '../store/uploads.ts';
 import { FileUpload } from './file-upload.ts';
 import type { ObjectStore } from './object-store.ts';
@@ -17,7 +19,7 @@ import type { ObjectStore } from './object-store.ts';
 export type UploadStatus =
   | { readonly state: 'running'; readonly bytes: number; readonly totalBytes: number; readonly remainingSeconds: number | undefined }
   /** Something is wrong; it is tried again at `retryAt`, milliseconds since the epoch. */
-  | { readonly state: 'retrying'; readonly code: ErrorCode; readonly detail: string; readonly retryAt: number };
+  | { readonly state: 'retrying'; readonly bytes: number; readonly totalBytes: number; readonly code: ErrorCode; readonly detail: string; readonly retryAt: number };
 
 export interface UploadListener {
   /** Everything is there, verified. Called before the job is forgotten: when it rejects it is called again later. */
@@ -36,6 +38,10 @@ export interface FolderUploadsDeps {
   newId(): string;
   /** A job was put. */
   wake(): void;
+  /** Of the paths in a folder that is not complete, those to which nothing is added any more. */
+  closedFiles(paths: readonly string[]): string[];
+  /** Completes a folder before it is sent for good. */
+  prepare(folder: string): Promise<void>;
 }
 
 export interface FolderToUpload {
@@ -47,7 +53,7 @@ export interface FolderToUpload {
   readonly isComplete: boolean;
 }
 
-const FOLDER_UPLOAD_JOB = 'folder-upload';
+export const FOLDER_UPLOAD_JOB = 'folder-upload';
 const Data = z.object({ prefix: z.string().min(1), folder: z.string().min(1), isComplete: z.boolean() });
 
 /** So many folders, and files of each: at most 6 parts of 8 MiB are in memory. */
@@ -76,6 +82,8 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
 export class FolderUploads implements JobHandler {
   readonly kind = FOLDER_UPLOAD_JOB;
   readonly concurrency = FOLDERS_AT_ONCE;
+  /** That arrived, verified or not. */
+  readonly counters = { bytes: 0 };
   readonly #deps: FolderUploadsDeps;
   readonly #files: FileUpload;
   readonly #status = new Map<string, UploadStatus>();
@@ -87,12 +95,22 @@ export class FolderUploads implements JobHandler {
     this.#files = new FileUpload(deps);
   }
 
+  /** Folders that are tried again. */
+  get failing(): number {
+    return [...this.#status.values()].filter(({ state }) => state === 'retrying').length;
+  }
+
   /** To be called when files were added, and once more when there are no more to come. What is there already is not sent again. */
-  async enqueue({ prefix, folder, isComplete }: FolderToUpload): Promise<void> {
+  async enqueue(folder: FolderToUpload): Promise<void> {
+    await this.put(folder);
+    this.#deps.wake();
+  }
+
+  /** The same in the transaction of what it follows from; the job runner is to be woken afterwards. */
+  async put({ prefix, folder, isComplete }: FolderToUpload, transaction?: Transaction<Schema>): Promise<void> {
     const { jobs, clock, newId } = this.#deps;
     const at = new Date(clock.now());
-    await jobs.put({ id: newId(), kind: FOLDER_UPLOAD_JOB, uniqueKey: prefix, data: { prefix, folder, isComplete }, runAt: at, at });
-    this.#deps.wake();
+    await jobs.put({ id: newId(), kind: FOLDER_UPLOAD_JOB, uniqueKey: prefix, data: { prefix, folder, isComplete }, runAt: at, at }, transaction);
   }
 
   /** Undefined: nothing is known of it in this process; it is done, waits, or never was. */
@@ -108,6 +126,7 @@ export class FolderUploads implements JobHandler {
   /** Deletes everything below the prefix, finished or not, in the store and in what is known of it. */
   async remove(prefix: string): Promise<void> {
     const { store, objects } = this.#deps;
+    this.#forget(prefix);
     for (const unfinished of await store.forgetBelow(`${prefix}/`)) await objects.abortMultipart(unfinished);
     let keys: string[] = [];
     const flush = async () => {
@@ -126,7 +145,7 @@ export class FolderUploads implements JobHandler {
     const { prefix, folder, isComplete } = Data.parse(data);
     let arrived = 0;
     try {
-      const files = await filesOf(folder);
+      const files = isComplete ? await this.#wholeFolder(folder) : await this.#finishedPart(folder);
       if (!files) {
         this.#forget(prefix);
         if (isComplete) await listener.folderMissing(prefix);
@@ -134,6 +153,7 @@ export class FolderUploads implements JobHandler {
       }
       await this.#uploadAll(prefix, folder, files, signal, (bytes) => {
         arrived += bytes;
+        this.counters.bytes += bytes;
       });
       if (isComplete) await listener.folderUploaded(prefix);
       this.#forget(prefix);
@@ -145,18 +165,36 @@ export class FolderUploads implements JobHandler {
     }
   }
 
+  async #wholeFolder(folder: string): Promise<LocalFile[] | undefined> {
+    if (!(await filesOf(folder))) return undefined;
+    await this.#deps.prepare(folder);
+    return filesOf(folder);
+  }
+
+  async #finishedPart(folder: string): Promise<LocalFile[] | undefined> {
+    const files = await filesOf(folder);
+    const closed = new Set(this.#deps.closedFiles(files?.map(({ path }) => path) ?? []));
+    return files?.filter(({ path }) => closed.has(path));
+  }
+
   async #uploadAll(prefix: string, folder: string, files: readonly LocalFile[], signal: AbortSignal, onArrived: (bytes: number) => void): Promise<void> {
     const { clock } = this.#deps;
     const totalBytes = files.reduce((sum, { size }) => sum + size, 0);
     const progress = new Map<string, number>();
     const begun = clock.monotonic();
     let known = 0;
+    let arrived = 0;
     const tell = (path: string, bytes: number, isFirst: boolean) => {
       const before = progress.get(path) ?? 0;
       progress.set(path, bytes);
       // What an earlier run had brought there says nothing of the speed of this one.
       if (isFirst && bytes > 0) known += bytes;
-      else onArrived(bytes - before);
+      else {
+        arrived += bytes - before;
+        onArrived(bytes - before);
+      }
+      // It goes on only when something has come through.
+      if (arrived === 0 && this.#status.get(prefix)?.state === 'retrying') return;
       const there = [...progress.values()].reduce((sum, value) => sum + value, 0);
       const seconds = (clock.monotonic() - begun) / 1000;
       const perSecond = seconds > 0 ? (there - known) / seconds : 0;
@@ -173,7 +211,7 @@ export class FolderUploads implements JobHandler {
         let isFirst = true;
         await this.#files.upload({
           path: join(folder, path),
-          key: `${prefix}/${path.split(sep).join('/')}`,
+          key: `${prefix}/${path}`,
           contentType: CONTENT_TYPES[extname(path)] ?? 'application/octet-stream',
           signal: either,
           onProgress(bytes) {
@@ -201,7 +239,8 @@ export class FolderUploads implements JobHandler {
     const inMs = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(20, failures - 1));
     const code = error instanceof AppError ? error.code : 'internal';
     const detail = error instanceof Error ? error.message : String(error);
-    this.#status.set(prefix, { state: 'retrying', code, detail, retryAt: clock.now() + inMs });
+    const { bytes, totalBytes } = this.#status.get(prefix) ?? { bytes: 0, totalBytes: 0 };
+    this.#status.set(prefix, { state: 'retrying', bytes, totalBytes, code, detail, retryAt: clock.now() + inMs });
     log.warn({ err: error, prefix, code, inMs }, 'an upload failed, trying again');
     return { kind: 'again', inMs, reason: detail };
   }
@@ -213,7 +252,7 @@ export class FolderUploads implements JobHandler {
 }
 
 interface LocalFile {
-  /** In the folder. */
+  /** In the folder, with slashes. */
   readonly path: string;
   readonly size: number;
 }
@@ -222,8 +261,8 @@ interface LocalFile {
 async function filesOf(folder: string): Promise<LocalFile[] | undefined> {
   try {
     const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-    const paths = entries.filter((entry) => entry.isFile()).map((entry) => relative(folder, join(entry.parentPath, entry.name)));
-    const finished = paths.filter((path) => !path.split(sep).some((name) => UNFINISHED.test(name))).sort();
+    const paths = entries.filter((entry) => entry.isFile()).map((entry) => relative(folder, join(entry.parentPath, entry.name)).split(sep).join('/'));
+    const finished = paths.filter((path) => !path.split('/').some((name) => UNFINISHED.test(name))).sort();
     return await Promise.all(finished.map(async (path) => ({ path, size: (await stat(join(folder, path))).size })));
   } catch (error) {
     if (errorCodeOf(error) === 'ENOENT') return undefined;

@@ -25,6 +25,13 @@ export interface MultipartReference {
   readonly multipartId: string;
 }
 
+/** A run of bytes in an object; at least one. */
+export interface ObjectRange {
+  readonly key: string;
+  readonly offset: number;
+  readonly bytes: number;
+}
+
 /**
  * Every call rejects with an AppError of the `storage_…` codes, or as its signal was aborted. Calls that may succeed a moment later are repeated a
  * few times before.
@@ -39,13 +46,13 @@ export interface ObjectStore {
   completeMultipart(upload: MultipartReference & { readonly parts: readonly PartReference[] }, signal?: AbortSignal): Promise<void>;
   /** Nothing happens when there is none. */
   abortMultipart(upload: MultipartReference): Promise<void>;
+  /** Exactly so many bytes. */
+  get(range: ObjectRange, signal?: AbortSignal): Promise<Uint8Array>;
   head(key: string, signal?: AbortSignal): Promise<StoredObject | undefined>;
   /** In the order of their keys. */
   list(prefix: string): AsyncIterable<StoredObject>;
   /** What is not there is deleted, too. */
   delete(keys: readonly string[]): Promise<void>;
-  /** An address that reads the object without credentials for a while. With a name, browsers save it under that. */
-  signedUrl(key: string, options: { readonly expiresInSeconds: number; readonly downloadName?: string }): Promise<string>;
   /** Writes, reads and deletes a small object: rejects with what is wrong. */
   check(signal?: AbortSignal): Promise<void>;
 }

@@ -3,19 +3,23 @@
  * down how it ended, and after a crash what became of recordings that were being made.
  */
 import type { RecordingProblem } from '@millrace/contract/entities/recording';
+import type { Transaction } from 'kysely';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { RecordingEnd, RecordingStore, StoredRecording } from '../store/recordings.ts';
+import type { Schema } from '../store/schema.ts';
 import type { Broadcast } from '../stream/broadcast.ts';
 import type { KnownStream, StreamDirectory } from '../streams/directory.ts';
 import type { RecordingDirectory } from './recording-directory.ts';
 
-/** Hears of recordings once they are written down. Must not block or throw. */
-export interface RecordingListener {
-  /** It can be played; `problem` says when it is not all of its broadcast. */
-  recordingReady(recording: StoredRecording): void;
-  /** There is nothing to play. */
-  recordingFailed(recording: StoredRecording): void;
+/** Hears of recordings in the transaction that writes them down: what follows is as sure as they are. */
+export interface RecordingFollower {
+  /** How it ended: ready to be played, whole or with a `problem`, or failed. */
+  recordingStored(transaction: Transaction<Schema>, recording: StoredRecording): Promise<void>;
+  /** It is gone. */
+  recordingDeleted?(transaction: Transaction<Schema>, recording: StoredRecording): Promise<void>;
+  /** The transaction is through. */
+  stored(): void;
 }
 
 /** What the media path finds on disk. */
@@ -34,7 +38,7 @@ export interface RecordingDeskDeps {
   readonly log: Log;
   /** What one owner may keep; infinity: as much as there is room. */
   readonly quotaBytes: number;
-  readonly listeners: readonly RecordingListener[];
+  readonly followers: readonly RecordingFollower[];
   newId(): string;
 }
 
@@ -71,10 +75,13 @@ export class RecordingDesk {
     const maxBytes = quotaBytes - (await store.bytesOf(stream.ownerId));
     const problem = isLow ? 'disk_full' : maxBytes <= 0 ? 'quota_reached' : null;
     const recording = this.#recordingOf(broadcast, stream, { id: newId(), problem });
-    await store.insert(recording);
-    if (problem === null) return { recording: { id: recording.id, maxBytes }, rewindSeconds };
+    if (problem === null) {
+      await store.insert(recording);
+      return { recording: { id: recording.id, maxBytes }, rewindSeconds };
+    }
+    await store.insert(recording, this.#stored);
+    this.#tellStored();
     this.#deps.log.error({ streamId: stream.id, ownerId: stream.ownerId, problem }, 'a broadcast is not recorded');
-    for (const listener of this.#deps.listeners) listener.recordingFailed(recording);
     return { recording: undefined, rewindSeconds };
   }
 
@@ -84,7 +91,15 @@ export class RecordingDesk {
   }
 
   recordingDropped(id: string): void {
-    this.#persist(() => this.#deps.store.delete(id));
+    this.#persist(() => this.delete(id));
+  }
+
+  /** Forgets it, and has those who follow tidy up. */
+  async delete(id: string): Promise<void> {
+    await this.#deps.store.delete(id, async (transaction, recording) => {
+      for (const follower of this.#deps.followers) await follower.recordingDeleted?.(transaction, recording);
+    });
+    this.#tellStored();
   }
 
   /** When everything that has changed until now is written. */
@@ -104,26 +119,33 @@ export class RecordingDesk {
   async #repair(recording: StoredRecording, archives: ArchivePort): Promise<void> {
     const { log } = this.#deps;
     const { id, startedAt } = recording;
-    try {
-      const { seconds, bytes, faults } = await archives.inspect(id);
-      log.warn({ recordingId: id, seconds: Math.round(seconds), faults }, 'a recording was interrupted: what there is of it is kept');
-      const endedAt = new Date(startedAt.getTime() + seconds * 1000);
-      await this.#finish(id, { state: 'ready', problem: 'interrupted', seconds, bytes, endedAt });
-    } catch (error) {
+    const found = await archives.inspect(id).catch((error: unknown) => {
       log.error({ err: error, recordingId: id }, 'a recording was interrupted and cannot be read');
+      return undefined;
+    });
+    if (!found) {
       await this.#finish(id, { state: 'failed', problem: 'damaged', seconds: 0, bytes: 0, endedAt: startedAt });
+      return;
     }
+    const { seconds, bytes, faults } = found;
+    log.warn({ recordingId: id, seconds: Math.round(seconds), faults }, 'a recording was interrupted: what there is of it is kept');
+    const endedAt = new Date(startedAt.getTime() + seconds * 1000);
+    await this.#finish(id, { state: 'ready', problem: 'interrupted', seconds, bytes, endedAt });
   }
 
   async #finish(id: string, end: RecordingEnd): Promise<void> {
-    const { store, directory, clock, listeners } = this.#deps;
-    const recording = await store.finish(id, end, new Date(clock.now()));
+    const { store, directory, clock } = this.#deps;
+    await store.finish(id, end, new Date(clock.now()), this.#stored);
     directory.forget(id);
-    if (!recording) return;
-    for (const listener of listeners) {
-      if (recording.state === 'ready') listener.recordingReady(recording);
-      else listener.recordingFailed(recording);
-    }
+    this.#tellStored();
+  }
+
+  readonly #stored = async (transaction: Transaction<Schema>, recording: StoredRecording): Promise<void> => {
+    for (const follower of this.#deps.followers) await follower.recordingStored(transaction, recording);
+  };
+
+  #tellStored(): void {
+    for (const follower of this.#deps.followers) follower.stored();
   }
 
   #recordingOf(broadcast: Broadcast, stream: KnownStream, { id, problem }: { readonly id: string; readonly problem: RecordingProblem | null }): StoredRecording {
@@ -142,6 +164,8 @@ export class RecordingDesk {
       startedAt,
       endedAt: problem === null ? null : startedAt,
       updatedAt: new Date(this.#deps.clock.now()),
+      uploadedAt: null,
+      isLocal: problem === null,
     };
   }
 

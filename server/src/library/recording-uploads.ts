@@ -1,18 +1,25 @@
-/** Brings recordings into object storage once they are whole, and out of it when they are deleted. */
-import type { JobHandler } from '../jobs/runner.ts';
+/** Brings recordings into object storage while they are made and when they are whole, reads them there, and takes them out when they are deleted. */
+import type { RecordingUpload } from '@millrace/contract/entities/recording';
+import type { Transaction } from 'kysely';
+import { z } from 'zod';
+import type { JobHandler, JobOutcome, RunningJob } from '../jobs/runner.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
+import type { StoredFiles } from '../lib/stored-files.ts';
 import type { JobStore } from '../store/jobs.ts';
-import type { RecordingStore, StoredRecording } from '../store/recordings.ts';
+import type { Also, RecordingStore, StoredRecording } from '../store/recordings.ts';
+import type { Schema } from '../store/schema.ts';
 import type { UploadStore } from '../store/uploads.ts';
-import { FolderUploads } from './folder-uploads.ts';
+import { FOLDER_UPLOAD_JOB, FolderUploads } from './folder-uploads.ts';
+import { ObjectFolders } from './object-files.ts';
 import type { ObjectStore } from './object-store.ts';
+import type { RecordingFollower } from './recording-desk.ts';
 
 const PREFIX = 'recordings';
 
 export interface RecordingUploadsDeps {
   readonly objects: ObjectStore;
-  readonly recordings: Pick<RecordingStore, 'byId'>;
+  readonly recordings: Pick<RecordingStore, 'byId' | 'notUploaded' | 'setUploaded'>;
   readonly uploads: UploadStore;
   readonly jobs: JobStore;
   readonly clock: Clock;
@@ -20,44 +27,138 @@ export interface RecordingUploadsDeps {
   newId(): string;
   wake(): void;
   folderOf(id: string): string;
-  /** Everything is there, verified. When it rejects it is called again. */
-  uploaded(recording: StoredRecording): Promise<void>;
+  /** Those files of a recording, by their paths, to which nothing is added any more. */
+  closedFiles(paths: readonly string[]): string[];
+  /** Puts into the folder what is needed to play it from afar. */
+  prepare(folder: string): Promise<void>;
+  /** All of it is there, verified: called in the transaction that stores that. */
+  readonly uploaded: Also;
+  /** Such a transaction is through. */
+  stored(): void;
 }
 
-export class RecordingUploads {
+const REMOVAL_JOB = 'recording-removal';
+const RemovalData = z.object({ id: z.string().min(1) });
+
+/** An upload that runs stops at its next file; its objects must not come after they were deleted. */
+const RUNNING_UPLOAD_MS = 5_000;
+
+export class RecordingUploads implements RecordingFollower {
   /** Work for the job runner. */
-  readonly job: JobHandler;
+  readonly jobs: readonly JobHandler[];
   readonly #deps: RecordingUploadsDeps;
-  readonly #folders: FolderUploads;
+  readonly #uploads: FolderUploads;
+  readonly #folders: ObjectFolders;
 
   constructor(deps: RecordingUploadsDeps) {
-    const { uploads: store, jobs, objects, clock, log, newId, wake } = deps;
+    const { uploads: store, jobs, objects, clock, log, newId, wake, closedFiles, prepare } = deps;
     this.#deps = deps;
     const listener = {
       folderUploaded: (prefix: string) => this.#uploaded(prefix),
       // Its owner deleted it meanwhile.
       folderMissing: async () => {},
     };
-    this.#folders = new FolderUploads({ store, jobs, objects, listener, clock, log, newId, wake });
-    this.job = this.#folders;
+    this.#uploads = new FolderUploads({ store, jobs, objects, listener, clock, log, newId, wake, closedFiles, prepare });
+    this.#folders = new ObjectFolders({ objects, log, uploaded: (prefix) => this.#uploads.uploaded(prefix) });
+    const removal = { kind: REMOVAL_JOB, concurrency: 1, run: (job: RunningJob) => this.#runRemoval(job) };
+    this.jobs = [this.#uploads, removal];
   }
 
-  recordingReady({ id }: StoredRecording): void {
-    const { log, folderOf } = this.#deps;
-    this.#folders
-      .enqueue({ prefix: prefixOf(id), folder: folderOf(id), isComplete: true })
-      .catch((error: unknown) => log.error({ err: error, recordingId: id }, 'a recording is not uploaded'));
+  /** Recordings whose upload is tried again. */
+  get failing(): number {
+    return this.#uploads.failing;
   }
 
-  recordingFailed(): void {}
+  get counters(): { readonly sentBytes: number; readonly fetchedBytes: number } {
+    return { sentBytes: this.#uploads.counters.bytes, fetchedBytes: this.#folders.counters.bytes };
+  }
 
-  remove(id: string): Promise<void> {
-    return this.#folders.remove(prefixOf(id));
+  /** What is not there goes there: recordings from before there was a store, and those that an earlier life did not come to. */
+  async start(): Promise<void> {
+    for (const { id } of await this.#deps.recordings.notUploaded()) await this.#put(id, true);
+    this.#deps.wake();
+  }
+
+  /** A file of one that is being made is finished. */
+  recordingGrew(id: string): void {
+    this.#put(id, false).then(
+      () => this.#deps.wake(),
+      (error: unknown) => this.#deps.log.warn({ err: error, recordingId: id }, 'a recording is not uploaded while it is made: it will be when it has ended'),
+    );
+  }
+
+  async recordingStored(transaction: Transaction<Schema>, { id, state }: StoredRecording): Promise<void> {
+    if (state === 'ready') await this.#put(id, true, transaction);
+    // What was sent of it while it was made.
+    else await this.recordingDeleted(transaction, { id });
+  }
+
+  async recordingDeleted(transaction: Transaction<Schema>, { id }: Pick<StoredRecording, 'id'>): Promise<void> {
+    const { jobs, clock, newId } = this.#deps;
+    const at = new Date(clock.now());
+    await jobs.put({ id: newId(), kind: REMOVAL_JOB, uniqueKey: id, data: { id }, runAt: at, at }, transaction);
+  }
+
+  stored(): void {
+    this.#deps.wake();
+  }
+
+  filesOf(id: string): StoredFiles {
+    return this.#folders.open(prefixOf(id));
+  }
+
+  statusOf({ id, bytes, state, uploadedAt }: StoredRecording): RecordingUpload | null {
+    if (uploadedAt) return { state: 'uploaded', sentBytes: bytes, totalBytes: bytes, secondsLeft: null, problem: null };
+    if (state === 'failed') return null;
+    const status = this.#uploads.status(prefixOf(id));
+    if (!status) return state === 'recording' ? null : { state: 'waiting', sentBytes: 0, totalBytes: bytes, secondsLeft: null, problem: null };
+    const { bytes: sentBytes, totalBytes } = status;
+    if (status.state === 'running') return { state: 'uploading', sentBytes, totalBytes, secondsLeft: status.remainingSeconds ?? null, problem: null };
+    return { state: 'failing', sentBytes, totalBytes, secondsLeft: null, problem: status.code };
+  }
+
+  /** What of these local files is not there, as large as here, in the store's own words. Rejects with AppError `storage_…`. */
+  async missing(id: string, local: ReadonlyMap<string, number>): Promise<string[]> {
+    const there = new Map<string, number>();
+    for await (const { key, size } of this.#deps.objects.list(`${prefixOf(id)}/`)) there.set(key, size);
+    const verified = new Set((await this.#uploads.uploaded(prefixOf(id))).map(({ key }) => key));
+    return [...local].flatMap(([path, size]) => {
+      const key = `${prefixOf(id)}/${path}`;
+      return verified.has(key) && there.get(key) === size ? [] : [path];
+    });
+  }
+
+  /** Sends these files of it once more. */
+  async again(id: string, paths: readonly string[]): Promise<void> {
+    const { uploads, recordings } = this.#deps;
+    for (const path of paths) await uploads.forget(`${prefixOf(id)}/${path}`);
+    await recordings.setUploaded(id, null, (transaction) => this.#put(id, true, transaction));
+    this.#folders.forget(prefixOf(id));
+    this.#deps.wake();
+  }
+
+  #put(id: string, isComplete: boolean, transaction?: Transaction<Schema>): Promise<void> {
+    return this.#uploads.put({ prefix: prefixOf(id), folder: this.#deps.folderOf(id), isComplete }, transaction);
   }
 
   async #uploaded(prefix: string): Promise<void> {
-    const recording = await this.#deps.recordings.byId(prefix.slice(PREFIX.length + 1));
-    if (recording) await this.#deps.uploaded(recording);
+    const { recordings, clock, uploaded, stored } = this.#deps;
+    await recordings.setUploaded(prefix.slice(PREFIX.length + 1), new Date(clock.now()), uploaded);
+    stored();
+  }
+
+  /** Whoever stops the server does not wait for a store that hangs: what goes on may be done again. */
+  #runRemoval({ data, signal }: RunningJob): Promise<JobOutcome> {
+    const stopped = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
+    return Promise.race([this.#remove(RemovalData.parse(data).id), stopped]);
+  }
+
+  async #remove(id: string): Promise<JobOutcome> {
+    const { jobs } = this.#deps;
+    if (!(await jobs.cancel({ kind: FOLDER_UPLOAD_JOB, uniqueKey: prefixOf(id) }))) return { kind: 'again', inMs: RUNNING_UPLOAD_MS, reason: 'its upload still stops' };
+    await this.#uploads.remove(prefixOf(id));
+    this.#folders.forget(prefixOf(id));
+    return { kind: 'done' };
   }
 }
 

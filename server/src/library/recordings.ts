@@ -1,5 +1,5 @@
 /** Everything that people do with recordings: list, watch, rename, hide, delete. The rules; SQL, files and HTTP are elsewhere. */
-import type { RecordingSettings } from '@millrace/contract/entities/recording';
+import type { RecordingSettings, RecordingUpload } from '@millrace/contract/entities/recording';
 import type { User } from '@millrace/contract/entities/user';
 import { AppError } from '../lib/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -13,7 +13,11 @@ export interface RecordingsDeps {
   readonly directory: RecordingDirectory;
   readonly tokens: PlaybackTokens;
   readonly clock: Clock;
-  /** Deletes the files of a recording. */
+  /** Null where there is no object storage. */
+  uploadOf(recording: StoredRecording): RecordingUpload | null;
+  /** Deletes the row, and sees to what lies elsewhere. */
+  removeRow(id: string): Promise<void>;
+  /** Deletes the files of a recording on this machine. */
   removeFiles(id: string): Promise<void>;
 }
 
@@ -45,6 +49,11 @@ export class Recordings {
     return recording;
   }
 
+  /** The recording that shows most of a broadcast, once one can be played. */
+  keptOf(streamId: string, broadcastId: string): Promise<StoredRecording | undefined> {
+    return this.#deps.store.longestReady(streamId, broadcastId);
+  }
+
   /** One that this person may watch now. `isByToken`: the token they brought is why. */
   async watched(
     user: User | undefined,
@@ -60,6 +69,11 @@ export class Recordings {
     return { recording, isOwner, isByToken };
   }
 
+  /** How far it has come on its way into object storage. */
+  uploadOf(recording: StoredRecording): RecordingUpload | null {
+    return this.#deps.uploadOf(recording);
+  }
+
   async update(user: User, id: string, changes: { readonly [Key in keyof RecordingSettings]?: RecordingSettings[Key] | undefined }): Promise<StoredRecording> {
     await this.owned(user, id);
     await this.#deps.store.update(id, changes, new Date(this.#deps.clock.now()));
@@ -70,8 +84,8 @@ export class Recordings {
   async remove(user: User, id: string): Promise<void> {
     const { state } = await this.owned(user, id);
     if (state === 'recording') throw new AppError('recording_not_ready', { detail: 'This recording is still being made. End the broadcast first.' });
-    const { store, directory, removeFiles } = this.#deps;
-    await store.delete(id);
+    const { directory, removeRow, removeFiles } = this.#deps;
+    await removeRow(id);
     directory.forget(id);
     // The row is gone, so nobody can ask for the files any more; what is left of them after a crash is reported at the start.
     await removeFiles(id);

@@ -1,5 +1,6 @@
 /** Object storage by the S3 API: Amazon's and everybody else's. */
 import { createHash } from 'node:crypto';
+import { addAbortSignal, Readable } from 'node:stream';
 import {
   AbortMultipartUploadCommand,
   CompleteMultipartUploadCommand,
@@ -12,9 +13,8 @@ import {
   S3Client,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
-import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import type { S3Config } from '../config/load.ts';
-import type { MultipartReference, ObjectStore, PartReference, Piece, StoredObject } from './object-store.ts';
+import type { MultipartReference, ObjectRange, ObjectStore, PartReference, Piece, StoredObject } from './object-store.ts';
 import { storageError } from './storage-error.ts';
 
 export interface S3Options extends S3Config {
@@ -40,9 +40,11 @@ const DELETIONS = 8;
 export class S3ObjectStore implements ObjectStore {
   readonly #client: S3Client;
   readonly #bucket: string;
+  readonly #idleTimeoutMs: number;
 
   constructor({ endpoint, bucket, region, accessKeyId, secretAccessKey, idleTimeoutMs = IDLE_TIMEOUT_MS }: S3Options) {
     this.#bucket = bucket;
+    this.#idleTimeoutMs = idleTimeoutMs;
     this.#client = new S3Client({
       region,
       credentials: { accessKeyId, secretAccessKey },
@@ -90,6 +92,22 @@ export class S3ObjectStore implements ObjectStore {
     await this.#sendOr(undefined, () => this.#client.send(command));
   }
 
+  async get({ key, offset, bytes }: ObjectRange, signal?: AbortSignal): Promise<Uint8Array> {
+    const command = new GetObjectCommand({ Bucket: this.#bucket, Key: key, Range: `bytes=${offset}-${offset + bytes - 1}` });
+    for (let attempt = 1; ; attempt++) {
+      // The client watches over the answer's head alone.
+      const late = AbortSignal.timeout(this.#idleTimeoutMs);
+      const either = signal ? AbortSignal.any([signal, late]) : late;
+      const { Body } = await this.#send(() => this.#client.send(command, { abortSignal: either }), signal);
+      const content = await this.#send(() => wholeOf(Body, bytes, either), signal).catch((error: unknown) => {
+        signal?.throwIfAborted();
+        if (attempt === MAX_ATTEMPTS) throw error;
+        return undefined;
+      });
+      if (content) return content;
+    }
+  }
+
   async head(key: string, signal?: AbortSignal): Promise<StoredObject | undefined> {
     const command = new HeadObjectCommand({ Bucket: this.#bucket, Key: key });
     const found = await this.#sendOr(undefined, () => this.#client.send(command, optionsOf(signal)), signal);
@@ -109,11 +127,6 @@ export class S3ObjectStore implements ObjectStore {
     for (let i = 0; i < keys.length; i += DELETIONS) {
       await Promise.all(keys.slice(i, i + DELETIONS).map((key) => this.#sendOr(undefined, () => this.#client.send(new DeleteObjectCommand({ Bucket: this.#bucket, Key: key })))));
     }
-  }
-
-  signedUrl(key: string, { expiresInSeconds, downloadName }: { readonly expiresInSeconds: number; readonly downloadName?: string }): Promise<string> {
-    const disposition = downloadName === undefined ? {} : { ResponseContentDisposition: attachmentOf(downloadName) };
-    return getSignedUrl(this.#client, new GetObjectCommand({ Bucket: this.#bucket, Key: key, ...disposition }), { expiresIn: expiresInSeconds });
   }
 
   async check(signal?: AbortSignal): Promise<void> {
@@ -159,12 +172,20 @@ function optionsOf(signal: AbortSignal | undefined): { readonly abortSignal?: Ab
   return signal ? { abortSignal: signal } : {};
 }
 
-function bare(etag: string | undefined): string {
-  return (etag ?? '').replaceAll('"', '');
+/** Rejects when it is not as long as it was asked for, or does not come to its end. */
+async function wholeOf(body: unknown, bytes: number, signal: AbortSignal): Promise<Uint8Array> {
+  if (!(body instanceof Readable)) throw new Error('the store gave no body');
+  const whole = Buffer.allocUnsafeSlow(bytes);
+  let length = 0;
+  for await (const piece of addAbortSignal(signal, body)) {
+    if (!(piece instanceof Uint8Array) || length + piece.length > bytes) throw new Error(`the store gave more than the ${bytes} bytes that were asked for`);
+    whole.set(piece, length);
+    length += piece.length;
+  }
+  if (length < bytes) throw new Error(`the store gave ${length} bytes of ${bytes}`);
+  return whole;
 }
 
-/** RFC 6266: the name as it is for those who read it, a plain one for the rest. Nothing in it can end the header. */
-function attachmentOf(name: string): string {
-  const encoded = encodeURIComponent(name.toWellFormed()).replaceAll(/['()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
-  return `attachment; filename="${name.replaceAll(/[^\w. -]/g, '_')}"; filename*=UTF-8''${encoded}`;
+function bare(etag: string | undefined): string {
+  return (etag ?? '').replaceAll('"', '');
 }

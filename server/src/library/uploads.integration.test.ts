@@ -83,6 +83,8 @@ function uploader(config: Partial<S3Options> = {}) {
     log: silentLog,
     newId: nanoid,
     wake: () => runner.wake(),
+    closedFiles: (paths) => [...paths],
+    async prepare() {},
   });
   const runner: JobRunner = new JobRunner({ store: jobs, clock, log: silentLog, handlers: [uploads], newId: nanoid });
   runners.push(runner);
@@ -107,9 +109,8 @@ async function file(name: string, size: number): Promise<Buffer> {
 }
 
 async function stored(objects: S3ObjectStore, key: string): Promise<string> {
-  const response = await fetch(await objects.signedUrl(key, { expiresInSeconds: 60 }));
-  expect(response.status).toBe(200);
-  return hash(new Uint8Array(await response.arrayBuffer()));
+  const { size } = (await objects.head(key)) ?? { size: 0 };
+  return hash(size === 0 ? new Uint8Array() : await objects.get({ key, offset: 0, bytes: size }));
 }
 
 function hash(bytes: Uint8Array): string {
@@ -311,14 +312,18 @@ describe('trouble', () => {
     expect(await objects.head(`${prefix}/1.mp4`)).toMatchObject({ size: 20 * MIB + 4 });
   });
 
-  test('kill -9 in the middle: the next life goes on from the parts that were there', { timeout: 180_000 }, async () => {
-    const bytes = await file('1.mp4', 64 * MIB);
+  test('kill -9 in the middle: the next life goes on from the parts that were there', { timeout: 300_000 }, async () => {
+    const bytes = await file('1.mp4', 40 * MIB);
     const dataDir = await mkdtemp(join(tmpdir(), 'millrace-killed-'));
     const lives: ChildProcess[] = [];
     const start = () => {
       const life = spawn(process.execPath, [join(import.meta.dirname, 'testing/upload-until-killed.ts'), dataDir, gate.url, folder], { stdio: ['ignore', 'pipe', 'inherit'] });
       lives.push(life);
       return life;
+    };
+    const died = async (life: ChildProcess): Promise<never> => {
+      const [code, signal] = await once(life, 'exit');
+      throw new Error(`it ended by itself: ${code ?? signal}`);
     };
     const kill = async (life: ChildProcess) => {
       if (life.exitCode !== null || life.signalCode !== null) return;
@@ -327,27 +332,27 @@ describe('trouble', () => {
       await exited;
     };
     try {
-      const reachedFifth = Promise.withResolvers<void>();
+      const reachedFourth = Promise.withResolvers<void>();
       gate.rule = (request) => {
-        if ((partNumberOf(request) ?? 0) < 5) return 'pass';
-        reachedFifth.resolve();
+        if ((partNumberOf(request) ?? 0) < 4) return 'pass';
+        reachedFourth.resolve();
         return 'hang';
       };
       const first = start();
-      await reachedFifth.promise;
-      expect(gate.parts.length).toBeGreaterThanOrEqual(3);
+      await Promise.race([reachedFourth.promise, died(first)]);
+      expect(gate.parts.length).toBeGreaterThanOrEqual(2);
       await kill(first);
       gate.rule = () => 'pass';
       const second = start();
-      const [line] = await once(second.stdout, 'data');
+      const [line] = await Promise.race([once(second.stdout, 'data'), died(second)]);
       expect(String(line)).toBe('uploaded big\n');
     } finally {
       await Promise.all(lives.map(kill));
       await rm(dataDir, { recursive: true, force: true });
     }
     // Every part came; at most the one whose answer was on its way came twice.
-    expect(new Set(gate.parts).size).toBe(8);
-    expect(gate.parts.length).toBeLessThanOrEqual(9);
+    expect(new Set(gate.parts).size).toBe(5);
+    expect(gate.parts.length).toBeLessThanOrEqual(6);
     expect(await stored(new S3ObjectStore(configOf()), 'big/1.mp4')).toBe(hash(bytes));
   });
 });
@@ -361,21 +366,5 @@ describe('the start', () => {
     const note = (_fields: object, text: string) => said.resolve(text);
     await openObjectStore({ config: { ...configOf(), ...config }, log: { ...silentLog, info: note, error: note } });
     expect(await said.promise).toBe(message);
-  });
-});
-
-describe('an address that is signed', () => {
-  test('gives ranges to whoever has it, for a while, under a name that cannot break out', async () => {
-    const objects = new S3ObjectStore(configOf());
-    const bytes = Buffer.from('0123456789');
-    const key = `${prefix}/a.mp4`;
-    await objects.put({ key, bytes, md5: createHash('md5').update(bytes).digest('base64'), contentType: 'video/mp4' });
-    const url = await objects.signedUrl(key, { expiresInSeconds: 60, downloadName: '../x"\r\nSet-Cookie: a=b; \ud800ü.mp4' });
-    const part = await fetch(url, { headers: { range: 'bytes=2-4' } });
-    expect([part.status, await part.text()]).toEqual([206, '234']);
-    expect(part.headers.get('content-disposition')).toBe(
-      `attachment; filename=".._x___Set-Cookie_ a_b_ __.mp4"; filename*=UTF-8''..%2Fx%22%0D%0ASet-Cookie%3A%20a%3Db%3B%20%EF%BF%BD%C3%BC.mp4`,
-    );
-    expect(Object.fromEntries(new URL(url).searchParams)).toMatchObject({ 'X-Amz-Expires': '60', 'X-Amz-Signature': expect.stringMatching(/^[0-9a-f]{64}$/) });
   });
 });

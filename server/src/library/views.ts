@@ -1,5 +1,5 @@
 /** What the API shows of a recording: to its owner and to everybody who may watch. */
-import type { PublicRecording, Recording, RecordingPlayback } from '@millrace/contract/entities/recording';
+import type { PublicRecording, Recording, RecordingPlayback, RecordingUpload } from '@millrace/contract/entities/recording';
 import type { StoredRecording } from '../store/recordings.ts';
 import type { Origin } from '../streams/addresses.ts';
 
@@ -10,10 +10,12 @@ export function recordingPlaybackOf({ web }: Pick<Origin, 'web'>, { id }: { read
     hls: `${web}/vod/${id}/index.m3u8${query}`,
     dash: `${web}/vod/${id}/manifest.mpd${query}`,
     download: `${web}/vod/${id}/download.mp4${query}`,
+    poster: `${web}/vod/${id}/poster.jpg${query}`,
+    storyboard: `${web}/vod/${id}/storyboard.vtt${query}`,
   };
 }
 
-export function viewRecording(recording: StoredRecording, playback: RecordingPlayback): Recording {
+export function viewRecording(recording: StoredRecording, playback: RecordingPlayback, upload: RecordingUpload | null): Recording {
   return {
     id: recording.id,
     streamId: recording.streamId,
@@ -26,6 +28,7 @@ export function viewRecording(recording: StoredRecording, playback: RecordingPla
     bytes: recording.bytes,
     startedAt: recording.startedAt.toISOString(),
     endedAt: recording.endedAt?.toISOString() ?? null,
+    storage: { local: recording.isLocal, upload },
     playback,
     updatedAt: recording.updatedAt.toISOString(),
   };

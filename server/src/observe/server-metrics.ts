@@ -69,6 +69,7 @@ export interface ServerParts {
     };
     readonly bridges: { readonly counters: { readonly droppedUnits: number; readonly restarts: number } };
     readonly ladders: { readonly counters: { readonly droppedUnits: number; readonly restarts: number; readonly shed: number } };
+    readonly pictures: { readonly counters: { readonly made: number; readonly failed: number } };
   };
   readonly sources: { readonly states: readonly { readonly state: string }[] };
   readonly processes: { readonly counters: { readonly running: number; readonly refused: number } };
@@ -120,6 +121,8 @@ export interface ServerParts {
     readonly isLow: boolean;
     readonly counters: { readonly bytes: number; readonly lostSegments: number; readonly stopped: number; readonly failures: number };
   };
+  /** Undefined: there is no object storage. */
+  readonly uploads?: { readonly failing: number; readonly counters: { readonly sentBytes: number; readonly fetchedBytes: number } } | undefined;
   /** Rows and broadcasts that wait for the database. */
   unwritten(): number;
   /** Rejects when the database does not answer. */
@@ -180,6 +183,7 @@ export function serverMetrics(parts: ServerParts): MetricSources {
       return Object.entries({ malformedFrames, droppedEvents, slowClients, deadClients, floods }).map(([kind, count]) => [{ kind }, count]);
     },
     ...(parts.turn ? turnMetrics(parts.turn) : {}),
+    ...(parts.uploads ? uploadMetrics(parts.uploads) : {}),
     webrtcSessions: () => [
       [{ protocol: 'whip' }, webrtc.whip.counters.sessions],
       [{ protocol: 'whep' }, webrtc.whep.counters.viewers],
@@ -226,6 +230,7 @@ export function serverMetrics(parts: ServerParts): MetricSources {
         shedTiers: transcode.ladders.counters.shed,
       }).map(([kind, count]) => [{ kind }, count]);
     },
+    pictures: () => Object.entries(transcode.pictures.counters).map(([result, count]) => [{ result }, count]),
     sources: () =>
       tally(
         'state',
@@ -249,6 +254,16 @@ export function serverMetrics(parts: ServerParts): MetricSources {
         () => 0,
       ),
     unwrittenRows: () => parts.unwritten(),
+  };
+}
+
+function uploadMetrics(uploads: NonNullable<ServerParts['uploads']>): MetricSources {
+  return {
+    failingUploads: () => uploads.failing,
+    storageBytes: () => [
+      [{ direction: 'out' }, uploads.counters.sentBytes],
+      [{ direction: 'in' }, uploads.counters.fetchedBytes],
+    ],
   };
 }
 

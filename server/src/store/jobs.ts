@@ -162,6 +162,14 @@ export class JobStore {
     }));
   }
 
+  /** Takes back what nobody has begun. False: it is being worked on. */
+  async cancel({ kind, uniqueKey }: { readonly kind: string; readonly uniqueKey: string }): Promise<boolean> {
+    const theJob = this.#db.deleteFrom('jobs').where('kind', '=', kind).where('unique_key', '=', uniqueKey);
+    await theJob.where('lease_id', 'is', null).execute();
+    const left = await this.#db.selectFrom('jobs').select('id').where('kind', '=', kind).where('unique_key', '=', uniqueKey).executeTakeFirst();
+    return left === undefined;
+  }
+
   /** Ends every lease. Only where no other server can be at work: on the embedded database, at start. */
   async releaseAll(): Promise<void> {
     await this.#db.updateTable('jobs').set(FREE).where('lease_id', 'is not', null).execute();

@@ -1,6 +1,6 @@
 /** Recordings in the database. The media itself lies in the data folder. */
 import type { RecordingProblem, RecordingSettings, RecordingState } from '@millrace/contract/entities/recording';
-import type { Kysely, Selectable } from 'kysely';
+import type { Kysely, Selectable, Transaction, Updateable } from 'kysely';
 import type { RecordingsTable, Schema } from './schema.ts';
 
 export interface StoredRecording extends RecordingSettings {
@@ -15,7 +15,14 @@ export interface StoredRecording extends RecordingSettings {
   readonly startedAt: Date;
   readonly endedAt: Date | null;
   readonly updatedAt: Date;
+  /** When all of it was in object storage, verified. */
+  readonly uploadedAt: Date | null;
+  /** Whether its files lie on the server. */
+  readonly isLocal: boolean;
 }
+
+/** What follows from a change, in its transaction: both are written or none. */
+export type Also = (transaction: Transaction<Schema>, recording: StoredRecording) => Promise<void>;
 
 export interface RecordingFilter {
   readonly streamId?: string | undefined;
@@ -45,10 +52,9 @@ export class RecordingStore {
     this.#db = db;
   }
 
-  async insert(recording: StoredRecording): Promise<void> {
-    await this.#db
-      .insertInto('recordings')
-      .values({
+  async insert(recording: StoredRecording, also?: Also): Promise<void> {
+    await this.#db.transaction().execute(async (transaction) => {
+      const values = {
         id: recording.id,
         owner_id: recording.ownerId,
         stream_id: recording.streamId,
@@ -62,8 +68,12 @@ export class RecordingStore {
         started_at: recording.startedAt,
         ended_at: recording.endedAt,
         updated_at: recording.updatedAt,
-      })
-      .execute();
+        uploaded_at: recording.uploadedAt,
+        is_local: recording.isLocal,
+      };
+      await transaction.insertInto('recordings').values(values).execute();
+      await also?.(transaction, recording);
+    });
   }
 
   async byId(id: string): Promise<StoredRecording | undefined> {
@@ -80,6 +90,20 @@ export class RecordingStore {
     if (after) query = query.where((eb) => eb.or([eb('started_at', '<', after.startedAt), eb.and([eb('started_at', '=', after.startedAt), eb('id', '<', after.id)])]));
     const rows = await query.orderBy('started_at', 'desc').orderBy('id', 'desc').limit(limit).execute();
     return rows.map(recordingOfRow);
+  }
+
+  /** The one that shows most of a broadcast: a restart of the server begins another. */
+  async longestReady(streamId: string, broadcastId: string): Promise<StoredRecording | undefined> {
+    const row = await this.#db
+      .selectFrom('recordings')
+      .selectAll()
+      .where('stream_id', '=', streamId)
+      .where('broadcast_id', '=', broadcastId)
+      .where('state', '=', 'ready')
+      .orderBy('seconds', 'desc')
+      .limit(1)
+      .executeTakeFirst();
+    return row && recordingOfRow(row);
   }
 
   /** Those that were being made, here or by a server that is no more. */
@@ -105,22 +129,52 @@ export class RecordingStore {
     return Number(bytes);
   }
 
-  async finish(id: string, { state, problem, seconds, bytes, endedAt }: RecordingEnd, at: Date): Promise<StoredRecording | undefined> {
-    const row = await this.#db
-      .updateTable('recordings')
-      .set({ state, problem, seconds, bytes, ended_at: endedAt, updated_at: at })
-      .where('id', '=', id)
-      .returningAll()
-      .executeTakeFirst();
-    return row && recordingOfRow(row);
+  async finish(id: string, { state, problem, seconds, bytes, endedAt }: RecordingEnd, at: Date, also?: Also): Promise<StoredRecording | undefined> {
+    return this.#change(id, { state, problem, seconds, bytes, ended_at: endedAt, updated_at: at }, also);
+  }
+
+  /** All of it is in object storage; null: not all of it is there any more. */
+  async setUploaded(id: string, at: Date | null, also?: Also): Promise<StoredRecording | undefined> {
+    return this.#change(id, { uploaded_at: at }, also);
+  }
+
+  /** Its files are gone from the server. */
+  async setElsewhere(id: string): Promise<void> {
+    await this.#change(id, { is_local: false });
+  }
+
+  /** Those that could be in object storage and are not. */
+  async notUploaded(): Promise<StoredRecording[]> {
+    const rows = await this.#db.selectFrom('recordings').selectAll().where('state', '=', 'ready').where('uploaded_at', 'is', null).execute();
+    return rows.map(recordingOfRow);
+  }
+
+  /** Those that lie on the server as well as in object storage, where they came by `until`; the longest there first. */
+  async copies(until: Date, limit: number): Promise<StoredRecording[]> {
+    const query = this.#db.selectFrom('recordings').selectAll().where('is_local', '=', true).where('uploaded_at', '<=', until);
+    const rows = await query.orderBy('uploaded_at').limit(limit).execute();
+    return rows.map(recordingOfRow);
   }
 
   async update(id: string, { title, visibility }: { readonly [Key in keyof RecordingSettings]?: RecordingSettings[Key] | undefined }, at: Date): Promise<void> {
     await this.#db.updateTable('recordings').set({ title, visibility, updated_at: at }).where('id', '=', id).execute();
   }
 
-  async delete(id: string): Promise<void> {
-    await this.#db.deleteFrom('recordings').where('id', '=', id).execute();
+  async delete(id: string, also?: Also): Promise<void> {
+    await this.#db.transaction().execute(async (transaction) => {
+      const row = await transaction.deleteFrom('recordings').where('id', '=', id).returningAll().executeTakeFirst();
+      if (row) await also?.(transaction, recordingOfRow(row));
+    });
+  }
+
+  #change(id: string, values: Partial<Updateable<RecordingsTable>>, also?: Also): Promise<StoredRecording | undefined> {
+    return this.#db.transaction().execute(async (transaction) => {
+      const row = await transaction.updateTable('recordings').set(values).where('id', '=', id).returningAll().executeTakeFirst();
+      if (!row) return undefined;
+      const recording = recordingOfRow(row);
+      await also?.(transaction, recording);
+      return recording;
+    });
   }
 }
 
@@ -139,5 +193,7 @@ function recordingOfRow(row: Selectable<RecordingsTable>): StoredRecording {
     startedAt: row.started_at,
     endedAt: row.ended_at,
     updatedAt: row.updated_at,
+    uploadedAt: row.uploaded_at,
+    isLocal: row.is_local,
   };
 }

@@ -223,6 +223,8 @@ export interface RecordingsTable {
   started_at: Date;
   ended_at: Date | null;
   updated_at: Date;
+  uploaded_at: Date | null;
+  is_local: boolean;
 }
 
 /** Where a stream is fetched from. */

@@ -27,5 +27,7 @@ export function playbackOf({ web }: Origin, stream: { readonly id: string; reado
     hls: `${web}/hls/${stream.id}/index.m3u8${query}`,
     dash: `${web}/dash/${stream.id}/manifest.mpd${query}`,
     whep: `${web}/whep/${stream.id}${query}`,
+    poster: `${web}/hls/${stream.id}/poster.jpg${query}`,
+    storyboard: `${web}/hls/${stream.id}/storyboard.vtt${query}`,
   };
 }

@@ -53,7 +53,23 @@ export interface LadderJob {
 /** Outputs that one job may have. */
 export const MAX_TIERS = 8;
 
-export type JobSpec = AudioJob | VideoJob | LadderJob;
+/**
+ * Key frames of any codec to JPEGs, each decoded by itself: a poster, and a sheet of small pictures that has one more with each. A format of
+ * the sheet says that the next unit of it begins another, with places of this size.
+ */
+export interface PictureJob {
+  readonly kind: 'picture';
+  readonly source: VideoTrack;
+}
+
+/** The outputs of a picture job. */
+export const POSTER_OUTPUT = 0;
+export const SHEET_OUTPUT = 1;
+
+/** Places in a row of a sheet, and rows. A sheet is made and loaded anew with each picture, so it must not be large. */
+export const SHEET_SIDE = 5;
+
+export type JobSpec = AudioJob | VideoJob | LadderJob | PictureJob;
 
 /** What pictures come out as; of sound it is known beforehand. */
 export interface VideoFormat {

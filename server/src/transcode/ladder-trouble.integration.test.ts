@@ -143,6 +143,35 @@ test('a machine that cannot keep up loses the largest tier first, and the owner 
   expect(stand.ladders.stateOf(live.stream)?.tiers.slice(1)).toMatchObject([{ state: 'RUNNING' }, { state: 'RUNNING' }]);
 });
 
+test('a tier that was given up tells its format when it comes again, so that it can be joined', async () => {
+  using stand = new LadderStand();
+  const { tracks, units } = await encode('testsrc2=s=320x240:r=10:d=1', ['-pix_fmt', 'yuv420p', '-g', '10', '-bf', '0']);
+  const source = tracks.find((track) => track.kind === 'video');
+  if (!source) throw new Error('there is a picture');
+  const said: string[] = [];
+  let pictures = 0;
+  const tiers = [180, 90].map((height) => ({ width: (height * 4) / 3, height, maxBitsPerSecond: 200_000, maxFramesPerSecond: 30 }));
+  const job = stand.pool.open({
+    spec: { kind: 'ladder', source, tiers, hardware: false },
+    alone: false,
+    listener: {
+      format: (_format, output) => said.push(`format ${output}`),
+      unit: ({ key }, output) => {
+        pictures += output;
+        if (output === 0 && key) said.push('key frame 0');
+      },
+      lost: (_why, detail) => said.push(detail),
+    },
+  });
+  const groups = repeated(units, 1, 3);
+  for (const [i, unit] of groups.entries()) {
+    if (i === 10 || i === 20) job.setOutputs([i === 20, true]);
+    job.send(unit);
+  }
+  await expect.poll(() => pictures, { timeout: 20_000 }).toBe(groups.length);
+  expect(said.filter((each) => each !== 'format 1')).toEqual(['format 0', 'key frame 0', 'format 0', 'key frame 0']);
+});
+
 describe('with `auto`', () => {
   test('tiers are told at once, and made when somebody plays', async () => {
     using stand = new LadderStand();

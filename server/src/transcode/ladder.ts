@@ -15,13 +15,19 @@ import type { WorkerPool } from './pool.ts';
 import type { WireUnit } from './wire.ts';
 import type { Job, JobLoss } from './worker-process.ts';
 
-/** When tiers are made: while somebody plays by HLS or DASH, never, or all the time. */
+/** When tiers are made: while somebody plays by HLS or DASH or needs one in real time, never, or all the time. */
 export type LadderMode = 'auto' | 'off' | 'always';
 
 /** Players of HLS do not say goodbye; the slowest asks once in a TARGETDURATION, which is 10 s. */
 const IDLE_MS = 15_000;
 
 const TICK_MS = 1_000;
+
+/** Viewers in real time who are on a tier, or want one, say so twice a second. */
+const IN_REAL_TIME_MS = 2_000;
+
+/** They change at key frames: what is to stop goes on until the next, but no longer than this. */
+const LEAVE_MS = 4_000;
 
 /** Work that has waited so long will not be caught up with. */
 const MAX_LAG_SECONDS = 1.5;
@@ -59,7 +65,10 @@ export interface LadderListener {
   begin(tier: string, track: VideoTrack): void;
   /** dts strictly increases within a tier. */
   unit(unit: Unit): void;
-  /** Nothing comes of these tiers until they begin again. Not offered: nor would anything come if a player asked for it. */
+  /**
+   * Nothing comes of these tiers until they begin again, but for viewers in real time, who get them up to the source's next key frame.
+   * Not offered: nor would anything come if a player asked for it.
+   */
   rest(tiers: readonly string[], offered: boolean): void;
 }
 
@@ -124,6 +133,11 @@ export class Ladder {
   #refusals = 0;
   #retryTimer: Timer | undefined;
   #usedAt = Number.NEGATIVE_INFINITY;
+  #usedInRealTimeAt = Number.NEGATIVE_INFINITY;
+  /** The work goes on for a moment only. */
+  #isStopping = false;
+  /** What is to stop at the source's next key frame. */
+  #leaving: { readonly untilMs: number; stop(): void } | undefined;
   #mode: LadderMode | undefined;
   #cpuMicros = 0;
   #cores = 0;
@@ -140,10 +154,22 @@ export class Ladder {
   /** Undefined where none is wanted. */
   get state(): LadderState | undefined {
     if (this.#mode === 'off') return undefined;
-    const isGivenUp = this.#refusals >= REFUSALS_TO_GIVE_UP || this.#losses >= LOSSES_TO_HIDE;
-    const stateOf = (i: number): TierState['state'] => (isGivenUp ? 'FAILED' : i < this.#shed ? 'SHED' : this.#begun[i] ? 'RUNNING' : 'IDLE');
+    const stateOf = (i: number): TierState['state'] => (this.#isGivenUp ? 'FAILED' : i < this.#shed ? 'SHED' : this.#begun[i] ? 'RUNNING' : 'IDLE');
     const tiers = this.#tiers.map(({ name, track: { width, height } }, i) => ({ name, width, height, state: stateOf(i) }));
     return { tiers, cores: this.#cores, none: this.#none };
+  }
+
+  /** Those that come, or would come for somebody who wants them, with those that are away for a while; the largest first. */
+  get offered(): readonly string[] {
+    return this.#isOffered && !this.#isGivenUp && this.#shed < this.#tiers.length ? this.#names : [];
+  }
+
+  /** Those that have begun. */
+  get begun(): readonly { readonly tier: string; readonly track: VideoTrack }[] {
+    return this.#tiers.flatMap(({ name: tier }, i) => {
+      const track = this.#begun[i];
+      return track ? [{ tier, track }] : [];
+    });
   }
 
   /** The formats of what follows, after `pause`. Returns the tiers there will be, whether or not anything of them comes soon. */
@@ -172,6 +198,7 @@ export class Ladder {
   unit(unit: Unit): void {
     if (unit.track !== this.#source?.id) return;
     this.#gop.push(unit);
+    if (unit.key) this.#leaveNow();
     if (this.#job) this.#send(this.#job, unit);
   }
 
@@ -181,10 +208,17 @@ export class Ladder {
     if (!this.#job) this.#decide();
   }
 
+  /** Somebody in real time is on a tier or wants one. */
+  usedInRealTime(): void {
+    this.#usedInRealTimeAt = this.#deps.clock.monotonic();
+    this.used();
+  }
+
   /** Once a second, and when the mode may have changed. */
   look(): void {
     const now = this.#deps.clock.monotonic();
     this.#measure(now);
+    if (this.#leaving && now >= this.#leaving.untilMs) this.#leaveNow();
     const was = this.#isOffered;
     this.#mode = this.#deps.mode() ?? this.#mode;
     if (was !== this.#isOffered) this.#deps.listener.rest(this.#names, this.#isOffered);
@@ -196,6 +230,7 @@ export class Ladder {
   /** Nothing comes until there are tracks again. */
   pause(): void {
     this.#stop();
+    this.#leaveNow();
     this.#source = undefined;
   }
 
@@ -211,6 +246,10 @@ export class Ladder {
 
   get #isOffered(): boolean {
     return this.#mode !== undefined && this.#mode !== 'off';
+  }
+
+  get #isGivenUp(): boolean {
+    return this.#refusals >= REFUSALS_TO_GIVE_UP || this.#losses >= LOSSES_TO_HIDE;
   }
 
   /** Starts or stops the work as it is wanted. */
@@ -241,9 +280,25 @@ export class Ladder {
     this.#deps.counters.shed++;
     this.#deps.log.warn({ streamId: this.stream.broadcast.streamId, tier: tier.name, lag, cores: this.#cores }, 'the machine cannot keep up: a tier is given up');
     this.#begun[this.#shed - 1] = undefined;
-    job.setOutputs(this.#wanted);
     this.#deps.listener.rest([tier.name], false);
-    if (this.#shed >= this.#tiers.length) this.#closeJob();
+    this.#leave(() => {
+      if (this.#shed >= this.#tiers.length) this.#closeJob();
+      else this.#job?.setOutputs(this.#wanted);
+    });
+  }
+
+  /** Stops something at once, or at the source's next key frame for viewers who change there. */
+  #leave(stop: () => void): void {
+    const now = this.#deps.clock.monotonic();
+    this.#leaveNow();
+    if (now - this.#usedInRealTimeAt < IN_REAL_TIME_MS) this.#leaving = { untilMs: now + LEAVE_MS, stop };
+    else stop();
+  }
+
+  #leaveNow(): void {
+    const leaving = this.#leaving;
+    this.#leaving = undefined;
+    leaving?.stop();
   }
 
   /** One tier at a time, the smallest of those that are away. */
@@ -306,7 +361,7 @@ export class Ladder {
 
   #begin({ width, height, config }: VideoFormat, output: number): void {
     const plan = this.#tiers[output];
-    if (!plan || output < this.#shed) return;
+    if (!plan || output < this.#shed || this.#isStopping) return;
     const track: VideoTrack = { ...plan.track, config, codecString: readAvcC(config).codecString, width, height };
     this.#begun[output] = track;
     this.#deps.listener.begin(plan.name, track);
@@ -314,13 +369,13 @@ export class Ladder {
 
   #give({ dts, pts, key, data }: WireUnit, output: number): void {
     const plan = this.#tiers[output];
-    if (!plan || output < this.#shed) return;
-    this.#deps.listener.unit({ track: plan.track.id, dts, pts, key, data });
+    if (plan) this.#deps.listener.unit({ track: plan.track.id, dts, pts, key, data });
   }
 
   #lost(why: JobLoss, detail: string): void {
     const { clock, log, listener, counters } = this.#deps;
     this.#job = undefined;
+    this.#isStopping = false;
     this.#begun = [];
     this.#losses = clock.monotonic() - this.#openedAt > PROVEN_MS ? 1 : this.#losses + 1;
     if (why === 'failed') this.#refusals++;
@@ -340,15 +395,18 @@ export class Ladder {
   #stop(): void {
     this.#retryTimer?.cancel();
     this.#retryTimer = undefined;
-    if (!this.#job) return;
-    this.#closeJob();
+    if (!this.#job || this.#isStopping) return;
     this.#deps.listener.rest(this.#names.slice(this.#shed), this.#isOffered);
     this.#deps.log.info({ streamId: this.stream.broadcast.streamId }, 'a ladder stops');
+    this.#isStopping = true;
+    this.#begun = [];
+    this.#leave(() => this.#closeJob());
   }
 
   #closeJob(): void {
     const job = this.#job;
     this.#job = undefined;
+    this.#isStopping = false;
     this.#begun = [];
     this.#cores = 0;
     job?.close();

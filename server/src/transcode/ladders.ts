@@ -17,10 +17,20 @@ export interface LaddersDeps {
   modeOf(streamId: string): LadderMode | undefined | Promise<LadderMode | undefined>;
 }
 
+/** What somebody holds who takes tiers as they are made. */
+export interface LadderFollowing {
+  /** The tiers that there are or could be, the largest first. */
+  readonly tiers: readonly string[];
+  /** One of them is wanted: to be said at least once a second. */
+  used(): void;
+  close(): void;
+}
+
 export class Ladders {
   readonly counters: LadderCounters = { droppedUnits: 0, restarts: 0, shed: 0 };
   readonly #deps: LaddersDeps;
   readonly #open = new Set<Ladder>();
+  readonly #followers = new Map<LiveStream, Set<LadderListener>>();
   /** What was set when it was asked last. */
   readonly #modes = new WeakMap<LiveStream, LadderMode>();
 
@@ -38,7 +48,20 @@ export class Ladders {
       pool,
       clock,
       log,
-      listener,
+      listener: {
+        begin: (tier, track) => {
+          listener.begin(tier, track);
+          for (const follower of this.#followersOf(stream)) follower.begin(tier, track);
+        },
+        unit: (unit) => {
+          listener.unit(unit);
+          for (const follower of this.#followersOf(stream)) follower.unit(unit);
+        },
+        rest: (tiers, offered) => {
+          listener.rest(tiers, offered);
+          for (const follower of this.#followersOf(stream)) follower.rest(tiers, offered);
+        },
+      },
       counters: this.counters,
       mode: () => this.#modeOf(stream),
       onClosed: (closed) => this.#open.delete(closed),
@@ -47,14 +70,41 @@ export class Ladders {
     return ladder;
   }
 
+  /** Hears what becomes of a stream's tiers beside whoever opens its ladder, also of the next one, until closed. */
+  follow(stream: LiveStream, follower: LadderListener): LadderFollowing {
+    const followers = this.#followers.get(stream) ?? new Set();
+    this.#followers.set(stream, followers);
+    followers.add(follower);
+    const ladder = (): Ladder | undefined => this.#of(stream);
+    for (const { tier, track } of ladder()?.begun ?? []) follower.begin(tier, track);
+    return {
+      get tiers() {
+        return ladder()?.offered ?? [];
+      },
+      used: () => ladder()?.usedInRealTime(),
+      close: () => {
+        followers.delete(follower);
+        if (followers.size === 0) this.#followers.delete(stream);
+      },
+    };
+  }
+
   /** Undefined when nothing is packaged of this stream. */
   stateOf(stream: LiveStream): LadderState | undefined {
-    for (const ladder of this.#open) if (ladder.stream === stream) return ladder.state;
-    return undefined;
+    return this.#of(stream)?.state;
   }
 
   close(): void {
     for (const ladder of [...this.#open]) ladder.close();
+  }
+
+  #of(stream: LiveStream): Ladder | undefined {
+    for (const ladder of this.#open) if (ladder.stream === stream) return ladder;
+    return undefined;
+  }
+
+  #followersOf(stream: LiveStream): Iterable<LadderListener> {
+    return this.#followers.get(stream) ?? [];
   }
 
   #modeOf(stream: LiveStream): LadderMode | undefined {

@@ -15,6 +15,7 @@ const TO_WORKER: readonly ToWorker[] = [
     job: 3,
     spec: { kind: 'ladder', source: VIDEO, tiers: [{ width: 854, height: 480, maxBitsPerSecond: 1_400_000, maxFramesPerSecond: 30 }], hardware: false },
   },
+  { type: 'open', job: 4, spec: { kind: 'picture', source: VIDEO } },
   { type: 'unit', job: 2 ** 32 - 1, unit: UNIT },
   { type: 'setOutputs', job: 3, wanted: [false, true, true] },
   { type: 'requestKeyFrame', job: 2 },

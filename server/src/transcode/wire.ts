@@ -92,6 +92,7 @@ const Spec = z.discriminatedUnion('kind', [
     resume: Resume,
   }),
   z.strictObject({ kind: z.literal('ladder'), source: VideoSource, tiers: z.array(Tier).min(1).max(MAX_TIERS), hardware: z.boolean() }),
+  z.strictObject({ kind: z.literal('picture'), source: VideoSource }),
 ]);
 
 /** The bytes of a message. */
@@ -256,7 +257,8 @@ function parseSpec(body: Uint8Array): JobSpec {
   }
   const parsed = Spec.safeParse(value);
   if (!parsed.success) throw new ProtocolError(`the job is none: ${parsed.error.issues[0]?.message ?? 'unknown'}`);
-  return parsed.data.kind === 'ladder' ? parsed.data : { ...parsed.data, resume: parsed.data.resume };
+  const { data } = parsed;
+  return data.kind === 'ladder' || data.kind === 'picture' ? data : { ...data, resume: data.resume };
 }
 
 function viewOf(bytes: Uint8Array): DataView {

@@ -20,8 +20,8 @@ const MAX_UNDONE_BYTES = 4 * 1024 * 1024;
 /** Of what a worker complained about, for the log. */
 const MAX_COMPLAINT = 2_000;
 
-/** What a picture costs in comparison with sound, of which one core carries fifty. */
-const WEIGHTS = { audio: 2, video: 60, ladder: 100 } as const;
+/** What video costs in comparison with sound, of which one core carries fifty. Of single pictures there is one in some seconds. */
+const WEIGHTS = { audio: 2, video: 60, ladder: 100, picture: 1 } as const;
 
 /** The worker is gone (`crashed`, `hung`), or it cannot do this (`failed`). */
 export type JobLoss = 'crashed' | 'hung' | 'failed';

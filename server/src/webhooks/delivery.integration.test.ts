@@ -186,10 +186,15 @@ describe('a broadcast', () => {
     await hook.server.broadcastLog.flush();
     const recording = { id: 'a'.repeat(21), streamId: hook.streamId, broadcastId: 'b'.repeat(21), title: 'x', startedAt: '2026-01-01T00:00:00Z', durationSeconds: 1, sizeBytes: 1 };
     const ready = { type: 'recording.ready', timestamp: '2026-01-01T00:00:00Z', data: { recording } } as const;
-    await hook.server.events.emit(hook.userId, `recording.ready:${recording.id}`, ready);
+    const occurrence = { ownerId: hook.userId, eventId: `recording.ready:${recording.id}`, event: ready };
+    const tell = () =>
+      theStore()
+        .db.transaction()
+        .execute((transaction) => hook.server.events.emit(transaction, occurrence));
+    await tell();
     expect(await hook.deliveries()).toEqual([]);
     await hook.server.request(`/api/v1/webhooks/${hook.webhookId}`, { method: 'PATCH', token: hook.token, body: { events: ['recording.ready'] } });
-    for (let again = 0; again < 3; again++) await hook.server.events.emit(hook.userId, `recording.ready:${recording.id}`, ready);
+    for (let again = 0; again < 3; again++) await tell();
     expect(await hook.deliveries()).toHaveLength(1);
   });
 });

@@ -37,13 +37,12 @@ export class WebhookEvents {
   }
 
   /**
-   * Tells the webhooks of an owner. Called again for the same event it does nothing, so callers that cannot know may repeat it.
-   * @param eventId names the event for ever, like `broadcast.started:<broadcast>`; receivers tell repetitions by it.
+   * Tells the webhooks of an owner, in the transaction of what happened: the event is as sure as that is. Called again for the same event it
+   * does nothing, so callers that cannot know may repeat it.
+   * @param eventId names the event for ever, like `recording.ready:<recording>`; receivers tell repetitions by it.
    */
-  async emit(ownerId: string, eventId: string, event: EmittedEvent): Promise<void> {
-    const now = new Date(this.#deps.clock.now());
-    await this.#deps.store.atomically((transaction) => this.#write(transaction, { ownerId, eventId, event, happenedAt: now }));
-    this.#deps.wake();
+  emit(transaction: Queryable, { ownerId, eventId, event }: Omit<Occurrence, 'happenedAt'>): Promise<void> {
+    return this.#write(transaction, { ownerId, eventId, event, happenedAt: new Date(this.#deps.clock.now()) });
   }
 
   /** To be called in the transaction that stores a broadcast: the event is as sure as the broadcast is. */

@@ -1,16 +1,9 @@
 /** Tells webhooks what became of recordings. */
 import type { RecordingProblem } from '@millrace/contract/entities/recording';
 import type { Clock } from '../lib/clock.ts';
-import type { Log } from '../lib/log.ts';
 import type { StoredRecording } from '../store/recordings.ts';
+import type { Queryable } from '../store/webhooks.ts';
 import type { EmittedEvent, WebhookEvents } from './events.ts';
-
-/** A database that is away is asked again after so long, at first and at most. */
-const FIRST_RETRY_MS = 250;
-const MAX_RETRY_MS = 10_000;
-
-/** Longer than a database takes to come back; what is lost then is in the log. */
-const MAX_TRIES = 30;
 
 const REASONS: Readonly<Record<RecordingProblem, string>> = {
   disk_full: 'The disk of the server is full.',
@@ -21,9 +14,8 @@ const REASONS: Readonly<Record<RecordingProblem, string>> = {
 };
 
 export interface RecordingEventsDeps {
-  readonly events: Pick<WebhookEvents, 'emit'>;
+  readonly events: Pick<WebhookEvents, 'emit' | 'stored'>;
   readonly clock: Clock;
-  readonly log: Log;
 }
 
 type Told = 'recording.ready' | 'recording.uploaded' | 'recording.failed';
@@ -35,36 +27,24 @@ export class RecordingEvents {
     this.#deps = deps;
   }
 
-  recordingReady(recording: StoredRecording): void {
-    void this.#tell('recording.ready', recording);
+  /** To be called in the transaction that stores how a recording ended. */
+  recordingStored(transaction: Queryable, recording: StoredRecording): Promise<void> {
+    return this.#tell(transaction, recording.state === 'ready' ? 'recording.ready' : 'recording.failed', recording);
   }
 
-  recordingFailed(recording: StoredRecording): void {
-    void this.#tell('recording.failed', recording);
+  /** To be called in the transaction that stores that. */
+  recordingUploaded(transaction: Queryable, recording: StoredRecording): Promise<void> {
+    return this.#tell(transaction, 'recording.uploaded', recording);
   }
 
-  /** Rejects while the database is away. */
-  async recordingUploaded(recording: StoredRecording): Promise<void> {
-    const event = this.#eventOf('recording.uploaded', recording);
-    if (event) await this.#deps.events.emit(recording.ownerId, `recording.uploaded:${recording.id}`, event);
+  /** To be called when such a transaction is through. */
+  stored(): void {
+    this.#deps.events.stored();
   }
 
-  async #tell(type: Told, recording: StoredRecording): Promise<void> {
-    const { events, clock, log } = this.#deps;
+  async #tell(transaction: Queryable, type: Told, recording: StoredRecording): Promise<void> {
     const event = this.#eventOf(type, recording);
-    if (!event) return;
-    for (let tries = 1, retryMs = FIRST_RETRY_MS; ; tries++, retryMs = Math.min(retryMs * 2, MAX_RETRY_MS)) {
-      try {
-        await events.emit(recording.ownerId, `${type}:${recording.id}`, event);
-        return;
-      } catch (error) {
-        if (tries === MAX_TRIES) {
-          log.error({ err: error, recordingId: recording.id, type }, 'webhooks were not told of a recording');
-          return;
-        }
-        await new Promise<void>((resolve) => clock.after(retryMs, resolve));
-      }
-    }
+    if (event) await this.#deps.events.emit(transaction, { ownerId: recording.ownerId, eventId: `${type}:${recording.id}`, event });
   }
 
   /** Undefined for a recording whose stream is gone: nobody can ask for it any more. */

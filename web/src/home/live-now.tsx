@@ -5,6 +5,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useServices } from '../app/services.tsx';
 import { StatusBadge } from '../parts/live-dot.tsx';
+import { currentPicture } from '../parts/picture-address.ts';
 import { Poster } from '../parts/poster.tsx';
 import { useNow } from '../parts/use-now.ts';
 import { elapsed } from '../text/format.ts';
@@ -55,7 +56,7 @@ function Card({ stream }: { readonly stream: PublicStream }) {
   return (
     <Link to="/w/$code" params={{ code: stream.code }} className={classes.card}>
       <div className={classes.picture}>
-        <Poster seed={stream.id} title={stream.title} />
+        <Poster seed={stream.id} title={stream.title} picture={currentPicture(stream.playback.poster, now)} />
         <span className={`${classes.badge} on-picture`}>
           <StatusBadge status={stream.status} />
         </span>

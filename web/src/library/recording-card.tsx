@@ -17,6 +17,7 @@ import { t } from '../text/text.ts';
 import { DeleteDialog } from './delete-dialog.tsx';
 import classes from './recording-card.module.css';
 import { RenameDialog } from './rename-dialog.tsx';
+import { UploadState } from './upload-state.tsx';
 import { useRecordingChanges } from './use-recordings.ts';
 
 const ICON = { size: 18, stroke: 1.75 } as const;
@@ -46,6 +47,7 @@ export function RecordingCard({ recording }: { readonly recording: Recording }) 
             <span>{when(recording.startedAt)}</span>
             {recording.bytes > 0 && <span>{fileSize(recording.bytes)}</span>}
             <span>{t(`library.visibility.${recording.visibility}`)}</span>
+            {recording.storage.upload?.state === 'uploaded' && <span>{t('library.upload.done')}</span>}
           </p>
         </div>
         <Menu position="bottom-end" width={220} withInitialFocusPlaceholder={false}>
@@ -89,6 +91,7 @@ export function RecordingCard({ recording }: { readonly recording: Recording }) 
         </Menu>
       </div>
       {recording.problem && <p className={classes.problem}>{problemText(recording.problem, isReady)}</p>}
+      {recording.storage.upload && <UploadState title={recording.title} upload={recording.storage.upload} />}
       <p role="status" className={said || changes.change.isError ? classes.said : 'sr-only'}>
         {changes.change.isError ? t('library.failed') : said}
       </p>
@@ -106,7 +109,7 @@ function problemText(problem: RecordingProblem, isReady: boolean): string {
 
 function Picture({ recording }: { readonly recording: Recording }): ReactNode {
   const { id, title, state, seconds, playback } = recording;
-  const poster = <Poster seed={id} className={classes.poster ?? ''} />;
+  const poster = <Poster seed={id} picture={state === 'ready' ? playback.poster : undefined} className={classes.poster ?? ''} />;
   if (state !== 'ready') {
     return (
       <div className={classes.picture}>

@@ -8,6 +8,9 @@ const PAGE_SIZE = 24;
 /** A recording that is being made is ready seconds after its broadcast ends; one that failed to load is asked for again. */
 const REFRESH_MS = 4_000;
 
+/** Uploads that wait for their turn, or for the storage, need not be seen at once. */
+const WAITING_REFRESH_MS = 15_000;
+
 const KEY = 'recordings';
 
 export function useRecordings(text: string) {
@@ -23,9 +26,15 @@ export function useRecordings(text: string) {
     getNextPageParam: (page) => page.nextCursor ?? undefined,
     staleTime: 0,
     placeholderData: (before) => before,
-    refetchInterval: ({ state }) => (state.error || state.data?.pages.some(({ items }) => items.some(({ state }) => state === 'recording')) ? REFRESH_MS : false),
+    refetchInterval: ({ state }) => (state.error ? REFRESH_MS : refreshAfter(state.data?.pages.flatMap(({ items }) => items) ?? [])),
   });
   return { query, isPending: isKnown && query.isPending, items: query.data?.pages.flatMap(({ items }) => items) ?? [] };
+}
+
+function refreshAfter(items: readonly Recording[]): number | false {
+  const uploads = items.map(({ storage }) => storage.upload?.state);
+  if (items.some(({ state }) => state === 'recording') || uploads.includes('uploading')) return REFRESH_MS;
+  return uploads.includes('waiting') || uploads.includes('failing') ? WAITING_REFRESH_MS : false;
 }
 
 /** Changes and deletions; the list is read again after each. */

@@ -1,4 +1,8 @@
-/** A poster made of a title: water lines that are the same for the same stream every time. It stands where no picture is yet. */
+/**
+ * What stands for a stream or a recording: its picture, and where there is none a poster made of a title, water lines that are the same for the
+ * same stream every time.
+ */
+import { useState } from 'react';
 import classes from './poster.module.css';
 
 /** Lines on a poster; few enough to stay quiet. */
@@ -10,10 +14,13 @@ export interface PosterProps {
   /** What the lines are made from: the stream's id or code. */
   readonly seed: string;
   readonly title?: string;
+  /** Address of the picture; what is drawn stands until it is there. */
+  readonly picture?: string | undefined;
   readonly className?: string;
 }
 
-export function Poster({ seed, title, className }: PosterProps) {
+export function Poster({ seed, title, picture, className }: PosterProps) {
+  const [seen, setSeen] = useState(false);
   return (
     <div className={`on-picture ${classes.poster} ${className ?? ''}`}>
       <svg aria-hidden="true" className={classes.lines} viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="xMidYMid slice">
@@ -21,7 +28,23 @@ export function Poster({ seed, title, className }: PosterProps) {
           <path key={path} d={path} />
         ))}
       </svg>
-      {title && <span className={classes.title}>{title}</span>}
+      {picture !== undefined && (
+        <img
+          src={picture}
+          alt=""
+          loading="lazy"
+          decoding="async"
+          className={classes.picture}
+          data-seen={seen || undefined}
+          onLoad={() => setSeen(true)}
+          onError={() => setSeen(false)}
+        />
+      )}
+      {title && (
+        <span className={classes.title} data-on-picture={seen || undefined}>
+          {title}
+        </span>
+      )}
     </div>
   );
 }

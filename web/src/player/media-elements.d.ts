@@ -4,7 +4,6 @@ import type { DetailedHTMLProps, HTMLAttributes } from 'react';
 type ElementProps = DetailedHTMLProps<HTMLAttributes<HTMLElement>, HTMLElement> & {
   readonly class?: string | undefined;
   readonly autohide?: string;
-  readonly noautohide?: boolean | undefined;
   readonly nohotkeys?: boolean;
   readonly novolumepref?: boolean;
   readonly nomutedpref?: boolean;
@@ -17,6 +16,8 @@ declare module 'react' {
   interface CSSProperties {
     /** How far a bar is filled. */
     '--at'?: string;
+    /** A place on a bar, from 0 to 1. */
+    '--share'?: string;
   }
 
   // biome-ignore lint/style/noNamespace: React's own way to declare elements.

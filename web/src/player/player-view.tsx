@@ -17,6 +17,8 @@ export interface PlayerViewProps {
   /** The stream's id: the poster is made from it. */
   readonly seed: string;
   readonly title: string;
+  /** Address of its picture, once there may be one. */
+  readonly poster?: string | undefined;
   readonly facts: StateOverlayProps['facts'];
   /** What the bar of time is of; without one there is no bar. */
   readonly time?: TimeSpan;
@@ -31,9 +33,10 @@ export interface PlayerViewProps {
 /** States in which no frame of this run was shown yet, so that the poster stands in for it. */
 const POSTER_STATES: ReadonlySet<string> = new Set(['waiting', 'starting', 'blocked', 'ended', 'unplayable']);
 
-export function PlayerView({ live, seed, title, facts, time, heading, theatre, shortcuts = false, muted = false }: PlayerViewProps) {
+export function PlayerView({ live, seed, title, poster, facts, time, heading, theatre, shortcuts = false, muted = false }: PlayerViewProps) {
   const { snapshot, player, attach } = live;
   const [menuOpen, setMenuOpen] = useState(false);
+  const [looking, setLooking] = useState(false);
   const controller = useRef<HTMLElement>(null);
   useShortcuts({ live, controller, theatre: theatre?.toggle, active: shortcuts });
   const { state } = snapshot;
@@ -51,17 +54,7 @@ export function PlayerView({ live, seed, title, facts, time, heading, theatre, s
       data-controls={showControls || undefined}
       data-time={time?.type}
     >
-      <media-controller
-        ref={controller}
-        class={classes.controller}
-        autohide="3"
-        noautohide={menuOpen || undefined}
-        nohotkeys
-        novolumepref
-        nomutedpref
-        noautoseektolive
-        defaultstreamtype="live"
-      >
+      <media-controller ref={controller} class={classes.controller} autohide="3" nohotkeys novolumepref nomutedpref noautoseektolive defaultstreamtype="live">
         <video slot="media" ref={attach} className={classes.video} playsInline muted={muted} tabIndex={-1} crossOrigin="anonymous" />
         {heading && showControls && (
           <div slot="top-chrome" className={classes.heading}>
@@ -69,12 +62,12 @@ export function PlayerView({ live, seed, title, facts, time, heading, theatre, s
           </div>
         )}
         <div slot="centered-chrome" className={classes.overlay} {...{ noautohide: '' }}>
-          {(soundOnly || POSTER_STATES.has(state)) && <Poster seed={seed} className={classes.poster ?? ''} />}
+          {(soundOnly || POSTER_STATES.has(state)) && <Poster seed={seed} picture={poster} className={classes.poster ?? ''} />}
           <StateOverlay live={live} facts={facts} />
         </div>
         {showControls && (
-          <div className={classes.controls}>
-            {time && <SeekBar live={live} time={time} />}
+          <div className={classes.controls} {...(menuOpen || looking ? { noautohide: '' } : {})}>
+            {time && <SeekBar live={live} time={time} setLooking={setLooking} />}
             <Controls
               live={live}
               isRecording={time?.type === 'recording'}

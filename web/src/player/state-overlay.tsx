@@ -2,6 +2,7 @@
 import { Button } from '@mantine/core';
 import IconPlayerPlayFilled from '@tabler/icons-react/dist/esm/icons/IconPlayerPlayFilled.mjs';
 import IconVolumeOff from '@tabler/icons-react/dist/esm/icons/IconVolumeOff.mjs';
+import { Link } from '@tanstack/react-router';
 import { type ReactNode, useEffect, useState } from 'react';
 import { useServices } from '../app/services.tsx';
 import { useNow } from '../parts/use-now.ts';
@@ -14,6 +15,8 @@ export interface StateOverlayProps {
   readonly live: LivePlayer;
   readonly facts: {
     readonly endedAt: string | null;
+    /** What was kept of what has ended. */
+    readonly recordingId?: string | undefined;
     readonly reconnectUntil: string | null;
     /** The page itself has lost the server. */
     readonly offline: boolean;
@@ -75,7 +78,13 @@ function Message({ live, facts }: StateOverlayProps) {
     case 'reconnecting':
       return <Reconnecting until={facts.reconnectUntil} />;
     case 'ended':
-      return <Words title={facts.endedAt ? t('watch.ended', { time: when(facts.endedAt) }) : t('watch.ended.plain')} text={t('watch.ended.text')} />;
+      return (
+        <Words
+          title={facts.endedAt ? t('watch.ended', { time: when(facts.endedAt) }) : t('watch.ended.plain')}
+          text={t('watch.ended.text')}
+          action={facts.recordingId && <RecordingLink id={facts.recordingId} />}
+        />
+      );
     case 'blocked':
       return (
         <>
@@ -91,6 +100,15 @@ function Message({ live, facts }: StateOverlayProps) {
     case 'paused':
       return null;
   }
+}
+
+function RecordingLink({ id }: { readonly id: string }) {
+  return (
+    <Link to="/v/$id" params={{ id }} className={classes.recording}>
+      <IconPlayerPlayFilled size={18} aria-hidden="true" />
+      {t('watch.ended.recording')}
+    </Link>
+  );
 }
 
 function Reconnecting({ until }: { readonly until: string | null }) {

@@ -14,10 +14,12 @@ export interface LiveFacts {
   readonly status: StatusEvent | undefined;
   readonly viewers: number | undefined;
   readonly measurements: readonly Measurement[];
+  /** The recording of the broadcast that has ended, once it can be watched. */
+  readonly recordingId: string | undefined;
   readonly connection: ConnectionState;
 }
 
-const NOTHING: LiveFacts = { status: undefined, viewers: undefined, measurements: [], connection: 'connecting' };
+const NOTHING: LiveFacts = { status: undefined, viewers: undefined, measurements: [], recordingId: undefined, connection: 'connecting' };
 
 export interface LiveSocketOptions {
   readonly streamId: string | undefined;
@@ -61,12 +63,14 @@ export function useLiveSocket({ streamId, token, vitals }: LiveSocketOptions): L
 function after(before: LiveFacts, event: StreamSocketEvent): LiveFacts {
   switch (event.type) {
     case 'STREAM_STATUS_CHANGED':
-      // A new broadcast is measured from its own beginning.
-      return { ...before, status: event, measurements: before.status?.broadcastId === event.broadcastId ? before.measurements : [] };
+      // A new broadcast is measured, and recorded, from its own beginning.
+      return before.status?.broadcastId === event.broadcastId ? { ...before, status: event } : { ...before, status: event, measurements: [], recordingId: undefined };
     case 'VIEWERS_COUNTED':
       return { ...before, viewers: event.viewers };
     case 'MEASURED':
       return { ...before, measurements: [...before.measurements, event.measurement].slice(-KEPT_MEASUREMENTS) };
+    case 'RECORDING_READY':
+      return before.status?.broadcastId === event.broadcastId ? { ...before, recordingId: event.recordingId } : before;
     case 'COMMAND_REFUSED':
       return before;
   }

@@ -15,7 +15,6 @@ import own from './watch-recording.module.css';
 /** To the player a recording is a broadcast that always runs. */
 const BROADCAST = { status: 'live', epoch: null } as const;
 const FACTS = { endedAt: null, reconnectUntil: null, offline: false } as const;
-const TIME = { type: 'recording' } as const;
 
 /** Before this much, a link to the moment is a link to the beginning. */
 const LEAST_SECONDS = 5;
@@ -28,12 +27,13 @@ export interface WatchRecordingProps {
 export function WatchRecording({ recording, startAt }: WatchRecordingProps) {
   const { id, title, startedAt, playback, isOwner } = recording;
   const [start] = useState({ startAt: Math.min(startAt, Math.max(0, recording.seconds - 1)) });
+  const time = { type: 'recording', storyboard: playback.storyboard } as const;
   const player = usePlayer({ hls: playback.hls, broadcast: BROADCAST, recording: start });
   return (
     <div className={classes.page}>
       <div className={classes.stage}>
         <div className={classes.frame}>
-          <PlayerView live={player} seed={id} title={title} facts={FACTS} time={TIME} shortcuts heading={<p className={classes.overTitle}>{title}</p>} />
+          <PlayerView live={player} seed={id} title={title} poster={playback.poster} facts={FACTS} time={time} shortcuts heading={<p className={classes.overTitle}>{title}</p>} />
         </div>
       </div>
       <div className={classes.below}>

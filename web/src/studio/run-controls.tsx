@@ -1,29 +1,28 @@
-/** Start for viewers, and end, which asks once. What is fetched ends by being fetched no more. */
-import { Button, Modal } from '@mantine/core';
+/** Start for viewers, and end. What is fetched ends by being fetched no more. */
+import { Button } from '@mantine/core';
 import type { BroadcastState } from '@millrace/contract/entities/broadcast';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useServices } from '../app/services.tsx';
 import { t } from '../text/text.ts';
+import { EndDialog } from './end-dialog.tsx';
 import classes from './run-controls.module.css';
 import { StopFetching } from './source/source-card.tsx';
 
 export interface RunControlsProps {
   readonly streamId: string;
   readonly status: BroadcastState;
+  readonly records: boolean;
   readonly isFetched: boolean;
 }
 
-export function RunControls({ streamId, status, isFetched }: RunControlsProps) {
+export function RunControls({ streamId, status, records, isFetched }: RunControlsProps) {
   const { client } = useServices();
   const queries = useQueryClient();
   const [asking, setAsking] = useState(false);
-  const done = () => {
-    setAsking(false);
-    return queries.invalidateQueries({ queryKey: ['stream', streamId] });
-  };
+  const done = () => queries.invalidateQueries({ queryKey: ['stream', streamId] });
   const start = useMutation({ mutationFn: () => client.calls.startStream({ params: { id: streamId } }), onSettled: done });
-  const stop = useMutation({ mutationFn: () => client.calls.stopStream({ params: { id: streamId } }), onSettled: done });
+  const stop = useMutation({ mutationFn: (keepRecording: boolean) => client.calls.stopStream({ params: { id: streamId }, body: { keepRecording } }), onSettled: done });
   const failure = start.error ?? stop.error;
 
   return (
@@ -45,17 +44,14 @@ export function RunControls({ streamId, status, isFetched }: RunControlsProps) {
           {t('studio.end')}
         </Button>
       )}
-      <Modal opened={asking} onClose={() => setAsking(false)} title={t('studio.end.title')} size={420} closeButtonProps={{ 'aria-label': t('app.close') }}>
-        <p className={classes.text}>{t('studio.end.text')}</p>
-        <div className={classes.answers}>
-          <Button variant="default" onClick={() => setAsking(false)} data-autofocus>
-            {t('studio.end.cancel')}
-          </Button>
-          <Button loading={stop.isPending} onClick={() => stop.mutate()}>
-            {t('studio.end.confirm')}
-          </Button>
-        </div>
-      </Modal>
+      {asking && (
+        <EndDialog
+          text={t('studio.end.text')}
+          records={records && status !== 'preview'}
+          end={(keepRecording) => stop.mutateAsync(keepRecording).catch(() => undefined)}
+          close={() => setAsking(false)}
+        />
+      )}
     </div>
   );
 }

@@ -51,7 +51,7 @@ export function Studio({ addresses, toBeFetched }: StudioProps) {
             {running && startedAt && <Running since={startedAt} />}
           </p>
         </div>
-        {running && <RunControls streamId={stream.id} status={status} isFetched={comesFromSource} />}
+        {running && <RunControls streamId={stream.id} status={status} records={stream.record} isFetched={comesFromSource} />}
       </header>
       {live.connection === 'closed' && (
         <p className={classes.banner} role="status">

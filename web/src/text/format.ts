@@ -6,6 +6,7 @@ const dayAndTime = new Intl.DateTimeFormat(LOCALE, { day: 'numeric', month: 'sho
 const wholeDate = new Intl.DateTimeFormat(LOCALE, { dateStyle: 'long' });
 const oneDecimal = new Intl.NumberFormat(LOCALE, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const upToOne = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 1 });
+const wholePercent = new Intl.NumberFormat(LOCALE, { style: 'percent', maximumFractionDigits: 0, roundingMode: 'floor' });
 const both = new Intl.ListFormat(LOCALE, { type: 'conjunction' });
 const whole = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 0 });
 
@@ -53,6 +54,11 @@ export function bitrate(bitsPerSecond: number): string {
 export function fileSize(bytes: number): string {
   if (bytes >= 1_000_000_000) return `${upToOne.format(bytes / 1_000_000_000)} GB`;
   return `${whole.format(Math.max(1, bytes / 1_000_000))} MB`;
+}
+
+/** 42% */
+export function percent(share: number): string {
+  return wholePercent.format(share);
 }
 
 export function number(value: number): string {

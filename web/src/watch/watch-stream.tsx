@@ -5,6 +5,7 @@ import { lazy, Suspense, useEffect, useRef, useState } from 'react';
 import { deviceKind } from '../app/device.ts';
 import { useServices } from '../app/services.tsx';
 import { StatusBadge } from '../parts/live-dot.tsx';
+import { currentPicture } from '../parts/picture-address.ts';
 import { useNow } from '../parts/use-now.ts';
 import { lastLatency } from '../player/last-latency.ts';
 import { PlayerView } from '../player/player-view.tsx';
@@ -44,10 +45,13 @@ export function WatchStream({ stream, token }: WatchStreamProps) {
             live={player}
             seed={stream.id}
             title={stream.title}
-            {...(running && stream.rewindSeconds !== 0 ? { time: { type: 'live' as const, startedAt, rewindSeconds: stream.rewindSeconds } } : {})}
+            poster={running && startedAt ? currentPicture(stream.playback.poster, Date.parse(startedAt)) : undefined}
+            {...(running && stream.rewindSeconds !== 0
+              ? { time: { type: 'live' as const, storyboard: stream.playback.storyboard, startedAt, rewindSeconds: stream.rewindSeconds } }
+              : {})}
             theatre={theatre}
             shortcuts
-            facts={{ endedAt, reconnectUntil: live.status?.reconnectUntil ?? null, offline: live.connection === 'closed' }}
+            facts={{ endedAt, recordingId: live.recordingId, reconnectUntil: live.status?.reconnectUntil ?? null, offline: live.connection === 'closed' }}
             heading={<p className={classes.overTitle}>{stream.title}</p>}
           />
         </div>

@@ -30,7 +30,7 @@ export function recordingHandlers({ recordings, tokens, clock }: RecordingHandle
   }
 
   function view(recording: StoredRecording, origin: Origin) {
-    return viewRecording(recording, recordingPlaybackOf(origin, recording, tokenOf(recording)));
+    return viewRecording(recording, recordingPlaybackOf(origin, recording, tokenOf(recording)), recordings.uploadOf(recording));
   }
 
   return {

@@ -154,6 +154,8 @@ export function createTestServer({
     directory: recordingDirectory,
     tokens,
     clock,
+    uploadOf: () => null,
+    removeRow: (id) => recordingStore.delete(id),
     async removeFiles(id) {
       removedFiles.push(id);
     },

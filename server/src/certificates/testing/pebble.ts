@@ -1,17 +1,15 @@
 /** A public authority for tests: Debian's Pebble, with a name server of its own by which every name is this machine. */
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { promisify } from 'node:util';
+import { ensureTool } from '../../../../tools/test-tools.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { silentLog } from '../../lib/silent-log.ts';
 import { Certificates } from '../certificates.ts';
-
-const run = promisify(execFile);
 
 export interface Pebble extends AsyncDisposable {
   readonly directoryUrl: string;
@@ -21,7 +19,7 @@ export interface Pebble extends AsyncDisposable {
 
 /** @param httpPort where it looks for proofs. */
 export async function startPebble(httpPort: number): Promise<Pebble> {
-  await install();
+  await ensureTool('pebble');
   const folder = await mkdtemp(join(tmpdir(), 'millrace-pebble-'));
   const own = new Certificates({
     folder: join(folder, 'tls'),
@@ -86,17 +84,6 @@ export async function startPebble(httpPort: number): Promise<Pebble> {
       await rm(folder, { recursive: true, force: true });
     },
   };
-}
-
-async function install(): Promise<void> {
-  const isThere = (): Promise<boolean> =>
-    run('sh', ['-c', 'command -v pebble && command -v pebble-challtestsrv']).then(
-      () => true,
-      () => false,
-    );
-  if (await isThere()) return;
-  const failure = await run('apt-get', ['install', '-y', '--no-install-recommends', 'pebble'], { timeout: 300_000 }).then(() => undefined, String);
-  if (!(await isThere())) throw new Error(`These tests need Pebble and could not install it: install Debian's package "pebble". ${failure ?? ''}`);
 }
 
 async function untilSaid(log: NodeJS.ReadableStream, words: string): Promise<void> {

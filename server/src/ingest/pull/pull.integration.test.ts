@@ -6,8 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ensureTool } from '../../../../tools/test-tools.ts';
 import { FakeClock } from '../../lib/clock.ts';
-import { ensureTool, freeUdpPort, Program } from '../../transports/ffmpeg/testing/tools.ts';
+import { freeUdpPort, Program } from '../../transports/ffmpeg/testing/tools.ts';
 import { camera } from './testing/camera.ts';
 import { encodeLoop, H264_AAC, PullStand, portOf } from './testing/pull-stand.ts';
 

@@ -28,6 +28,8 @@ const uploads = new FolderUploads({
   log,
   newId: nanoid,
   wake() {},
+  closedFiles: (paths) => [...paths],
+  async prepare() {},
 });
 // As after a start: only the first life has put the job.
 if ((await db.selectFrom('jobs').select('id').execute()).length === 0) await uploads.enqueue({ prefix: 'big', folder, isComplete: true });

@@ -42,6 +42,11 @@ export class PackagerRegistry {
     return packager;
   }
 
+  /** For somebody who only looks at what there is. */
+  peek(streamId: string): Packager | undefined {
+    return this.#packagers.get(streamId);
+  }
+
   /** For what records it: its pictures are to come, but nothing is to be made of them that only players want. */
   keepAwake(streamId: string): void {
     const packager = this.#packagers.get(streamId);

@@ -2,10 +2,12 @@
  * How an archive lies on disk: `about.json`, and for each rendition a folder with its index, its formats (`0.json` and the init segment
  * `0.mp4`) and its media, so many segments a file (`media-0.m4s`), as they were sent.
  */
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { writeFile } from 'node:fs/promises';
+// Paths inside of an archive are names in object storage, too: with slashes, which every system takes.
+import { join } from 'node:path/posix';
 import type { Track } from '@millrace/media/track';
 import { z } from 'zod';
+import type { StoredFiles } from '../../lib/stored-files.ts';
 
 /** So many segments lie in one file: some two minutes, the least that is given back when a window moves on. */
 const SEGMENTS_PER_FILE = 64;
@@ -52,6 +54,7 @@ export function fileNumberOf(msn: number): number {
   return Math.floor(msn / SEGMENTS_PER_FILE);
 }
 
+/** Without a folder: inside of the archive. */
 export function mediaPath(folder: string, rendition: string, fileNumber: number): string {
   return join(folder, rendition, `media-${fileNumber}.m4s`);
 }
@@ -68,13 +71,24 @@ function formatPath(folder: string, rendition: string, format: number): string {
   return join(folder, rendition, `${format}.json`);
 }
 
+/** Media files that another one follows: nothing is added to them. What else there is, grows. */
+export function closedFiles(paths: readonly string[]): string[] {
+  const last = new Map<string, number>();
+  const media = paths.flatMap((path) => {
+    const [, rendition, number] = /^([^/]+)\/media-(\d+)\.m4s$/.exec(path) ?? [];
+    return rendition === undefined ? [] : [{ path, rendition, number: Number(number) }];
+  });
+  for (const { rendition, number } of media) last.set(rendition, Math.max(last.get(rendition) ?? 0, number));
+  return media.filter(({ rendition, number }) => number < (last.get(rendition) ?? 0)).map(({ path }) => path);
+}
+
 export async function writeAbout(folder: string, about: About): Promise<void> {
   await writeFile(join(folder, 'about.json'), JSON.stringify(about));
 }
 
 /** Throws where it is missing or not what it should be. */
-export async function readAbout(folder: string): Promise<About> {
-  return About.parse(JSON.parse(await readFile(join(folder, 'about.json'), 'utf8')));
+export async function readAbout(files: StoredFiles): Promise<About> {
+  return About.parse(await readJson(files, 'about.json'));
 }
 
 export async function writeFormat(folder: string, rendition: string, format: number, { track, frameSeconds }: ArchiveFormat, init: Uint8Array): Promise<void> {
@@ -84,6 +98,10 @@ export async function writeFormat(folder: string, rendition: string, format: num
 }
 
 /** Throws where it is missing or not what it should be. */
-export async function readFormat(folder: string, rendition: string, format: number): Promise<ArchiveFormat> {
-  return StoredFormat.parse(JSON.parse(await readFile(formatPath(folder, rendition, format), 'utf8')));
+export async function readFormat(files: StoredFiles, rendition: string, format: number): Promise<ArchiveFormat> {
+  return StoredFormat.parse(await readJson(files, formatPath('', rendition, format)));
+}
+
+async function readJson(files: StoredFiles, path: string): Promise<unknown> {
+  return JSON.parse(Buffer.from(await files.read(path)).toString());
 }

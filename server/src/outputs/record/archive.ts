@@ -2,14 +2,17 @@
 import { mkdir, rm } from 'node:fs/promises';
 import type { ListedSegment, PastSegments, StoredMedia } from '../cmaf/listed-segment.ts';
 import type { Packager } from '../cmaf/packager.ts';
+import type { Storyboard } from '../thumbnail/storyboard.ts';
 import { writeAbout } from './archive-folder.ts';
 import type { ArchivedSegment } from './archived-segment.ts';
+import { PictureWriter } from './picture-writer.ts';
 import { RenditionWriter, type WriterCounters } from './rendition-writer.ts';
 
 export interface ArchiveDeps {
   readonly folder: string;
   readonly streamId: string;
   readonly packager: Packager;
+  readonly storyboard: Storyboard | undefined;
   /** Whether it stays when the broadcast is over. */
   readonly isKept: boolean;
   /** How far back players may go while it is live; infinity: to the beginning. */
@@ -21,11 +24,13 @@ export interface ArchiveDeps {
 export class Archive implements PastSegments {
   readonly #deps: ArchiveDeps;
   readonly #writers = new Map<string, RenditionWriter>();
+  readonly #pictures: PictureWriter | undefined;
   #rewindSeconds: number;
   #hasFolder = false;
 
   constructor(deps: ArchiveDeps) {
     this.#deps = deps;
+    this.#pictures = deps.storyboard && new PictureWriter({ ...deps, storyboard: deps.storyboard });
     this.#rewindSeconds = deps.rewindSeconds;
   }
 
@@ -40,6 +45,11 @@ export class Archive implements PastSegments {
 
   get counters(): Readonly<WriterCounters> {
     return this.#deps.counters;
+  }
+
+  /** Media files to which nothing is added any more. */
+  get closedFiles(): number {
+    return [...this.#writers.values()].reduce((sum, { closedFiles }) => sum + closedFiles, 0);
   }
 
   segments(rendition: string): readonly ArchivedSegment[] {
@@ -73,6 +83,8 @@ export class Archive implements PastSegments {
       const unused = writer.trim(this.#rewindSeconds);
       if (!isKept) await writer.remove(unused);
     }
+    await this.#pictures?.write();
+    await this.#pictures?.trim(this.#firstSeconds);
   }
 
   /** Gives up half of what players may go back to. False: what is left is too little to give back a part of it. */
@@ -85,16 +97,24 @@ export class Archive implements PastSegments {
       await writer.remove(unused);
       removed += unused.length;
     }
+    await this.#pictures?.trim(this.#firstSeconds);
     return removed > 0;
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#writers.values()].map((writer) => writer.close()));
+    await Promise.all([...this.#writers.values(), this.#pictures].map((writer) => writer?.close()));
   }
 
   async remove(): Promise<void> {
     await this.close();
     await rm(this.#deps.folder, { recursive: true, force: true });
+  }
+
+  /** Of what players may go back to, on the broadcast's timeline; infinity: they may not. */
+  get #firstSeconds(): number {
+    const { leading } = this.#deps.packager;
+    const first = leading && this.segments(leading.name).find(({ gap }) => !gap);
+    return first?.startTicks === undefined ? Number.POSITIVE_INFINITY : first.startTicks / first.timescale;
   }
 
   #find(rendition: string, msn: number): ArchivedSegment | undefined {

@@ -8,6 +8,7 @@ import type { IndexRecord } from './index-record.ts';
 /** What the segments of one rendition share. */
 export interface ArchivedRendition {
   readonly name: string;
+  /** Absolute while it is written; empty for one that is read, wherever that lies. */
   readonly folder: string;
   readonly epoch: string;
   readonly formats: ReadonlyMap<number, ArchiveFormat>;

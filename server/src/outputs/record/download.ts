@@ -3,14 +3,16 @@
  * converted; only the headers of the chunks are read. The best picture and the first sound are in it. Where the codec changes, the one that
  * most of it has is kept; other settings of that codec are further descriptions of the same track.
  */
-import { type FileHandle, open } from 'node:fs/promises';
+import { rename, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { headBytes, readFragmentHead } from '@millrace/media/isobmff/fragment-head';
 import { MovieTrack, writeMovieHead } from '@millrace/media/isobmff/movie';
 import { rescale } from '@millrace/media/time';
+import { DiskFiles, type StoredFiles, type StoredReader } from '../../lib/stored-files.ts';
 import type { Extent } from '../../transports/http/send-stored.ts';
 import type { StoredMedia } from '../cmaf/listed-segment.ts';
 import type { ArchivedSegment } from './archived-segment.ts';
-import type { StoredArchive, StoredRendition } from './read-archive.ts';
+import { readArchive, type StoredArchive, type StoredRendition } from './read-archive.ts';
 import { type Stretch, stretchesOf } from './stretches.ts';
 import { usualTrack } from './vod-playlists.ts';
 
@@ -25,42 +27,87 @@ const USUAL_HEAD_BYTES = 2048;
 /** No head of ours is longer: a quarter of a million samples in a part. */
 const MAX_HEAD_BYTES = 4 * 1024 * 1024;
 
+/** Another way of choosing what is in the file needs another name. */
+const HEAD_PATH = 'download-1.head';
+
 interface Lane {
   readonly movie: MovieTrack;
   readonly codec: string;
   readonly segments: readonly ArchivedSegment[];
 }
 
-/** Rejects when the files are not what the index says. Undefined when there is nothing in it. */
-export async function openDownload({ renditions }: StoredArchive): Promise<Download | undefined> {
-  const [leading] = renditions;
-  if (!leading) return undefined;
-  const video = renditions.find((rendition) => usualTrack(rendition)?.kind === 'video');
-  const audio = renditions.find((rendition) => usualTrack(rendition)?.kind === 'audio');
-  const lanes = [video, audio].flatMap((rendition) => (rendition ? (laneOf(rendition) ?? []) : []));
-  const extents: Extent[] = [];
-  let mediaBytes = 0;
-  const files = new HeadReader();
+/**
+ * Uses the header that lies with the archive, where there is one. Rejects when the files are not what the index says. Undefined when there is
+ * nothing in it.
+ */
+export async function openDownload(archive: StoredArchive): Promise<Download | undefined> {
+  const lanes = lanesOf(archive);
+  const places = placesOf(archive, lanes);
+  const extents = places.map(({ media }) => media);
+  const mediaBytes = extents.reduce((sum, { bytes }) => sum + bytes, 0);
+  const head = (await keptHead(archive.files, mediaBytes)) ?? (await headOf(archive.files, lanes, places, mediaBytes));
+  return head && { extents: [{ data: head, bytes: head.length }, ...extents], size: head.length + mediaBytes };
+}
+
+/** Puts the header beside the media, so that a copy elsewhere, where every look costs a journey, need not be gone through. */
+export async function keepDownloadHead(folder: string): Promise<void> {
+  const path = join(folder, HEAD_PATH);
+  if (await stat(path).catch(() => undefined)) return;
+  const archive = await readArchive(new DiskFiles(folder));
+  const lanes = lanesOf(archive);
+  const places = placesOf(archive, lanes);
+  const head = await headOf(
+    archive.files,
+    lanes,
+    places,
+    places.reduce((sum, { media }) => sum + media.bytes, 0),
+  );
+  if (!head) return;
+  await writeFile(`${path}.new`, head);
+  await rename(`${path}.new`, path);
+}
+
+/** Undefined when there is none, or it is of other media. */
+async function keptHead(files: StoredFiles, mediaBytes: number): Promise<Uint8Array | undefined> {
+  if (!(await files.sizes()).has(HEAD_PATH)) return undefined;
+  const head = await files.read(HEAD_PATH);
+  // It ends with the size of the box that the media is in, its own header of 16 bytes included.
+  return head.length >= 16 && Buffer.from(head).readBigUInt64BE(head.length - 8) === BigInt(mediaBytes + 16) ? head : undefined;
+}
+
+async function headOf(files: StoredFiles, lanes: readonly Lane[], places: readonly Place[], mediaBytes: number): Promise<Uint8Array | undefined> {
+  const reader = files.reader();
   try {
-    for (const stretch of stretchesOf(leading)) {
-      for (let msn = stretch.firstMsn; msn <= stretch.lastMsn; msn++) {
-        for (const lane of lanes) {
-          const segment = lane.segments[msn - (lane.segments[0]?.msn ?? 0)];
-          const media = segment?.media;
-          if (!media || segment.track?.codec !== lane.codec) continue;
-          await addSegment(lane, segment, { media, at: mediaBytes, stretch, files });
-          extents.push(media);
-          mediaBytes += media.bytes;
-        }
-      }
-    }
+    for (const place of places) await addSegment(place, reader);
   } finally {
-    await files.close();
+    await reader.close();
   }
   const movies = lanes.map(({ movie }) => movie).filter(({ sampleCount }) => sampleCount > 0);
-  if (movies.length === 0) return undefined;
-  const head = writeMovieHead(movies, mediaBytes);
-  return { extents: [{ data: head, bytes: head.length }, ...extents], size: head.length + mediaBytes };
+  return movies.length === 0 ? undefined : writeMovieHead(movies, mediaBytes);
+}
+
+function lanesOf({ renditions }: StoredArchive): Lane[] {
+  const video = renditions.find((rendition) => usualTrack(rendition)?.kind === 'video');
+  const audio = renditions.find((rendition) => usualTrack(rendition)?.kind === 'audio');
+  return [video, audio].flatMap((rendition) => (rendition ? (laneOf(rendition) ?? []) : []));
+}
+
+/** In the order of the file. */
+function placesOf({ renditions: [leading] }: StoredArchive, lanes: readonly Lane[]): Place[] {
+  const places: Place[] = [];
+  let at = 0;
+  for (const stretch of leading ? stretchesOf(leading) : []) {
+    for (let msn = stretch.firstMsn; msn <= stretch.lastMsn; msn++) {
+      for (const lane of lanes) {
+        const segment = lane.segments[msn - (lane.segments[0]?.msn ?? 0)];
+        const media = segment?.media;
+        if (!media || segment.track?.codec !== lane.codec) continue;
+        places.push({ lane, segment, media, at, stretch });
+        at += media.bytes;
+      }
+    }
+  }
+  return places;
 }
 
 function laneOf(rendition: StoredRendition): Lane | undefined {
@@ -69,18 +116,19 @@ function laneOf(rendition: StoredRendition): Lane | undefined {
 }
 
 interface Place {
+  readonly lane: Lane;
+  readonly segment: ArchivedSegment;
   readonly media: StoredMedia;
   /** Where the segment begins in the media of the file. */
   readonly at: number;
   readonly stretch: Stretch;
-  readonly files: HeadReader;
 }
 
-async function addSegment({ movie }: Lane, { track, timescale }: ArchivedSegment, { media, at, stretch, files }: Place): Promise<void> {
+async function addSegment({ lane: { movie }, segment: { track, timescale }, media, at, stretch }: Place, reader: StoredReader): Promise<void> {
   if (!track) return;
   const shift = stretch.shownAt - stretch.start;
   for (let done = 0; done < media.bytes; ) {
-    const head = readFragmentHead(await files.head(media, done));
+    const head = readFragmentHead(await headAt(reader, media, done));
     let dts = head.dts;
     const samples = head.samples.map(({ duration, bytes, composition, key }) => {
       const time = Math.max(0, rescale(dts, timescale, movie.timescale) + Math.round(shift * movie.timescale));
@@ -92,38 +140,12 @@ async function addSegment({ movie }: Lane, { track, timescale }: ArchivedSegment
   }
 }
 
-/** Reads the beginnings of chunks. One file is open for each rendition. */
-class HeadReader {
-  readonly #open = new Map<string, { readonly path: string; readonly handle: FileHandle }>();
-
-  async head({ path, offset, bytes, kind }: StoredMedia, at: number): Promise<Uint8Array> {
-    const handle = await this.#handle(kind, path);
-    const left = bytes - at;
-    const usual = await readAt(handle, offset + at, Math.min(USUAL_HEAD_BYTES, left));
-    const length = headBytes(usual) ?? 0;
-    if (length <= usual.length || length > Math.min(left, MAX_HEAD_BYTES)) return usual;
-    return readAt(handle, offset + at, length);
-  }
-
-  async close(): Promise<void> {
-    await Promise.allSettled([...this.#open.values()].map(({ handle }) => handle.close()));
-    this.#open.clear();
-  }
-
-  async #handle(kind: string, path: string): Promise<FileHandle> {
-    const known = this.#open.get(kind);
-    if (known?.path === path) return known.handle;
-    await known?.handle.close();
-    const handle = await open(path, 'r');
-    this.#open.set(kind, { path, handle });
-    return handle;
-  }
-}
-
-async function readAt(handle: FileHandle, offset: number, bytes: number): Promise<Uint8Array> {
-  const piece = Buffer.allocUnsafe(bytes);
-  const { bytesRead } = await handle.read(piece, 0, bytes, offset);
-  return piece.subarray(0, bytesRead);
+async function headAt(reader: StoredReader, { path, offset, bytes }: StoredMedia, at: number): Promise<Uint8Array> {
+  const left = bytes - at;
+  const usual = await reader.read(path, offset + at, Math.min(USUAL_HEAD_BYTES, left));
+  const length = headBytes(usual) ?? 0;
+  if (length <= usual.length || length > Math.min(left, MAX_HEAD_BYTES)) return usual;
+  return reader.read(path, offset + at, length);
 }
 
 /** A name that every system takes (RFC 6266, RFC 8187): the title in ASCII for old readers, and as it is for all others. */

@@ -51,7 +51,7 @@ describe.skipIf(!mayMount)('on a disk that runs full', () => {
     expect(studio.recorder.counters).toMatchObject({ stopped: 1, failures: 1 });
     expect(studio.packager.ended).toBe(false);
     expect(studio.packager.renditions[0]?.segments.length).toBeGreaterThan(10);
-    const archive = await readArchive(studio.recorder.recordingFolder('recording-one'));
+    const archive = await readArchive(studio.files);
     expect(archive.seconds).toBeGreaterThan(20);
     expect(archive.bytes).toBeGreaterThan(2 * MEGABYTE);
     expect(archive.renditions.map(({ name }) => name)).toEqual(['video', 'audio']);

@@ -1,9 +1,11 @@
-/** Reads an archive from disk: one that ended, or one that was being written when the server died. */
-import { readdir, readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+/** Reads an archive: one that ended, or one that was being written when the server died. */
+import { readdir } from 'node:fs/promises';
+import type { StoredFiles } from '../../lib/stored-files.ts';
+import type { Tile } from '../thumbnail/storyboard.ts';
 import { type About, type ArchiveFormat, fileNumberOf, indexPath, mediaPath, RENDITION_NAME, readAbout, readFormat } from './archive-folder.ts';
 import { type ArchivedRendition, ArchivedSegment } from './archived-segment.ts';
 import { type IndexRecord, readIndex } from './index-record.ts';
+import { pictureIndexPath, picturesPath, posterPath, readTiles } from './stored-pictures.ts';
 
 export interface StoredRendition {
   readonly name: string;
@@ -12,10 +14,14 @@ export interface StoredRendition {
 }
 
 export interface StoredArchive {
-  readonly folder: string;
+  /** What the paths of its media are in. */
+  readonly files: StoredFiles;
   readonly about: About;
   /** Pictures before sound, the largest first; those without media are left out. */
   readonly renditions: readonly StoredRendition[];
+  /** Small pictures of it, in order. */
+  readonly tiles: readonly Tile[];
+  readonly hasPoster: boolean;
   /** Of the longest rendition. */
   readonly seconds: number;
   readonly bytes: number;
@@ -30,42 +36,52 @@ const LEAST_SHARE = 0.9;
 const MAX_INDEX_BYTES = 64 * 1024 * 1024;
 
 /** Throws where this is no archive. What is torn or truncated is left out and told in `faults`. */
-export async function readArchive(folder: string): Promise<StoredArchive> {
-  const about = await readAbout(folder);
-  const names = (await readdir(folder)).filter((name) => RENDITION_NAME.test(name)).sort(byRank);
+export async function readArchive(files: StoredFiles): Promise<StoredArchive> {
+  const sizes = await files.sizes();
+  const about = await readAbout(files);
+  const names = [...new Set([...sizes.keys()].map((path) => path.split('/')[0] ?? ''))].filter((name) => RENDITION_NAME.test(name)).sort(byRank);
   const faults: string[] = [];
   const renditions: StoredRendition[] = [];
   for (const name of names) {
-    const rendition = await readRendition({ folder, name, about, faults });
+    const rendition = await readRendition({ files, sizes, name, about, faults });
     const [leading] = renditions;
     if (rendition.segments.some(({ gap }) => !gap) && (rankOf(name) !== 'tier' || (leading && isWhole(rendition, leading)))) renditions.push(rendition);
   }
   const lengths = renditions.map(({ segments }) => segments.reduce((sum, { seconds }) => sum + seconds, 0));
-  const bytes = renditions.reduce((sum, { segments }) => sum + segments.reduce((all, segment) => all + segment.bytes, 0), 0);
-  return { folder, about, renditions, seconds: Math.max(0, ...lengths), bytes, faults };
+  // Older ones have no pictures, nor has sound.
+  const tiles = sizes.has(pictureIndexPath('')) ? readTiles(await files.read(pictureIndexPath(''))) : [];
+  const bytes = renditions.reduce((sum, { segments }) => sum + segments.reduce((all, segment) => all + segment.bytes, 0), pictureBytes(sizes));
+  return { files, about, renditions, tiles, hasPoster: sizes.has(posterPath('')), seconds: Math.max(0, ...lengths), bytes, faults };
 }
 
-async function readRendition({ folder, name, about, faults }: { folder: string; name: string; about: About; faults: string[] }): Promise<StoredRendition> {
+function pictureBytes(sizes: ReadonlyMap<string, number>): number {
+  return [...sizes].reduce((sum, [path, size]) => sum + (path.startsWith(`${picturesPath('')}/`) ? size : 0), 0);
+}
+
+interface RenditionPlace {
+  readonly files: StoredFiles;
+  readonly sizes: ReadonlyMap<string, number>;
+  readonly name: string;
+  readonly about: About;
+  readonly faults: string[];
+}
+
+async function readRendition({ files, sizes, name, about, faults }: RenditionPlace): Promise<StoredRendition> {
   const formats = new Map<number, ArchiveFormat>();
-  const shared: ArchivedRendition = { name, folder, epoch: about.epoch, formats };
-  const path = indexPath(folder, name);
+  const shared: ArchivedRendition = { name, folder: '', epoch: about.epoch, formats };
+  const path = indexPath('', name);
   // A tier that never began has none.
-  const size = (await stat(path).catch(() => undefined))?.size ?? 0;
+  const size = sizes.get(path) ?? 0;
   if (size === 0 && rankOf(name) === 'tier') return { name, segments: [], formats };
   if (size > MAX_INDEX_BYTES) throw new Error(`the index of ${name} has ${size} bytes, at most ${MAX_INDEX_BYTES} are read`);
-  const { records, validBytes } = readIndex(await readFile(path));
+  const { records, validBytes } = readIndex(await files.read(path));
   if (validBytes < size) faults.push(`${size - validBytes} bytes at the end of the index of ${name} were not read`);
   for (const number of new Set(records.filter(({ gap }) => !gap).map(({ format }) => format))) {
-    const format = await readFormat(folder, name, number).catch(() => undefined);
+    const format = await readFormat(files, name, number).catch(() => undefined);
     if (format) formats.set(number, format);
     else faults.push(`format ${number} of ${name} cannot be read`);
   }
-  const lengths = new Map<number, number>();
-  for (const number of new Set(records.map(({ msn }) => fileNumberOf(msn)))) {
-    const found = await stat(mediaPath(folder, name, number)).catch(() => undefined);
-    lengths.set(number, found?.size ?? 0);
-  }
-  const isThere = (record: IndexRecord): boolean => formats.has(record.format) && record.offset + record.bytes <= (lengths.get(fileNumberOf(record.msn)) ?? 0);
+  const isThere = (record: IndexRecord): boolean => formats.has(record.format) && record.offset + record.bytes <= (sizes.get(mediaPath('', name, fileNumberOf(record.msn))) ?? 0);
   const segments = records.map((record) => {
     if (record.gap || (isThere(record) && record.bytes > 0)) return new ArchivedSegment(shared, record);
     faults.push(`segment ${record.msn} of ${name} is not whole`);
@@ -100,15 +116,4 @@ function isWhole(tier: StoredRendition, leading: StoredRendition): boolean {
 export async function archiveNames(root: string): Promise<string[]> {
   const entries = await readdir(root, { withFileTypes: true }).catch(() => []);
   return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
-}
-
-/** Every file of an archive, for whoever copies it elsewhere. */
-export async function archiveFiles(folder: string): Promise<{ readonly path: string; readonly bytes: number }[]> {
-  const files: { path: string; bytes: number }[] = [];
-  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue;
-    const path = join(entry.parentPath, entry.name);
-    files.push({ path, bytes: (await stat(path)).size });
-  }
-  return files.sort((a, b) => (a.path < b.path ? -1 : 1));
 }

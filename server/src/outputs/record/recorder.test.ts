@@ -1,10 +1,11 @@
 import { appendFile, cp, mkdir, readdir, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { DiskFiles } from '../../lib/stored-files.ts';
 import { AUDIO, SMALL_VIDEO, smallPicture, VIDEO } from '../../stream/testing/source.ts';
-import { indexPath, mediaPath } from './archive-folder.ts';
+import { closedFiles, indexPath, mediaPath } from './archive-folder.ts';
 import { readArchive } from './read-archive.ts';
-import { RECORDED, RecordingStudio, readMedia } from './testing/studio.ts';
+import { RECORDED, RecordingStudio } from './testing/studio.ts';
 
 it('keeps every segment of every rendition, byte for byte', async () => {
   await using studio = new RecordingStudio();
@@ -18,7 +19,7 @@ it('keeps every segment of every rendition, byte for byte', async () => {
   studio.packager.end();
   await studio.recorder.round();
   expect(studio.ended).toMatchObject([{ id: 'recording-one', problem: null }]);
-  const archive = await readArchive(studio.recorder.recordingFolder('recording-one'));
+  const archive = await readArchive(studio.files);
   expect(archive.faults).toEqual([]);
   expect(archive.renditions.map(({ name }) => name)).toEqual(['video', 'audio']);
   expect(archive.seconds).toBeCloseTo(90, 0);
@@ -28,7 +29,7 @@ it('keeps every segment of every rendition, byte for byte', async () => {
     for (const segment of segments) {
       const was = sent.get(`${name} ${segment.msn}`);
       if (!was) continue;
-      expect((await readMedia(segment.media)).equals(was)).toBe(true);
+      expect(Buffer.from(await studio.read(segment.media)).equals(was)).toBe(true);
       compared++;
     }
   }
@@ -41,7 +42,7 @@ it('has all but the last moment when the server dies, also of the segment that w
   studio.first.send(10.5);
   await studio.recorder.round();
   // Nobody says goodbye: what is on disk now is all there will be.
-  const archive = await readArchive(studio.recorder.recordingFolder('recording-one'));
+  const archive = await readArchive(studio.files);
   expect(archive.faults).toEqual([]);
   expect(archive.seconds).toBeGreaterThan(9.8);
   const [video] = archive.renditions;
@@ -57,7 +58,7 @@ it('reads what is left of files that were torn or truncated, and says what is mi
   await truncate(mediaPath(folder, 'video', 0), size - 1);
   await appendFile(indexPath(folder, 'audio'), 'a torn record');
   const whole = 20;
-  const archive = await readArchive(folder);
+  const archive = await readArchive(new DiskFiles(folder));
   expect(archive.faults).toHaveLength(2);
   expect(archive.faults.join()).toMatch(/segment \d+ of video is not whole/);
   expect(archive.faults.join()).toMatch(/13 bytes at the end of the index of audio/);
@@ -71,11 +72,11 @@ it('reads what is left of files that were torn or truncated, and says what is mi
 it('refuses folders that are no archives', async () => {
   await using studio = new RecordingStudio();
   const folder = join(studio.folder, 'recordings', 'alien');
-  await expect(readArchive(folder)).rejects.toThrow();
+  await expect(readArchive(new DiskFiles(folder))).rejects.toThrow();
   await mkdir(folder, { recursive: true });
   for (const text of ['', '{}', '{"layout":2}', '[1]', '{"layout":1,"streamId":"s","epoch":"../../etc","createdAt":1}']) {
     await writeFile(join(folder, 'about.json'), text);
-    await expect(readArchive(folder)).rejects.toThrow();
+    await expect(readArchive(new DiskFiles(folder))).rejects.toThrow();
   }
 });
 
@@ -87,7 +88,7 @@ it('keeps one recording across a publisher that returns, with a discontinuity', 
   studio.first.send(6);
   studio.packager.end();
   await studio.recorder.round();
-  const { renditions } = await readArchive(studio.recorder.recordingFolder('recording-one'));
+  const { renditions } = await readArchive(studio.files);
   for (const { segments } of renditions) {
     expect(segments.filter(({ discontinuity }) => discontinuity)).toHaveLength(1);
     expect(new Set(segments.map(({ record }) => record.format)).size).toBe(2);
@@ -104,7 +105,7 @@ it('marks what a slow disk lost as a gap, and goes on', async () => {
   await studio.recorder.round();
   studio.packager.end();
   await studio.recorder.round();
-  const { renditions, faults } = await readArchive(studio.recorder.recordingFolder('recording-one'));
+  const { renditions, faults } = await readArchive(studio.files);
   expect(faults).toEqual([]);
   expect(studio.recorder.counters.lostSegments).toBeGreaterThan(10);
   for (const { segments } of renditions) {
@@ -132,7 +133,7 @@ it('lists what players may go back to, and gives back the space behind it', asyn
     expect(listed.map(({ msn }) => msn)).toEqual(listed.map((_, i) => (listed[0]?.msn ?? 0) + i));
     const first = listed[0];
     const media = studio.packager.past?.media(rendition.name, first?.msn ?? -1);
-    expect((await readMedia(media)).length).toBe(first?.bytes);
+    expect((await studio.read(media)).length).toBe(first?.bytes);
   }
   const files = await readdir(join(studio.folder, 'rewind', 'epoch0', 'video'));
   expect(files.filter((name) => name.startsWith('media-')).length).toBeLessThanOrEqual(4);
@@ -159,7 +160,53 @@ it('stops at the quota, and the broadcast goes on', async () => {
   expect(studio.ended).toMatchObject([{ problem: 'quota_reached' }]);
   expect(studio.ended[0]?.bytes).toBeLessThan(40_000);
   expect(studio.packager.ended).toBe(false);
-  expect((await readArchive(studio.recorder.recordingFolder('recording-one'))).seconds).toBeGreaterThan(3);
+  expect((await readArchive(studio.files)).seconds).toBeGreaterThan(3);
+});
+
+it('goes on when the disk is nearly full, as long as there are copies to be given up for it', async () => {
+  let answer = Promise.withResolvers<boolean>();
+  let asked = 0;
+  const makeRoom = () => {
+    asked++;
+    return answer.promise;
+  };
+  await using studio = new RecordingStudio({ minFreeBytes: Number.MAX_SAFE_INTEGER, makeRoom });
+  const record = async (seconds: number) => {
+    for (let second = 0; second < seconds; second++) {
+      studio.first.send(1);
+      await studio.recorder.round();
+    }
+  };
+  // Whoever is asked takes long: a store that hangs holds nothing up.
+  await record(10);
+  expect([asked, studio.recorder.isLow, studio.ended]).toEqual([1, true, []]);
+  answer.resolve(true);
+  await answer.promise;
+  answer = Promise.withResolvers();
+  await record(10);
+  expect([asked, studio.ended]).toEqual([2, []]);
+  answer.resolve(false);
+  await answer.promise;
+  await record(5);
+  expect(studio.ended).toMatchObject([{ problem: 'disk_full' }]);
+});
+
+it('tells when a file is finished: nothing is added to it any more', async () => {
+  await using studio = new RecordingStudio();
+  const finished: string[][] = [];
+  for (let step = 0; step < 60; step++) {
+    studio.first.send(5);
+    await studio.recorder.round();
+    const told = studio.grown.splice(0).length;
+    if (told > 0) finished.push(closedFiles([...(await studio.files.sizes()).keys()]).sort());
+  }
+  expect(finished.at(-1)).toEqual(['audio/media-0.m4s', 'audio/media-1.m4s', 'video/media-0.m4s', 'video/media-1.m4s']);
+  const sizes = await studio.files.sizes();
+  const before = finished.at(-1)?.map((path) => sizes.get(path));
+  studio.packager.end();
+  await studio.recorder.round();
+  const after = await studio.files.sizes();
+  expect(finished.at(-1)?.map((path) => after.get(path))).toEqual(before);
 });
 
 it('tells the sizes of a recording apart, the source first', async () => {
@@ -168,7 +215,7 @@ it('tells the sizes of a recording apart, the source first', async () => {
   await studio.recorder.round();
   const folder = studio.recorder.recordingFolder('recording-one');
   for (const name of ['480p', '1080p', 'video2', 'alien', 'audio2']) await cp(join(folder, 'video'), join(folder, name), { recursive: true });
-  expect((await readArchive(folder)).renditions.map(({ name }) => name)).toEqual(['video', 'video2', '1080p', '480p', 'audio', 'audio2']);
+  expect((await readArchive(new DiskFiles(folder))).renditions.map(({ name }) => name)).toEqual(['video', 'video2', '1080p', '480p', 'audio', 'audio2']);
 });
 
 it.each([
@@ -188,7 +235,7 @@ it.each([
   }
   packager.end();
   await studio.recorder.round();
-  const archive = await readArchive(studio.recorder.recordingFolder('recording-one'));
+  const archive = await readArchive(studio.files);
   expect(archive.faults).toEqual([]);
   expect(archive.renditions.map(({ name }) => name)).toEqual(names);
 });

@@ -9,6 +9,7 @@ import type { Log } from '../../lib/log.ts';
 import { errorCodeOf } from '../../lib/start-error.ts';
 import type { Broadcast } from '../../stream/broadcast.ts';
 import type { Packager } from '../cmaf/packager.ts';
+import type { Storyboard } from '../thumbnail/storyboard.ts';
 import { Archive } from './archive.ts';
 
 /** Why a recording is not all of its broadcast. */
@@ -36,6 +37,8 @@ export interface RecordingOutcome {
 export interface ArchiveListener {
   /** Everything there is of it is on disk and can be played. Must not throw. */
   recordingEnded(outcome: RecordingOutcome): void;
+  /** There is a file of it to which nothing is added any more. Must not throw. */
+  recordingGrew(id: string): void;
   /** It was not to be kept, and is gone. */
   recordingDropped(id: string): void;
 }
@@ -49,6 +52,8 @@ export interface RecorderDeps {
   readonly minFreeBytes: number;
   readonly policy: ArchivePolicy;
   readonly listener: ArchiveListener;
+  /** Gives back what lies elsewhere as well, some at a time, and may take long. False: there is nothing of the kind. */
+  makeRoom?(): Promise<boolean>;
   /** Keeps the packager of a stream from falling asleep. */
   use(streamId: string): void;
 }
@@ -84,6 +89,7 @@ interface RecordedStream {
 interface Entry {
   readonly stream: RecordedStream;
   readonly packager: Packager;
+  readonly storyboard: Storyboard | undefined;
   plan: ArchivePlan | undefined;
   tries: number;
   archive: Archive | undefined;
@@ -103,6 +109,10 @@ export class Recorder {
   #rounds = 0;
   #freeBytes: number | undefined;
   #isLow = false;
+  /** Being asked for. */
+  #room: Promise<void> | undefined;
+  /** Something lies elsewhere as well, and is given up before what viewers could go back to. */
+  #mayGetRoom = false;
   /** Space is missing, and there was nothing to be given up for it. */
   #hasNothingLeft = false;
 
@@ -146,9 +156,9 @@ export class Recorder {
   }
 
   /** Takes every packager of a stream as it is made. A preview is not kept. */
-  follow(stream: RecordedStream, packager: Packager): Packager {
-    if (stream.broadcast.startedAt !== null)
-      this.#entries.add({ stream, packager, plan: undefined, tries: 0, archive: undefined, waited: 0, isStopped: false, isDiscarded: false });
+  follow(stream: RecordedStream, packager: Packager, storyboard?: Storyboard): Packager {
+    if (stream.broadcast.startedAt === null) storyboard?.discard();
+    else this.#entries.add({ stream, packager, storyboard, plan: undefined, tries: 0, archive: undefined, waited: 0, isStopped: false, isDiscarded: false });
     return packager;
   }
 
@@ -218,7 +228,7 @@ export class Recorder {
   async #plan(entry: Entry): Promise<ArchivePlan | undefined> {
     const { policy, log } = this.#deps;
     try {
-      return await policy.plan(entry.stream.broadcast, { isLow: this.#isLow });
+      return await policy.plan(entry.stream.broadcast, { isLow: this.#isLow && !this.#mayGetRoom });
     } catch (error) {
       entry.tries++;
       if (entry.tries < MAX_PLAN_TRIES && !entry.packager.ended) return undefined;
@@ -229,20 +239,22 @@ export class Recorder {
   }
 
   async #write(entry: Entry, plan: ArchivePlan): Promise<void> {
-    const { packager, stream } = entry;
+    const { packager, stream, storyboard } = entry;
     const { recording, rewindSeconds } = plan;
     if (!recording && rewindSeconds === 0) {
+      entry.storyboard?.discard();
       this.#entries.delete(entry);
       return;
     }
     if (!entry.archive) {
       const folder = recording ? this.recordingFolder(recording.id) : join(this.#rewindRoot, packager.epoch);
       const counters = { bytes: 0, lostSegments: 0 };
-      entry.archive = new Archive({ folder, streamId: stream.broadcast.streamId, packager, isKept: recording !== undefined, rewindSeconds, counters });
+      entry.archive = new Archive({ folder, streamId: stream.broadcast.streamId, packager, storyboard, isKept: recording !== undefined, rewindSeconds, counters });
       if (rewindSeconds > 0) packager.past = entry.archive;
     }
     const { archive } = entry;
     const before = { ...archive.counters };
+    const { closedFiles } = archive;
     try {
       await archive.write();
     } finally {
@@ -250,6 +262,7 @@ export class Recorder {
       this.counters.lostSegments += archive.counters.lostSegments - before.lostSegments;
     }
     if (recording && !entry.isDiscarded) {
+      if (archive.closedFiles > closedFiles) this.#deps.listener.recordingGrew(recording.id);
       if (archive.bytes >= recording.maxBytes) await this.#stop(entry, plan, 'quota_reached');
       else if (this.#hasNothingLeft) await this.#stop(entry, plan, 'disk_full');
     }
@@ -262,6 +275,7 @@ export class Recorder {
     const { archive, packager } = entry;
     const { clock, log, listener } = this.#deps;
     await archive?.close();
+    if (problem !== null) entry.storyboard?.discard();
     const forget = (): void => {
       if (packager.past === archive) packager.past = undefined;
       this.#entries.delete(entry);
@@ -304,8 +318,26 @@ export class Recorder {
     if (this.#isLow && !wasLow)
       log.error({ freeBytes: this.#freeBytes, minFreeBytes }, 'the disk is nearly full: what players can go back to is given up first, then recordings stop');
     if (!this.#isLow && wasLow) log.info({ freeBytes: this.#freeBytes }, 'the disk has room again');
-    this.#hasNothingLeft = this.#isLow && this.#expendable().length === 0;
-    if (this.#isLow) await this.#shrink();
+    this.#askForRoom(wasLow);
+    this.#hasNothingLeft = this.#isLow && !this.#mayGetRoom && this.#expendable().length === 0;
+    if (this.#isLow && !this.#mayGetRoom) await this.#shrink();
+  }
+
+  /** Asks behind the back of the rounds: whoever answers looks first whether the other copy is there. */
+  #askForRoom(wasLow: boolean): void {
+    const { makeRoom } = this.#deps;
+    if (!this.#isLow || !makeRoom) {
+      this.#mayGetRoom = false;
+      return;
+    }
+    if (!wasLow) this.#mayGetRoom = true;
+    this.#room ??= makeRoom()
+      .then((isMade) => {
+        this.#mayGetRoom = isMade;
+      })
+      .finally(() => {
+        this.#room = undefined;
+      });
   }
 
   /** What is expendable goes first: half of what the largest has, then all. */
@@ -316,6 +348,7 @@ export class Recorder {
       if (await largest.archive.shrink()) return;
       largest.entry.isStopped = true;
       largest.entry.packager.past = undefined;
+      largest.entry.storyboard?.discard();
       this.#entries.delete(largest.entry);
       await largest.archive.remove();
     } catch (error) {

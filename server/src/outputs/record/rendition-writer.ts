@@ -57,6 +57,7 @@ export class RenditionWriter {
   #firstFile: number | undefined;
   #seconds = 0;
   #listedSeconds = 0;
+  #closedFiles = 0;
 
   constructor(deps: RenditionWriterDeps) {
     this.#deps = deps;
@@ -70,6 +71,11 @@ export class RenditionWriter {
   /** Of complete segments on disk, those that players may not go back to included. */
   get seconds(): number {
     return this.#seconds;
+  }
+
+  /** Media files to which nothing is added any more. */
+  get closedFiles(): number {
+    return this.#closedFiles;
   }
 
   /** Everything that is there now. Rejects when the disk does not take it. */
@@ -210,6 +216,7 @@ export class RenditionWriter {
     if (this.#file?.number === number) return this.#file;
     await this.sync();
     await this.#file?.handle.close();
+    if (this.#file) this.#closedFiles++;
     this.#file = { number, handle: await open(mediaPath(this.#deps.folder, this.name, number), 'w'), length: 0 };
     return this.#file;
   }

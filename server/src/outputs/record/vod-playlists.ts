@@ -4,6 +4,7 @@ import { type AudioRendition, type Variant, writeMultivariantPlaylist } from '@m
 import { writeVodPlaylist } from '@millrace/media/m3u8/vod-playlist';
 import { type ManifestPeriod, type ManifestTrack, writeManifest } from '@millrace/media/mpd/manifest';
 import { frameRateOf } from '../cmaf/frame-rate.ts';
+import { writeStoryboard } from '../thumbnail/cues.ts';
 import type { ArchivedSegment } from './archived-segment.ts';
 import type { StoredArchive, StoredRendition } from './read-archive.ts';
 import { runsOf, stretchesOf } from './stretches.ts';
@@ -60,6 +61,12 @@ function inStep({ segments }: StoredRendition, leading: StoredRendition): readon
     return { uri, mapUri: first.mapUri, seconds, parts: [], complete: true, gap: true, discontinuity, discontinuitySequence, startsAt };
   });
   return [...gaps, ...segments];
+}
+
+/** Previews of the bar, in the seconds of playlist, manifest and MP4. */
+export function vodStoryboard({ renditions, tiles, about }: StoredArchive, query: string): string {
+  const [leading] = renditions;
+  return writeStoryboard({ epoch: about.epoch, tiles, stretches: leading ? stretchesOf(leading) : [], query });
 }
 
 /** Undefined when nothing can be told: there is no rendition. */

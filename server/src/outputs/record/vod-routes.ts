@@ -1,20 +1,23 @@
-/** `/vod/{id}/…`: recordings as HLS and DASH, their segments straight from disk, and the whole as one file. */
-import { readFile } from 'node:fs/promises';
+/** `/vod/{id}/…`: recordings as HLS and DASH, their segments straight from where they lie, and the whole as one file. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { gzip } from 'node:zlib';
+import { AppError } from '../../lib/app-error.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import { sendProblem } from '../../lib/problem.ts';
 import { Recent } from '../../lib/recent.ts';
+import type { StoredFiles } from '../../lib/stored-files.ts';
 import type { PlaybackGate } from '../../stream/playback-gate.ts';
 import { checkPlayback, type MediaRequest, parseMediaRequest } from '../../transports/http/media-request.ts';
-import { CORS_HEADERS, IMMUTABLE, PRIVATE_IMMUTABLE, sendBody } from '../../transports/http/send-body.ts';
+import { IMMUTABLE, PRIVATE_IMMUTABLE, sendBody } from '../../transports/http/send-body.ts';
 import { sendStored } from '../../transports/http/send-stored.ts';
+import { sendText } from '../../transports/http/send-text.ts';
 import { parseMediaFile } from '../cmaf/media-path.ts';
+import { parseSheetName } from '../thumbnail/cues.ts';
 import { initPath } from './archive-folder.ts';
 import { attachmentHeader, type Download, openDownload } from './download.ts';
 import { readArchive, type StoredArchive } from './read-archive.ts';
-import { vodManifest, vodMedia, vodMultivariant } from './vod-playlists.ts';
+import { posterPath, sheetPath } from './stored-pictures.ts';
+import { vodManifest, vodMedia, vodMultivariant, vodStoryboard } from './vod-playlists.ts';
 
 export interface VodRoutesDeps {
   readonly gate: PlaybackGate;
@@ -22,7 +25,7 @@ export interface VodRoutesDeps {
   readonly log: Log;
   /** The title of a recording that can be played; undefined: there is none. */
   titleOf(id: string): Promise<string | undefined>;
-  folderOf(id: string): string;
+  filesOf(id: string): StoredFiles;
 }
 
 /** An index of two hours takes some 3 MB. */
@@ -30,9 +33,6 @@ const OPEN_ARCHIVES = { maxEntries: 32, maxAgeMs: 5 * 60_000 } as const;
 
 /** The header of two hours has some 5 MB. */
 const OPEN_DOWNLOADS = { maxEntries: 8, maxAgeMs: 5 * 60_000 } as const;
-
-/** Below this, compressing costs more than it saves: the text fits one packet. */
-const WORTH_COMPRESSING = 1400;
 
 const PLAYLIST_TYPE = 'application/vnd.apple.mpegurl';
 
@@ -85,9 +85,9 @@ export class VodRoutes {
   async #serve(exchange: Exchange): Promise<void> {
     const { res, request } = exchange;
     const { streamId } = request;
-    const archive = await this.#kept(this.#archives, streamId, () => readArchive(this.#deps.folderOf(streamId)));
-    if (!archive) {
-      sendProblem(res, 'media_not_found');
+    const archive = await this.#kept(this.#archives, streamId, () => readArchive(this.#deps.filesOf(streamId)));
+    if (archive instanceof AppError || !archive) {
+      sendProblem(res, archive?.code ?? 'media_not_found');
       return;
     }
     const [first = '', second] = request.rest;
@@ -101,19 +101,45 @@ export class VodRoutes {
     const { carried } = exchange.request;
     if (file === 'index.m3u8') await this.#sendText(exchange, vodMultivariant(archive, carried), PLAYLIST_TYPE);
     else if (file === 'download.mp4') await this.#serveDownload(exchange, archive);
+    else if (file === 'storyboard.vtt') await this.#sendText(exchange, vodStoryboard(archive, carried), 'text/vtt');
+    else if (file === 'poster.jpg') await this.#sendPicture(exchange, archive, archive.hasPoster ? posterPath('') : undefined);
+    else if (parseSheetName(file)) await this.#serveSheet(exchange, archive, file);
     else if (file === 'manifest.mpd') await this.#sendText(exchange, vodManifest(archive, carried), 'application/dash+xml');
     else sendProblem(exchange.res, 'not_found');
   }
 
+  async #serveSheet(exchange: Exchange, archive: StoredArchive, file: string): Promise<void> {
+    const name = parseSheetName(file);
+    const isThere = name?.epoch === archive.about.epoch && archive.tiles.some(({ sheet }) => sheet === name.sheet);
+    await this.#sendPicture(exchange, archive, name && isThere ? sheetPath('', name.sheet) : undefined);
+  }
+
+  /** Nothing is added to a recording, and its id is never used again. */
+  async #sendPicture({ req, res, request }: Exchange, { files }: StoredArchive, path: string | undefined): Promise<void> {
+    const image = path === undefined ? undefined : await this.#tried(request.streamId, () => files.read(path));
+    const cacheControl = request.personal ? PRIVATE_IMMUTABLE : IMMUTABLE;
+    if (image instanceof AppError) sendProblem(res, image.code);
+    else if (image) this.counters.bytes += sendBody(req, res, { pieces: [image], size: image.length, contentType: 'image/jpeg', cacheControl });
+    else sendProblem(res, 'picture_not_found');
+  }
+
   async #serveDownload({ req, res, request, title }: Exchange, archive: StoredArchive): Promise<void> {
     const download = await this.#kept(this.#downloads, request.streamId, () => openDownload(archive));
-    if (!download) {
-      sendProblem(res, 'media_not_found');
+    if (download instanceof AppError || !download) {
+      sendProblem(res, download?.code ?? 'media_not_found');
       return;
     }
     const headers = { 'Content-Disposition': attachmentHeader(title) };
     const cacheControl = request.personal ? 'private, no-cache' : 'no-cache';
-    await sendStored(req, res, { ...download, headers, contentType: 'video/mp4', cacheControl, clock: this.#deps.clock, counters: this.counters });
+    await sendStored(req, res, {
+      ...download,
+      reader: archive.files.reader(),
+      headers,
+      contentType: 'video/mp4',
+      cacheControl,
+      clock: this.#deps.clock,
+      counters: this.counters,
+    });
   }
 
   async #serveFile({ req, res, request }: Exchange, archive: StoredArchive, { name, file: fileName }: { readonly name: string; readonly file: string }): Promise<void> {
@@ -122,28 +148,39 @@ export class VodRoutes {
     const contentType = name.startsWith('audio') ? 'audio/mp4' : 'video/mp4';
     const cacheControl = request.personal ? PRIVATE_IMMUTABLE : IMMUTABLE;
     if (rendition && file?.type === 'init' && rendition.formats.has(file.number)) {
-      const init = await readFile(initPath(archive.folder, name, file.number)).catch(() => undefined);
-      if (init) this.counters.bytes += sendBody(req, res, { pieces: [init], size: init.length, contentType, cacheControl });
+      const init = await this.#tried(request.streamId, () => archive.files.read(initPath('', name, file.number)));
+      if (init instanceof AppError) sendProblem(res, init.code);
+      else if (init) this.counters.bytes += sendBody(req, res, { pieces: [init], size: init.length, contentType, cacheControl });
       else sendProblem(res, 'media_not_found');
       return;
     }
     const segment = rendition && file?.type === 'segment' ? rendition.segments[file.msn - (rendition.segments[0]?.msn ?? 0)] : undefined;
     const { media } = segment ?? {};
     if (!media) sendProblem(res, 'media_not_found');
-    else await sendStored(req, res, { extents: [media], size: media.bytes, contentType, cacheControl, clock: this.#deps.clock, counters: this.counters });
+    else {
+      const { clock } = this.#deps;
+      await sendStored(req, res, { extents: [media], size: media.bytes, reader: archive.files.reader(), contentType, cacheControl, clock, counters: this.counters });
+    }
   }
 
-  /** What was read lately, else read now; undefined when the files cannot be read. */
-  async #kept<Value>(kept: Recent<Promise<Value>>, id: string, read: () => Promise<Value>): Promise<Value | undefined> {
-    let reading = kept.get(id);
-    if (!reading) {
-      reading = read();
+  /** What was read lately, else read now; undefined when the files cannot be read, an error when they cannot be read now. */
+  #kept<Value>(kept: Recent<Promise<Value>>, id: string, read: () => Promise<Value>): Promise<Value | AppError | undefined> {
+    return this.#tried(id, () => {
+      const known = kept.get(id);
+      if (known) return known;
+      const reading = read();
       kept.set(id, reading);
-    }
+      return reading;
+    });
+  }
+
+  async #tried<Value>(id: string, read: () => Promise<Value>): Promise<Value | AppError | undefined> {
     try {
-      return await reading;
+      return await read();
     } catch (error) {
       this.forget(id);
+      // Whoever fetches from elsewhere says in the log that it cannot be reached.
+      if (error instanceof AppError) return error;
       this.#deps.log.error({ err: error, recordingId: id }, 'the files of a recording cannot be read');
       return undefined;
     }
@@ -154,23 +191,6 @@ export class VodRoutes {
       sendProblem(res, 'media_not_found');
       return;
     }
-    const isCompressed = text.length >= WORTH_COMPRESSING && String(req.headers['accept-encoding'] ?? '').includes('gzip');
-    const body = isCompressed ? await compressed(text) : Buffer.from(text);
-    const headers = {
-      ...CORS_HEADERS,
-      'Content-Type': contentType,
-      'Content-Length': body.length,
-      // Whoever may watch it can change.
-      'Cache-Control': request.personal ? 'private, no-cache' : 'no-cache',
-      Vary: 'Accept-Encoding',
-      ...(isCompressed ? { 'Content-Encoding': 'gzip' } : {}),
-    };
-    res.writeHead(200, headers);
-    if (req.method !== 'HEAD') this.counters.bytes += body.length;
-    res.end(req.method === 'HEAD' ? undefined : body);
+    await sendText(req, res, { text, contentType, personal: request.personal, counters: this.counters });
   }
-}
-
-function compressed(text: string): Promise<Buffer> {
-  return new Promise((resolve, reject) => gzip(text, (error, result) => (error ? reject(error) : resolve(result))));
 }

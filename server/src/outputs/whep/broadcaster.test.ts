@@ -1,10 +1,12 @@
 import type { VideoTrack } from '@millrace/media/track';
-import { expect, test } from 'vitest';
+import type { Unit } from '@millrace/media/unit';
+import { describe, expect, test } from 'vitest';
 import { FakeClock } from '../../lib/clock.ts';
 import { silentLog } from '../../lib/silent-log.ts';
 import { Hub } from '../../stream/hub.ts';
 import { AUDIO, picture, SMALL_VIDEO, smallPicture, VIDEO } from '../../stream/testing/source.ts';
 import { type Audience, Broadcaster } from './broadcaster.ts';
+import type { TierSource } from './tier-sizes.ts';
 import type { TrackSource } from './track-source.ts';
 
 const VP8: VideoTrack = { ...VIDEO, codec: 'vp8', codecString: 'vp8', config: new Uint8Array(0) };
@@ -31,7 +33,7 @@ class Viewer implements Audience {
   }
 }
 
-function world() {
+function world(tiers?: TierSource) {
   const clock = new FakeClock();
   let ids = 0;
   const hub = new Hub({ clock, reconnectGraceMs: 60_000, newId: () => `id${++ids}`, listener: { broadcastChanged() {} }, makeSinks: () => [] });
@@ -41,7 +43,7 @@ function world() {
   let isFed = true;
   let isIdle = false;
   const source: TrackSource = { open: () => ({ requestKeyFrame() {}, close: () => (isFed = false) }) };
-  const broadcaster = new Broadcaster({ stream, source, clock, log: silentLog, newSsrc: () => ++ids, onIdle: () => (isIdle = true) });
+  const broadcaster = new Broadcaster({ stream, source, tiers, clock, log: silentLog, newSsrc: () => ++ids, onIdle: () => (isIdle = true) });
   return { clock, broadcaster, state: () => ({ isFed, isIdle }) };
 }
 
@@ -122,4 +124,87 @@ test('sizes of one picture share a source; one that falls silent is told of, and
   broadcaster.unit({ ...picture(1, true), data: H264_FRAME });
   expect(broadcaster.sizes).toEqual([large, small]);
   expect(viewer.told.filter((told) => told !== 'packets')).toEqual(['sizes', 'sizes']);
+});
+
+describe('of a picture that comes in one size', () => {
+  const TIER: VideoTrack = { ...SMALL_VIDEO, id: 10_010 };
+
+  function ladder() {
+    const told: { begin(tier: string, track: VideoTrack): void; unit(unit: Unit): void; rest(tiers: readonly string[]): void }[] = [];
+    const state = { tiers: ['360p', '240p'], uses: 0, isClosed: false };
+    const tiers: TierSource = {
+      follow: (_stream, listener) => {
+        told.push(listener);
+        return {
+          get tiers() {
+            return state.tiers;
+          },
+          used: () => state.uses++,
+          close: () => (state.isClosed = true),
+        };
+      },
+    };
+    const tier = (seconds: number, key = false): Unit => ({ ...picture(seconds, key), track: TIER.id, data: H264_FRAME });
+    return { tiers, state, tier, begin: () => told[0]?.begin('360p', TIER), rest: () => told[0]?.rest(['360p']), unit: (unit: Unit) => told[0]?.unit(unit) };
+  }
+
+  test('tiers are sizes while they are wanted and come, and keep the source of the picture', () => {
+    const { tiers, state, tier, begin, rest, unit } = ladder();
+    const { broadcaster } = world(tiers);
+    const viewer = new Viewer();
+    broadcaster.tracks([VIDEO]);
+    broadcaster.join(viewer);
+    begin();
+    unit(tier(0, true));
+    expect(broadcaster.sizes).toEqual([broadcaster.video, undefined, undefined]);
+    expect(broadcaster.sizeAt(2)).toBe(broadcaster.video);
+    broadcaster.wantSmaller();
+    expect(state.uses).toBe(1);
+    const size = broadcaster.sizeAt(1);
+    expect(size?.carried.track).toBe(TIER);
+    expect(size?.log.ssrc).toBe(broadcaster.video?.log.ssrc);
+    // Of the next smaller, which does not come, the next larger stands in.
+    expect(broadcaster.sizeAt(2)).toBe(size);
+    unit(tier(0.1));
+    expect(size?.log.next).toBeGreaterThan(0);
+    rest();
+    expect(broadcaster.sizeAt(1)).toBe(broadcaster.video);
+    // What is on its way still reaches who is on it.
+    const before = size?.log.next ?? 0;
+    unit(tier(0.2));
+    expect(size?.log.next).toBeGreaterThan(before);
+    begin();
+    expect(broadcaster.sizeAt(1)).not.toBe(size);
+    expect(viewer.told.filter((told) => told !== 'packets')).toEqual(['sizes', 'sizes']);
+    state.tiers = [];
+    expect(broadcaster.sizes).toEqual([broadcaster.video]);
+  });
+
+  test('nothing is kept of tiers that nobody wants any more', () => {
+    const { tiers, state, tier, begin, unit } = ladder();
+    const { broadcaster, clock } = world(tiers);
+    const viewer = new Viewer();
+    broadcaster.tracks([VIDEO]);
+    broadcaster.join(viewer);
+    broadcaster.wantSmaller();
+    begin();
+    clock.advance(11_000);
+    expect(broadcaster.sizeAt(1)).toBe(broadcaster.video);
+    unit(tier(0, true));
+    expect(viewer.told).not.toContain('packets');
+    broadcaster.leave(viewer);
+    expect(state.isClosed).toBe(true);
+  });
+
+  test('tiers are no sizes of a picture in another codec, which viewers were not promised, nor of one that comes in several', () => {
+    const { tiers, state, begin } = ladder();
+    for (const tracks of [[VP8], [VIDEO, SMALL_VIDEO]]) {
+      const { broadcaster } = world(tiers);
+      broadcaster.tracks(tracks);
+      begin();
+      broadcaster.wantSmaller();
+      expect(broadcaster.sizes).toHaveLength(tracks.length);
+    }
+    expect(state.uses).toBe(0);
+  });
 });

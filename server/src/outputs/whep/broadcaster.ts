@@ -7,6 +7,7 @@ import type { LiveStream } from '../../stream/live-stream.ts';
 import type { Sink } from '../../stream/sink.ts';
 import { type Carried, carriedOf } from './from-stream.ts';
 import { PacketLog } from './packet-log.ts';
+import { TierSizes, type TierSource } from './tier-sizes.ts';
 import type { TrackFeedSource, TrackSource } from './track-source.ts';
 
 /** How long a viewer's request waits for the tracks of a stream that has them ready, or makes them. */
@@ -27,7 +28,7 @@ export interface Audience {
   packets(): void;
   /** What follows in the logs does not continue what was. */
   interrupted(): void;
-  /** A size of the picture fell silent, or comes again. */
+  /** A size of the picture fell silent, rests, or comes again. */
   sizesChanged(): void;
   /** Time for sender reports. */
   report(): void;
@@ -42,6 +43,8 @@ export interface OutgoingTrack {
 export interface BroadcasterDeps {
   readonly stream: LiveStream;
   readonly source: TrackSource;
+  /** Smaller sizes of a picture that comes in one; none when left out. */
+  readonly tiers?: TierSource | undefined;
   readonly clock: Clock;
   readonly log: Log;
   /** 32 random bits. */
@@ -57,6 +60,8 @@ export class Broadcaster implements Sink {
   readonly #feed: TrackFeedSource;
   readonly #reports: Timer;
   readonly #waiting = new Set<() => void>();
+  readonly #videoSsrc: number;
+  readonly #tiers: TierSizes | undefined;
   /** The same picture at several sizes, best first, under one source. */
   #videos: readonly OutgoingTrack[] = [];
   #running: readonly OutgoingTrack[] = [];
@@ -73,8 +78,11 @@ export class Broadcaster implements Sink {
   constructor(deps: BroadcasterDeps) {
     this.#deps = deps;
     this.stream = deps.stream;
+    this.#videoSsrc = deps.newSsrc();
+    this.#tiers = deps.tiers && this.#follow(deps.tiers);
     this.#reports = deps.clock.every(REPORT_MS, () => {
       for (const viewer of this.#audience) viewer.report();
+      this.#tiers?.tidy();
     });
     this.#feed = deps.source.open(deps.stream, this);
   }
@@ -84,9 +92,25 @@ export class Broadcaster implements Sink {
     return this.#videos[0];
   }
 
-  /** The sizes of the picture that come now, best first. */
-  get sizes(): readonly OutgoingTrack[] {
-    return this.#running;
+  /** The sizes of the picture, best first: those of the publisher that come now, or its one and those that are made of it when they are wanted. */
+  get sizes(): readonly (OutgoingTrack | undefined)[] {
+    return this.#tiers && this.sizesAreInStep ? [this.video, ...this.#tiers.sizes] : this.#running;
+  }
+
+  /** Whether the sizes are made of one another, with key frames at the same times. Browsers are promised one codec. */
+  get sizesAreInStep(): boolean {
+    return this.#videos.length === 1 && this.video?.carried.track.codec === 'h264';
+  }
+
+  /** The size of a level; while there is nothing of it the next one below, or else above. */
+  sizeAt(level: number): OutgoingTrack | undefined {
+    const { sizes } = this;
+    return sizes.slice(level).find((size) => size !== undefined) ?? sizes.slice(0, level).findLast((size) => size !== undefined);
+  }
+
+  /** Somebody is on a smaller size or wants one: to be said at least once a second. */
+  wantSmaller(): void {
+    if (this.sizesAreInStep) this.#tiers?.want();
   }
 
   get audio(): OutgoingTrack | undefined {
@@ -185,8 +209,7 @@ export class Broadcaster implements Sink {
     const codec = all[0]?.track.codec;
     const isSame = this.video?.carried.track.codec === codec;
     const before = isSame ? this.#videos : [];
-    const ssrc = before[0]?.log.ssrc ?? this.#deps.newSsrc();
-    this.#videos = all.filter(({ track }) => track.codec === codec).map((carried, i) => this.#outgoing(carried, before[i]?.log, ssrc));
+    this.#videos = all.filter(({ track }) => track.codec === codec).map((carried, i) => this.#outgoing(carried, before[i]?.log, this.#videoSsrc));
     this.#running = this.#videos;
     this.#picturesFrom = undefined;
     return this.#hasTracks && !isSame;
@@ -197,6 +220,22 @@ export class Broadcaster implements Sink {
     const isSame = this.#audio?.carried.track.codec === carried?.track.codec;
     this.#audio = carried && this.#outgoing(carried, isSame ? this.#audio?.log : undefined, this.#deps.newSsrc());
     return this.#hasTracks && !isSame;
+  }
+
+  #follow(source: TierSource): TierSizes {
+    const { stream, clock } = this.#deps;
+    return new TierSizes({
+      stream,
+      source,
+      clock,
+      ssrc: this.#videoSsrc,
+      onPackets: () => {
+        for (const viewer of this.#audience) viewer.packets();
+      },
+      onChange: () => {
+        for (const viewer of this.#audience) viewer.sizesChanged();
+      },
+    });
   }
 
   #outgoing(carried: Carried, known: PacketLog | undefined, ssrc: number): OutgoingTrack {
@@ -240,6 +279,7 @@ export class Broadcaster implements Sink {
     this.#isClosed = true;
     this.#reports.cancel();
     this.#feed.close();
+    this.#tiers?.close();
     this.#wake();
     this.#deps.onIdle();
   }

@@ -15,6 +15,7 @@ import { Broadcaster } from './broadcaster.ts';
 import { hasReorderedPictures } from './from-stream.ts';
 import { matchTracks } from './negotiation.ts';
 import { type SessionVisit, type WhepCounters, WhepSession } from './session.ts';
+import type { TierSource } from './tier-sizes.ts';
 import type { TrackSource } from './track-source.ts';
 
 /** A viewer reports and sends no media: more than this is something else. */
@@ -39,6 +40,8 @@ export interface WhepOutputDeps {
   readonly gate: PlaybackGate;
   readonly transport: WebRtcTransport;
   readonly source: TrackSource;
+  /** Smaller sizes of a publisher's one picture; none when left out. */
+  readonly tiers?: TierSource;
   readonly viewers: ViewerLog;
   readonly clock: Clock;
   readonly log: Log;
@@ -125,10 +128,11 @@ export class WhepOutput {
   #broadcasterOf(stream: LiveStream): Broadcaster {
     const known = this.#broadcasters.get(stream);
     if (known && !known.isClosed) return known;
-    const { clock, log, source } = this.#deps;
+    const { clock, log, source, tiers } = this.#deps;
     const broadcaster = new Broadcaster({
       stream,
       source,
+      tiers,
       clock,
       log,
       newSsrc: () => randomBytes(4).readUInt32BE(),

@@ -26,6 +26,9 @@ const LATE_SECONDS = 0.3;
 /** Of fewer packets in a second no share is told. */
 const LEAST_JUDGED_PACKETS = 20;
 
+/** A lower rendition may have yet to be made, and begins with a key frame: so long what is lost until then says nothing of it. */
+const MAX_PENDING_MS = 10_000;
+
 const CNAME = 'millrace';
 
 export interface WhepCounters {
@@ -84,6 +87,7 @@ export class WhepSession implements Audience, PeerListener {
   #resendWindowAt = 0;
   #resentInWindow = 0;
   readonly #choice = new RenditionChoice();
+  #loweredAt = Number.NEGATIVE_INFINITY;
   #visit: SessionVisit | undefined;
   /** Whether it reports what it receives, as browsers do: then its silence tells that it is gone. */
   #reports = false;
@@ -240,20 +244,32 @@ export class WhepSession implements Audience, PeerListener {
     track.missed = 0;
     track.sentBefore = feed.sent.packets;
     track.skippedBefore = feed.skipped;
-    const came = this.#choice.second({ loss, fellBehind }, { levels: broadcaster.sizes.length, nowMs: clock.monotonic() });
-    if (came === 'down') counters.lowered++;
+    const nowMs = clock.monotonic();
+    const came = this.#isPending(feed, nowMs) ? 'stay' : this.#choice.second({ loss, fellBehind }, { levels: broadcaster.sizes.length, nowMs });
+    if (came === 'down') {
+      counters.lowered++;
+      this.#loweredAt = nowMs;
+    }
     if (came === 'up') counters.raised++;
     if (came === 'down' || came === 'up') log.debug({ level: this.#choice.level, loss }, 'viewer gets another rendition');
     this.#chooseSize();
   }
 
+  /** True while it still gets a better rendition than its network takes. */
+  #isPending(feed: TrackFeed, nowMs: number): boolean {
+    const { broadcaster } = this.#deps;
+    return nowMs - this.#loweredAt < MAX_PENDING_MS && broadcaster.sizes.findIndex((size) => size?.log === feed.log) < Math.min(this.#choice.level, broadcaster.sizes.length - 1);
+  }
+
   /** The best that the network takes, of the sizes that come now. */
   #chooseSize(): void {
-    const { sizes } = this.#deps.broadcaster;
-    const size = sizes[Math.min(this.#choice.level, sizes.length - 1)];
+    const { broadcaster } = this.#deps;
     const feed = this.#tracks.find(({ outgoing }) => outgoing.log.kind === 'video')?.feed;
-    if (!feed || !size || feed.target === size.log) return;
-    feed.switchTo(size.log);
+    if (!feed) return;
+    if (this.#choice.level > 0 || feed.log !== broadcaster.video?.log) broadcaster.wantSmaller();
+    const size = broadcaster.sizeAt(this.#choice.level);
+    if (!size || feed.target === size.log) return;
+    feed.switchTo(size.log, { inStep: broadcaster.sizesAreInStep });
     if (size.log !== feed.log) this.#askForKeyFrame();
   }
 
@@ -265,7 +281,7 @@ export class WhepSession implements Audience, PeerListener {
     track.reportedLoss = Math.max(track.reportedLoss, report.fractionLost / 256);
     const wasOverloaded = loss.isOverloaded;
     loss.report(report, this.#deps.clock.monotonic());
-    const isLeast = this.#choice.level >= this.#deps.broadcaster.sizes.length - 1;
+    const isLeast = this.#choice.level >= this.#deps.broadcaster.sizes.length - 1 && !this.#isPending(feed, this.#deps.clock.monotonic());
     feed.keyFramesOnly = loss.isOverloaded && isLeast;
     if (loss.isOverloaded && !wasOverloaded && isLeast) this.#deps.counters.slowed++;
   }

@@ -262,3 +262,50 @@ test('a change of mind before the key frame leaves everything as it is', () => {
   expect(feed.log).toBe(large.log);
   expect(sent).toHaveLength(8);
 });
+
+test('between sizes in step nothing is shown twice or left out, though one is made later than the other', () => {
+  const { feed, small, large, draw, sent, pump } = sizes();
+  draw(true);
+  for (let i = 0; i < 5; i++) draw();
+  feed.switchTo(small.log, { inStep: true });
+  // Its own key frame comes first, and is held back with what follows.
+  large.picture(true, 4);
+  large.picture();
+  pump();
+  expect(sent.at(-1)?.timestamp).toBe(15_000);
+  small.picture(true);
+  pump();
+  expect(feed.log).toBe(small.log);
+  small.picture();
+  pump();
+
+  // On the way back what is still made of before the key frame is waited for.
+  feed.switchTo(large.log, { inStep: true });
+  large.picture();
+  large.picture(true, 4);
+  pump();
+  expect(feed.log).toBe(small.log);
+  small.picture();
+  pump();
+  small.picture(true);
+  pump();
+  expect(feed.log).toBe(large.log);
+  expect([...new Set(sent.map(({ timestamp }) => timestamp))]).toEqual(Array.from({ length: 10 }, (_, i) => 3_000 * i));
+});
+
+test('a size in step that does not come is waited for a moment only, once', () => {
+  const { feed, small, large, sent, pump } = sizes();
+  large.picture(true, 4);
+  pump();
+  feed.switchTo(small.log, { inStep: true });
+  large.picture(true, 4);
+  for (let i = 0; i < 8; i++) large.picture(false, 1);
+  pump();
+  expect(sent).toHaveLength(4);
+  for (let i = 0; i < 2; i++) large.picture(false, 1);
+  pump();
+  expect(sent).toHaveLength(18);
+  large.picture(true, 4);
+  pump();
+  expect(sent).toHaveLength(22);
+});

@@ -13,11 +13,18 @@ const CATCH_UP_SPEED = 32;
 /** How far the key frame of another size may be behind what was sent: layers come one after the other. In seconds. */
 const MAX_STEP_BACK_SECONDS = 0.1;
 
+/**
+ * Sizes in step have key frames of the same times, of which one comes later by as long as it takes to make. So long the earlier one waits at
+ * its key frame, and pictures from before it are waited for. In seconds.
+ */
+const MAX_WAIT_SECONDS = 0.3;
+
 /** Sound that comes too late for its picture when it begins is left out for so long; sound that always does is better than none. */
 const MAX_LATE_PACKETS = 250;
 
-/** Skips that are remembered, for packets asked for again from before them. */
+/** Skips that are remembered, for packets asked for again from before them, and how far back: logs are not kept for older ones. */
 const MAX_RUNS = 8;
+const MAX_PACKETS_BACK = 2_048;
 
 export interface TrackFeedOptions {
   readonly log: PacketLog;
@@ -47,6 +54,9 @@ export class TrackFeed {
   #log: PacketLog;
   /** Where it goes with the next key frame there. */
   #next: PacketLog | undefined;
+  /** Whether that has its key frames at the times of those here, and whether waiting for them was of use. */
+  #isInStep = false;
+  #mayWait = false;
   #runs: Run[] = [];
   /** Number of the next packet in the log; undefined while a key frame is waited for. */
   #cursor: number | undefined;
@@ -91,9 +101,14 @@ export class TrackFeed {
     return this.#next ?? this.#log;
   }
 
-  /** Goes over to another size of the picture with the next key frame there, under the same source and with numbers and times that go on. */
-  switchTo(log: PacketLog): void {
+  /**
+   * Goes over to another size of the picture with the next key frame there, under the same source and with numbers and times that go on.
+   * @param inStep whether all sizes have their key frames at the same times: then none of their pictures is left out, nor any shown twice.
+   */
+  switchTo(log: PacketLog, { inStep = false }: { readonly inStep?: boolean } = {}): void {
     this.#next = log === this.#log ? undefined : log;
+    this.#isInStep = inStep;
+    this.#mayWait = inStep;
   }
 
   /** What sender reports tell. */
@@ -135,7 +150,7 @@ export class TrackFeed {
       if (this.#next && this.#isBetweenPictures) this.#switch(this.#next);
       const log = this.#log;
       const cursor = this.#cursor ?? this.#begin();
-      if (cursor === undefined || cursor >= log.next) return left;
+      if (cursor === undefined || cursor >= log.next || this.#waits(cursor)) return left;
       const packet = log.packet(cursor);
       if (!packet) {
         // The log has moved on without this viewer.
@@ -203,11 +218,28 @@ export class TrackFeed {
     const time = log.packet(begin)?.time;
     if (end === begin || time === undefined) return;
     const shift = this.#packets === 0 ? 0 : Math.max(0, this.#lastTime + 1 - time);
-    if (shift > MAX_STEP_BACK_SECONDS * log.clockRate) return;
+    if (shift > MAX_STEP_BACK_SECONDS * log.clockRate || (this.#isInStep && this.#hasEarlier(time, log))) return;
     this.#log = log;
     this.#next = undefined;
     this.#keyFrom = 0;
     this.#beginRun(begin, shift);
+  }
+
+  /** True while pictures from before this time are to be sent, or may come. */
+  #hasEarlier(time: number, { latestTime = time, clockRate }: PacketLog): boolean {
+    if (this.#packets === 0 || this.#cursor === undefined || this.#lastTime >= time) return false;
+    const ahead = this.#log.packet(this.#cursor)?.time;
+    if (ahead !== undefined) return ahead < time;
+    return latestTime - time < MAX_WAIT_SECONDS * clockRate;
+  }
+
+  /** True at its own key frame while that of the other size may come. */
+  #waits(cursor: number): boolean {
+    const log = this.#log;
+    if (!this.#next || !this.#mayWait || this.#packets === 0 || cursor !== log.key.begin) return false;
+    const waited = (log.latestTime ?? 0) - (log.packet(cursor)?.time ?? 0);
+    this.#mayWait = waited < MAX_WAIT_SECONDS * log.clockRate;
+    return this.#mayWait;
   }
 
   /** Begins at the latest key frame that will do. */
@@ -221,7 +253,7 @@ export class TrackFeed {
   #beginRun(number: number, shift = 0): void {
     this.#cursor = number;
     this.#runs.push({ log: this.#log, number, sentBefore: this.#packets, shift });
-    if (this.#runs.length > MAX_RUNS) this.#runs.shift();
+    while (this.#runs.length > MAX_RUNS || (this.#runs[1]?.sentBefore ?? this.#packets) < this.#packets - MAX_PACKETS_BACK) this.#runs.shift();
   }
 
   #skip(): void {

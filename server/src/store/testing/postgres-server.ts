@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
+import { ensureTool } from '../../../../tools/test-tools.ts';
 
 const run = promisify(execFile);
 
@@ -58,11 +59,7 @@ async function untilReady(log: NodeJS.ReadableStream): Promise<void> {
 async function findPrograms(): Promise<string> {
   const found = await newestVersion();
   if (found) return found;
-  try {
-    await run('apt-get', ['install', '-y', '--no-install-recommends', 'postgresql'], { timeout: 300_000 });
-  } catch (error) {
-    throw new Error(`These tests need PostgreSQL and could not install it: install Debian's package "postgresql". ${error}`);
-  }
+  await ensureTool('postgresql');
   const installed = await newestVersion();
   if (!installed) throw new Error(`The package "postgresql" put nothing into ${DEBIAN_FOLDER}.`);
   return installed;

@@ -1,11 +1,15 @@
 /** A decoder for the units of one track: frames come out with the units' presentation times. */
 import type { Track } from '@millrace/media/track';
+import { AV_OPT_TYPE_STRING } from 'node-av/constants';
 import { Codec, CodecContext, Frame, Packet, Rational } from 'node-av/lib';
 import { AV_CODEC_IDS } from '../../lib/av-codec-ids.ts';
 import type { WireUnit } from '../wire.ts';
 
 /** dfLa: version and flags, then the header of STREAMINFO, then its 34 bytes, which are what the decoder wants. */
 const STREAMINFO_AT = 8;
+
+/** 8K, and as much again for other shapes of it: what a few bytes may claim would else be some gigabytes. */
+const MAX_PIXELS = 8192 * 8192;
 
 export class Decoder {
   readonly #context = new CodecContext();
@@ -23,6 +27,7 @@ export class Decoder {
     context.pktTimebase = this.#timeBase;
     // More threads would hold back frames; a worker has one core.
     context.threadCount = 1;
+    if (track.kind === 'video') context.setOption('max_pixels', String(MAX_PIXELS), AV_OPT_TYPE_STRING);
     const extraData = extraDataOf(track);
     if (extraData.length > 0) context.extraData = Buffer.from(extraData);
     if (track.kind === 'audio') context.sampleRate = track.sampleRate;
@@ -42,7 +47,21 @@ export class Decoder {
     packet.isKeyframe = key;
     const sent = this.#context.sendPacketSync(packet);
     packet.unref();
-    if (sent < 0) return;
+    if (sent >= 0) this.#receive(take);
+  }
+
+  /** Calls with every frame that the decoder still holds. Nothing can be decoded behind it. */
+  drain(take: (frame: Frame) => void): void {
+    if (this.#context.sendPacketSync(null) >= 0) this.#receive(take);
+  }
+
+  close(): void {
+    this.#packet.free();
+    this.#frame.free();
+    this.#context.freeContext();
+  }
+
+  #receive(take: (frame: Frame) => void): void {
     const frame = this.#frame;
     while (this.#context.receiveFrameSync(frame) >= 0) {
       try {
@@ -51,12 +70,6 @@ export class Decoder {
         frame.unref();
       }
     }
-  }
-
-  close(): void {
-    this.#packet.free();
-    this.#frame.free();
-    this.#context.freeContext();
   }
 }
 

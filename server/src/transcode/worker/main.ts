@@ -10,6 +10,7 @@ import { type FromWorker, MessageReader, parseToWorker, type ToWorker, writeMess
 import { AudioTranscoder } from './audio-transcoder.ts';
 import { EncoderChoice } from './h264-encoder.ts';
 import { LadderTranscoder } from './ladder-transcoder.ts';
+import { PictureTranscoder } from './picture-transcoder.ts';
 import type { Transcoder, TranscoderOutput } from './transcoder.ts';
 import { VideoTranscoder } from './video-transcoder.ts';
 
@@ -98,6 +99,8 @@ class Worker {
         return new VideoTranscoder(spec, output);
       case 'ladder':
         return new LadderTranscoder(spec, output, this.#encoders.choose(spec.hardware));
+      case 'picture':
+        return new PictureTranscoder(spec, output);
     }
   }
 

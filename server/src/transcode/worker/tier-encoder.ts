@@ -42,6 +42,7 @@ export class TierEncoder {
   readonly #scaled = new Frame();
   readonly #scalers = new Map<string, FilterChain>();
   #context: CodecContext | undefined;
+  #format: VideoFormat | undefined;
   #encoder: EncoderKind;
   #wanted = true;
   #lastPts = Number.NEGATIVE_INFINITY;
@@ -58,7 +59,7 @@ export class TierEncoder {
     this.#scaled.alloc();
   }
 
-  /** Begins again with a key frame. */
+  /** Begins again with its format and a key frame. */
   want(wanted: boolean): void {
     if (wanted && !this.#wanted) {
       this.#lastPts = Number.NEGATIVE_INFINITY;
@@ -73,6 +74,7 @@ export class TierEncoder {
     if (!this.#wanted) return undefined;
     const isFirst = this.#lastPts === Number.NEGATIVE_INFINITY;
     if (isFirst && !picture.key) return undefined;
+    if (isFirst && this.#format) this.#deps.output.format(this.#format);
     if (!picture.key && picture.pts - this.#lastPts < (LEAST_SHARE * timescale) / tier.maxFramesPerSecond) return undefined;
     this.#lastPts = picture.pts;
     this.#context ??= this.#open(frame);
@@ -95,7 +97,8 @@ export class TierEncoder {
     const context = this.#openWorking(frame);
     const config = context.extraData && avcCOf(context.extraData);
     if (!config) throw new Error('the encoder told no parameter sets');
-    output.format({ width: tier.width, height: tier.height, config });
+    this.#format = { width: tier.width, height: tier.height, config };
+    output.format(this.#format);
     return context;
   }
 

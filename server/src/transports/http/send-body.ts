@@ -20,6 +20,7 @@ export interface Body {
   readonly size: number;
   readonly contentType: string;
   readonly cacheControl: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 interface ByteRange {
@@ -39,7 +40,7 @@ export function sendBody(req: IncomingMessage, res: ServerResponse, body: Body):
     return 0;
   }
   const { from, to } = range ?? { from: 0, to: size };
-  const headers = { ...CORS_HEADERS, 'Content-Type': contentType, 'Content-Length': to - from, 'Cache-Control': cacheControl, 'Accept-Ranges': 'bytes' };
+  const headers = { ...CORS_HEADERS, 'Content-Type': contentType, 'Content-Length': to - from, 'Cache-Control': cacheControl, 'Accept-Ranges': 'bytes', ...body.headers };
   if (range) res.writeHead(206, { ...headers, 'Content-Range': `bytes ${from}-${to - 1}/${size}` });
   else res.writeHead(200, headers);
   if (req.method === 'HEAD') {

@@ -1,8 +1,9 @@
 /** Sends what lies in files, whole or a range: in pieces that the connection takes, so that a slow reader holds one of them. */
-import { type FileHandle, open } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { AppError } from '../../lib/app-error.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { sendProblem } from '../../lib/problem.ts';
+import { DiskReader, type StoredReader } from '../../lib/stored-files.ts';
 import { CORS_HEADERS, parseRange } from './send-body.ts';
 
 /** A run of bytes: in a file, or in memory. */
@@ -15,6 +16,8 @@ export interface StoredBody {
   readonly contentType: string;
   readonly cacheControl: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Of the files; closed with the answer. Those of the disk unless given. */
+  readonly reader?: StoredReader;
   readonly clock: Clock;
   readonly counters: { bytes: number };
 }
@@ -46,24 +49,24 @@ export async function sendStored(req: IncomingMessage, res: ServerResponse, body
     res.end();
     return;
   }
-  const files = new FileReader();
+  const reader = body.reader ?? new DiskReader();
   try {
-    for await (const piece of piecesOf(extents, { from, to }, files)) {
+    for await (const piece of piecesOf(extents, { from, to }, reader)) {
       if (!res.headersSent) begin();
       body.counters.bytes += piece.length;
       if (!res.write(piece) && !(await drained(res, body.clock))) return;
     }
     res.end();
-  } catch {
+  } catch (error) {
     // It was there when its address was written, and is gone: half an answer must not look whole.
     if (res.headersSent) res.destroy();
-    else sendProblem(res, 'media_not_found');
+    else sendProblem(res, error instanceof AppError ? error.code : 'media_not_found');
   } finally {
-    await files.close();
+    await reader.close();
   }
 }
 
-async function* piecesOf(extents: readonly Extent[], { from, to }: { from: number; to: number }, files: FileReader): AsyncGenerator<Uint8Array> {
+async function* piecesOf(extents: readonly Extent[], { from, to }: { from: number; to: number }, reader: StoredReader): AsyncGenerator<Uint8Array> {
   let at = 0;
   for (const extent of extents) {
     const start = Math.max(0, from - at);
@@ -74,36 +77,7 @@ async function* piecesOf(extents: readonly Extent[], { from, to }: { from: numbe
       continue;
     }
     if ('data' in extent) yield extent.data.subarray(start, end);
-    else for (let done = start; done < end; done += PIECE_BYTES) yield await files.read(extent.path, extent.offset + done, Math.min(PIECE_BYTES, end - done));
-  }
-}
-
-/** One file is open at a time. */
-class FileReader {
-  #path: string | undefined;
-  #handle: FileHandle | undefined;
-
-  async read(path: string, offset: number, bytes: number): Promise<Uint8Array> {
-    if (this.#path !== path) {
-      await this.close();
-      this.#handle = await open(path, 'r');
-      this.#path = path;
-    }
-    const piece = Buffer.allocUnsafeSlow(bytes);
-    let done = 0;
-    while (done < bytes) {
-      const { bytesRead } = (await this.#handle?.read(piece, done, bytes - done, offset + done)) ?? { bytesRead: 0 };
-      if (bytesRead === 0) throw new Error(`${path} ends at ${offset + done}, ${bytes} bytes at ${offset} were expected`);
-      done += bytesRead;
-    }
-    return piece;
-  }
-
-  async close(): Promise<void> {
-    this.#path = undefined;
-    const handle = this.#handle;
-    this.#handle = undefined;
-    await handle?.close();
+    else for (let done = start; done < end; done += PIECE_BYTES) yield await reader.read(extent.path, extent.offset + done, Math.min(PIECE_BYTES, end - done));
   }
 }
 

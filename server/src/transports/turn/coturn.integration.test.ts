@@ -1,11 +1,12 @@
 /** Debian's coturn on either side: its client through our relay, and our credentials at its server. */
 import { beforeAll, describe, expect, test } from 'vitest';
+import { ensureTool } from '../../../../tools/test-tools.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { IceServers } from './ice-servers.ts';
-import { ensureCoturn, runCoturnClient, startCoturn } from './testing/coturn.ts';
+import { runCoturnClient, startCoturn } from './testing/coturn.ts';
 import { makeCertificate, TurnStand } from './testing/turn-stand.ts';
 
-beforeAll(ensureCoturn, 300_000);
+beforeAll(() => ensureTool('coturn'), 300_000);
 
 describe.concurrent('coturn’s client through our relay', () => {
   test.each([

@@ -8,11 +8,11 @@ import { ShareDialog } from '../../share/share-dialog.tsx';
 import { SharePanel } from '../../share/share-panel.tsx';
 import { when } from '../../text/format.ts';
 import { t } from '../../text/text.ts';
+import { EndDialog } from '../end-dialog.tsx';
 import { DeviceControls } from './device-controls.tsx';
 import { DeviceMenu } from './device-menu.tsx';
 import { DeviceStage } from './device-stage.tsx';
 import classes from './device-studio.module.css';
-import { EndDialog } from './end-dialog.tsx';
 import { lastQuality, rememberQuality } from './last-quality.ts';
 import { wasOnAir } from './on-air.ts';
 import { useBroadcast } from './use-broadcast.ts';
@@ -83,7 +83,7 @@ export function DeviceStudio({ addresses }: { readonly addresses: StreamWithAddr
         />
       )}
       {dialog === 'share' && <ShareDialog title={stream.title} code={stream.code} link={playback.page} close={() => setDialog(undefined)} />}
-      {dialog === 'end' && <EndDialog end={broadcast.end} close={() => setDialog(undefined)} />}
+      {dialog === 'end' && <EndDialog text={t('device.end.text')} records={stream.record && status !== 'preview'} end={broadcast.end} close={() => setDialog(undefined)} />}
     </div>
   );
 }

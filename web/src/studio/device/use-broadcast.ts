@@ -19,7 +19,7 @@ export interface DeviceBroadcast {
   readonly snapshot: PublisherSnapshot | undefined;
   readonly error: Error | undefined;
   readonly goLive: () => Promise<void>;
-  readonly end: () => Promise<void>;
+  readonly end: (keepRecording: boolean) => Promise<void>;
 }
 
 export function useBroadcast({ streamId, whip, media, quality }: BroadcastOptions): DeviceBroadcast {
@@ -60,12 +60,15 @@ export function useBroadcast({ streamId, whip, media, quality }: BroadcastOption
     }
   }, [client, media, quality, streamId, whip]);
 
-  const end = useCallback(async () => {
-    forgetOnAir(streamId);
-    // The server ends it for viewers at once; without the server our goodbye does, a little later.
-    await client.calls.stopStream({ params: { id: streamId } }).catch(() => undefined);
-    publisher.current?.end();
-  }, [client, streamId]);
+  const end = useCallback(
+    async (keepRecording: boolean) => {
+      forgetOnAir(streamId);
+      // The server ends it for viewers at once; without the server our goodbye does, a little later.
+      await client.calls.stopStream({ params: { id: streamId }, body: { keepRecording } }).catch(() => undefined);
+      publisher.current?.end();
+    },
+    [client, streamId],
+  );
 
   useEffect(() => {
     if (media) void publisher.current?.replaceStream(media);

@@ -1,9 +1,9 @@
 /** For tests: broadcasts with sound and picture that are packaged and recorded into a folder of their own, on a clock that is told. */
 import { mkdtempSync, rmSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { FakeClock } from '../../../lib/clock.ts';
+import { DiskFiles, DiskReader } from '../../../lib/stored-files.ts';
 import { quietLog } from '../../../lib/testing/quiet-log.ts';
 import type { Broadcast } from '../../../stream/broadcast.ts';
 import { AUDIO, picture, sound, VIDEO } from '../../../stream/testing/source.ts';
@@ -18,6 +18,7 @@ export interface StudioOptions {
   /** Where archives go; else a folder that goes with the studio. */
   readonly folder?: string;
   readonly minFreeBytes?: number;
+  readonly makeRoom?: () => Promise<boolean>;
 }
 
 export const RECORDED: ArchivePlan = { recording: { id: 'recording-one', maxBytes: Number.POSITIVE_INFINITY }, rewindSeconds: 0 };
@@ -60,6 +61,7 @@ export class RecordingStudio {
   readonly clock = new FakeClock();
   readonly recorder: Recorder;
   readonly ended: RecordingOutcome[] = [];
+  readonly grown: string[] = [];
   readonly dropped: string[] = [];
   readonly folder: string;
   readonly first: TestBroadcast;
@@ -67,7 +69,7 @@ export class RecordingStudio {
   readonly #broadcasts: TestBroadcast[] = [];
   readonly #ownFolder: string | undefined;
 
-  constructor({ plan = RECORDED, folder, minFreeBytes = 0 }: StudioOptions = {}) {
+  constructor({ plan = RECORDED, folder, minFreeBytes = 0, makeRoom }: StudioOptions = {}) {
     this.#ownFolder = folder === undefined ? mkdtempSync(join(tmpdir(), 'millrace-record-')) : undefined;
     this.folder = folder ?? this.#ownFolder ?? '';
     this.recorder = new Recorder({
@@ -82,14 +84,31 @@ export class RecordingStudio {
           return planned;
         },
       },
-      listener: { recordingEnded: (outcome) => this.ended.push(outcome), recordingDropped: (id) => this.dropped.push(id) },
+      listener: { recordingEnded: (outcome) => this.ended.push(outcome), recordingGrew: (id) => this.grown.push(id), recordingDropped: (id) => this.dropped.push(id) },
       use: () => {},
+      ...(makeRoom ? { makeRoom } : {}),
     });
     this.first = this.open(plan);
   }
 
   get packager(): Packager {
     return this.first.packager;
+  }
+
+  /** Of `RECORDED`. */
+  get files(): DiskFiles {
+    return new DiskFiles(this.recorder.recordingFolder('recording-one'));
+  }
+
+  /** Media of the recording that was read, or of what is being written. */
+  async read(media: StoredMedia | undefined): Promise<Uint8Array> {
+    if (!media) throw new Error('there is no such media');
+    const reader = isAbsolute(media.path) ? new DiskReader() : this.files.reader();
+    try {
+      return await reader.read(media.path, media.offset, media.bytes);
+    } finally {
+      await reader.close();
+    }
   }
 
   open(plan: ArchivePlan): TestBroadcast {
@@ -108,10 +127,4 @@ export class RecordingStudio {
     await this.recorder.close();
     if (this.#ownFolder !== undefined) rmSync(this.#ownFolder, { recursive: true });
   }
-}
-
-export async function readMedia(media: StoredMedia | undefined): Promise<Buffer> {
-  if (!media) throw new Error('there is no such media');
-  const file = await readFile(media.path);
-  return file.subarray(media.offset, media.offset + media.bytes);
 }

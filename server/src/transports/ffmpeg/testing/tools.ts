@@ -1,41 +1,8 @@
-/** For tests: other people’s servers and receivers, installed on Debian when they are missing, and free ports for them. */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+/** For tests: other people’s servers and receivers, and free ports for them. */
+import { type ChildProcess, spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { promisify } from 'node:util';
-
-const run = promisify(execFile);
-
-const PACKAGES = {
-  'srt-live-transmit': { probe: ['sh', '-c', 'command -v srt-live-transmit'], packages: ['srt-tools'] },
-  'nginx-rtmp': { probe: ['test', '-e', '/usr/lib/nginx/modules/ngx_rtmp_module.so'], packages: ['nginx', 'libnginx-mod-rtmp'] },
-  'gst-rtsp-server': {
-    probe: ['/usr/bin/python3', '-c', "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import Gio; assert Gio.TlsBackend.get_default().supports_tls()"],
-    packages: [
-      'python3-gi',
-      'glib-networking',
-      'gir1.2-gst-rtsp-server-1.0',
-      'gstreamer1.0-plugins-base',
-      'gstreamer1.0-plugins-good',
-      'gstreamer1.0-plugins-ugly',
-      'gstreamer1.0-libav',
-    ],
-  },
-} as const;
-
-/** Makes sure that a tool is there. */
-export async function ensureTool(name: keyof typeof PACKAGES): Promise<void> {
-  const { probe, packages } = PACKAGES[name];
-  const works = () =>
-    run(probe[0], probe.slice(1)).then(
-      () => true,
-      () => false,
-    );
-  if (await works()) return;
-  const failure = await run('apt-get', ['install', '-y', '--no-install-recommends', ...packages], { timeout: 300_000 }).then(() => undefined, String);
-  if (!(await works())) throw new Error(`${name} is needed (on Debian: apt-get install ${packages.join(' ')}): ${failure ?? 'it was installed but does not work'}`);
-}
 
 /** A program that runs until the test is over. */
 export class Program implements Disposable {

@@ -1,33 +1,12 @@
 /** For tests: Debian's coturn, its server and the client that comes with it; installed where it is missing. */
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { promisify } from 'node:util';
 import type { TurnPassword } from '../credentials.ts';
 import { openPeer } from './turn-client.ts';
-
-const run = promisify(execFile);
-
-/** Fails with what to install. */
-export async function ensureCoturn(): Promise<void> {
-  if (await isThere()) return;
-  try {
-    await run('apt-get', ['install', '-y', '--no-install-recommends', 'coturn'], { timeout: 300_000 });
-  } catch (error) {
-    throw new Error(`These tests need coturn and could not install it: install Debian's package "coturn". ${error}`);
-  }
-  if (!(await isThere())) throw new Error('The package "coturn" did not bring turnserver and turnutils_uclient.');
-}
-
-async function isThere(): Promise<boolean> {
-  return run('sh', ['-c', 'command -v turnserver && command -v turnutils_uclient']).then(
-    () => true,
-    () => false,
-  );
-}
 
 export interface ClientRun {
   /** Its exit status, 0 when it got through. */
