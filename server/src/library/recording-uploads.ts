@@ -155,7 +155,7 @@ export class RecordingUploads implements RecordingFollower {
 
   async #remove(id: string): Promise<JobOutcome> {
     const { jobs } = this.#deps;
-    if (!(await jobs.cancel({ kind: FOLDER_UPLOAD_JOB, uniqueKey: prefixOf(id) }))) return { kind: 'again', inMs: RUNNING_UPLOAD_MS, reason: 'its upload still stops' };
+    if (!(await jobs.cancel({ kind: FOLDER_UPLOAD_JOB, uniqueKey: prefixOf(id) }))) return { kind: 'again', inMs: RUNNING_UPLOAD_MS, reason: null };
     await this.#uploads.remove(prefixOf(id));
     this.#folders.forget(prefixOf(id));
     return { kind: 'done' };

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { CHILD_ENVIRONMENT } from '../lib/child-environment.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { JobSpec, VideoFormat } from './job.ts';
@@ -70,9 +71,8 @@ export class WorkerProcess {
   constructor(deps: WorkerProcessDeps) {
     this.#deps = deps;
     this.exclusive = deps.exclusive;
-    // It reads hostile media: it gets neither the server's settings nor its secrets.
     const args = ['--max-old-space-size=128', '--max-semi-space-size=2', '--disable-warning=ExperimentalWarning', PROGRAM];
-    this.#child = spawn(process.execPath, args, { env: {}, stdio: ['ignore', 'ignore', 'pipe', 'pipe'] });
+    this.#child = spawn(process.execPath, args, { env: CHILD_ENVIRONMENT, stdio: ['ignore', 'ignore', 'pipe', 'pipe'] });
     this.#child.on('error', (error) => this.#end('crashed', error.message));
     this.#child.on('exit', (code, signal) => this.#end('crashed', `exit ${code ?? signal ?? 'unknown'}`));
     this.#child.stderr?.on('data', (text: Buffer) => {

@@ -4,6 +4,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { CHILD_ENVIRONMENT } from '../../lib/child-environment.ts';
 import { FromMediaProcess, type MediaTask, type ToMediaProcess } from './messages.ts';
 
 const PROGRAM = fileURLToPath(new URL('./worker/main.ts', import.meta.url));
@@ -22,9 +23,9 @@ export class MediaProcess {
 
   constructor(task: MediaTask, listener: MediaProcessListener) {
     this.#listener = listener;
-    // It reads hostile media: it gets neither the server's settings nor its secrets. What libavformat complains of may hold addresses with passwords.
+    // What libavformat complains of may hold addresses with passwords.
     const args = ['--max-old-space-size=128', '--max-semi-space-size=2', '--disable-warning=ExperimentalWarning', PROGRAM];
-    const child = spawn(process.execPath, args, { env: {}, stdio: ['ignore', 'ignore', 'ignore', 'ipc'], serialization: 'advanced' });
+    const child = spawn(process.execPath, args, { env: CHILD_ENVIRONMENT, stdio: ['ignore', 'ignore', 'ignore', 'ipc'], serialization: 'advanced' });
     this.#child = child;
     child.on('error', (error) => {
       if (child.pid === undefined) this.#closed.resolve();
