@@ -24,7 +24,7 @@ export type UploadStatus =
 export interface UploadListener {
   /** Everything is there, verified. Called before the job is forgotten: when it rejects it is called again later. */
   folderUploaded(prefix: string): Promise<void>;
-  /** The folder is gone before everything was there. */
+  /** The folder is gone before everything was there. When it rejects it is looked for again later. */
   folderMissing(prefix: string): Promise<void>;
 }
 
@@ -147,8 +147,8 @@ export class FolderUploads implements JobHandler {
     try {
       const files = isComplete ? await this.#wholeFolder(folder) : await this.#finishedPart(folder);
       if (!files) {
-        this.#forget(prefix);
         if (isComplete) await listener.folderMissing(prefix);
+        this.#forget(prefix);
         return { kind: 'done' };
       }
       await this.#uploadAll(prefix, folder, files, signal, (bytes) => {

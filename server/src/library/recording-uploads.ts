@@ -55,8 +55,7 @@ export class RecordingUploads implements RecordingFollower {
     this.#deps = deps;
     const listener = {
       folderUploaded: (prefix: string) => this.#uploaded(prefix),
-      // Its owner deleted it meanwhile.
-      folderMissing: async () => {},
+      folderMissing: (prefix: string) => this.#missing(prefix),
     };
     this.#uploads = new FolderUploads({ store, jobs, objects, listener, clock, log, newId, wake, closedFiles, prepare });
     this.#folders = new ObjectFolders({ objects, log, uploaded: (prefix) => this.#uploads.uploaded(prefix) });
@@ -143,8 +142,14 @@ export class RecordingUploads implements RecordingFollower {
 
   async #uploaded(prefix: string): Promise<void> {
     const { recordings, clock, uploaded, stored } = this.#deps;
-    await recordings.setUploaded(prefix.slice(PREFIX.length + 1), new Date(clock.now()), uploaded);
+    await recordings.setUploaded(idOf(prefix), new Date(clock.now()), uploaded);
     stored();
+  }
+
+  /** Its owner deleted it meanwhile; or it lies on another server that works on the same database, whose turn comes. */
+  async #missing(prefix: string): Promise<void> {
+    const id = idOf(prefix);
+    if (await this.#deps.recordings.byId(id)) throw new Error(`the files of recording ${id} are not on this server`);
   }
 
   /** Whoever stops the server does not wait for a store that hangs: what goes on may be done again. */
@@ -164,4 +169,8 @@ export class RecordingUploads implements RecordingFollower {
 
 function prefixOf(id: string): string {
   return `${PREFIX}/${id}`;
+}
+
+function idOf(prefix: string): string {
+  return prefix.slice(PREFIX.length + 1);
 }
