@@ -9,6 +9,10 @@ import { ROOT, TemporaryFolder } from '../e2e/harness/folder.ts';
 import { measureDelivery } from './delivery.ts';
 import { measureGlass, ROUTES } from './glass.ts';
 import { measureIngest } from './ingest.ts';
+import { measureRecording } from './kept/recording.ts';
+import { measureRewind } from './kept/rewind.ts';
+import { measureLadder } from './ladder/cost.ts';
+import { measureLadderStart } from './ladder/start.ts';
 import { type BenchResults, GROUPS, type Group, reportOf } from './report.ts';
 import { measureResting } from './resting.ts';
 import { JANUS } from './servers/janus.ts';
@@ -34,7 +38,23 @@ const groups = GROUPS.filter((group) => positionals.length === 0 || positionals.
 
 /** A quick run proves that the bench works; a full one gives figures to quote. */
 const PLAN = flags.quick
-  ? { publishers: [1, 3], viewers: [20], warmSeconds: 2, ingestSeconds: 3, whepSeconds: 4, loadSeconds: 2, hold: 100, restSeconds: 2, settleSeconds: 3, samples: 15, visits: 1 }
+  ? {
+      publishers: [1, 3],
+      viewers: [20],
+      warmSeconds: 2,
+      ingestSeconds: 3,
+      whepSeconds: 4,
+      loadSeconds: 2,
+      hold: 100,
+      restSeconds: 2,
+      settleSeconds: 3,
+      samples: 15,
+      visits: 1,
+      ladderSeconds: 4,
+      ladderVisits: 2,
+      rewindMinutes: [2, 5],
+      recordSeconds: 5,
+    }
   : {
       publishers: [1, 10, 50],
       viewers: [100, 300, 600],
@@ -47,10 +67,14 @@ const PLAN = flags.quick
       settleSeconds: 15,
       samples: 200,
       visits: 5,
+      ladderSeconds: 60,
+      ladderVisits: 6,
+      rewindMinutes: [10, 30, 60, 120],
+      recordSeconds: 60,
     };
 
 using folder = new TemporaryFolder();
-const sends = (['ingest', 'delivery', 'whep'] as const).some((group) => groups.includes(group));
+const sends = (['ingest', 'delivery', 'whep', 'ladder', 'recording'] as const).some((group) => groups.includes(group));
 const source = sends ? await makeSource(folder.path) : '';
 
 const MEASUREMENTS = {
@@ -91,9 +115,35 @@ const MEASUREMENTS = {
       if (result) results.glass.push(result);
     }
   },
+  async ladder() {
+    const options = { source, warmSeconds: PLAN.warmSeconds, seconds: PLAN.ladderSeconds };
+    const costs = await step('ladder', 'three tiers, Millrace and ffmpeg', () => measureLadder(options));
+    results.ladder.push(...(costs ?? []));
+    results.ladderStart = await step('ladder', 'start of the tiers', () => measureLadderStart({ source, visits: PLAN.ladderVisits }));
+  },
+  async rewind() {
+    results.rewind = await step('rewind', 'two hours to go back', () => measureRewind(PLAN.rewindMinutes));
+  },
+  async recording() {
+    results.recording = await step('recording', 'from stop to a recording', () => measureRecording({ source, seconds: PLAN.recordSeconds }));
+    results.rewind ??= await step('recording', 'a recording of two hours', () => measureRewind(PLAN.rewindMinutes));
+  },
 } as const satisfies Record<Group, () => Promise<void>>;
 
-const results: BenchResults = { quick: flags.quick, resting: undefined, ingest: [], delivery: [], held: undefined, whep: [], glass: [], failures: [] };
+const results: BenchResults = {
+  quick: flags.quick,
+  resting: undefined,
+  ingest: [],
+  delivery: [],
+  held: undefined,
+  whep: [],
+  glass: [],
+  ladder: [],
+  ladderStart: undefined,
+  rewind: undefined,
+  recording: undefined,
+  failures: [],
+};
 for (const group of groups) await MEASUREMENTS[group]();
 
 const report = reportOf(results, groups, new Date());

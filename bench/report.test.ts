@@ -2,7 +2,20 @@
 import { expect, test } from 'vitest';
 import { type BenchResults, reportOf } from './report.ts';
 
-const NOTHING: BenchResults = { quick: false, resting: undefined, ingest: [], delivery: [], held: undefined, whep: [], glass: [], failures: [] };
+const NOTHING: BenchResults = {
+  quick: false,
+  resting: undefined,
+  ingest: [],
+  delivery: [],
+  held: undefined,
+  whep: [],
+  glass: [],
+  ladder: [],
+  ladderStart: undefined,
+  rewind: undefined,
+  recording: undefined,
+  failures: [],
+};
 const DATE = new Date('2026-11-21T00:00:00Z');
 const WHEP = {
   version: '1',
@@ -62,4 +75,33 @@ test('latencies have the budgets of their routes, and one without a budget is ju
 test('what could not be measured is said in its place', () => {
   const results: BenchResults = { ...NOTHING, failures: [{ group: 'ingest', title: '50 publishers, Millrace', message: 'it did not start\nfor a reason' }] };
   expect(reportOf(results, ['ingest'], DATE).get('ingest')).toContain('**Not measured: 50 publishers, Millrace.** it did not start\n');
+});
+
+test('a ladder stands beside ffmpeg, and a slow start is a miss', () => {
+  const results: BenchResults = {
+    ...NOTHING,
+    ladder: [
+      { who: 'Millrace', cpuPercent: 66 },
+      { who: 'ffmpeg', cpuPercent: 60 },
+    ],
+    ladderStart: { firstMs: 2_500, worstMs: 900 },
+  };
+  const text = reportOf(results, ['ladder'], DATE).get('ladder');
+  expect(text).toContain('| Millrace | 66.0 % | 1.10 × |');
+  expect(text).toContain('**Missed by the first of a server: 2.50 s is 25 % over 2.00 s.**');
+});
+
+test('memory is told for each length, and recordings of both', () => {
+  const rewind = {
+    memory: [
+      { minutes: 2, megabytes: 20 },
+      { minutes: 120, megabytes: 26 },
+    ],
+    recording: { minutes: 120, segments: 3_600, readyMs: 10, playableMs: 400 },
+  };
+  const results: BenchResults = { ...NOTHING, rewind, recording: { broadcastSeconds: 60, readyMs: 1_200, playableMs: 1_300 } };
+  expect(reportOf(results, ['rewind'], DATE).get('rewind')).toContain('| 120 min | 26.0 MB | 6.0 MB |');
+  const text = reportOf(results, ['recording'], DATE).get('recording');
+  expect(text).toContain('| 60 s, on the server | 1.20 s | 1.30 s |');
+  expect(text).toContain('| 120 min, 3 600 segments, in process | 0.01 s | 0.40 s |');
 });

@@ -5,11 +5,18 @@ import { type Judged, verdict } from './budget.ts';
 import type { DeliveryResult, HeldResult } from './delivery.ts';
 import type { GlassResult } from './glass.ts';
 import type { IngestResult } from './ingest.ts';
+import type { RecordingResult } from './kept/recording.ts';
+import { recordingPart, rewindPart } from './kept/report.ts';
+import type { RewindResult } from './kept/rewind.ts';
+import type { LadderCost } from './ladder/cost.ts';
+import { ladderPart } from './ladder/report.ts';
+import type { LadderStart } from './ladder/start.ts';
+import { fixed, heading, section, table, times } from './report-text.ts';
 import type { RestingResult } from './resting.ts';
 import type { WhepResult } from './whep.ts';
 
 /** What can be measured by itself, in the order of the page. */
-export const GROUPS = ['resting', 'ingest', 'delivery', 'whep', 'glass'] as const;
+export const GROUPS = ['resting', 'ingest', 'delivery', 'whep', 'glass', 'ladder', 'rewind', 'recording'] as const;
 export type Group = (typeof GROUPS)[number];
 
 export interface BenchResults {
@@ -20,6 +27,10 @@ export interface BenchResults {
   held: HeldResult | undefined;
   readonly whep: WhepResult[];
   readonly glass: GlassResult[];
+  readonly ladder: LadderCost[];
+  ladderStart: LadderStart | undefined;
+  rewind: RewindResult | undefined;
+  recording: RecordingResult | undefined;
   readonly failures: { readonly group: Group; readonly title: string; readonly message: string }[];
 }
 
@@ -37,6 +48,9 @@ const PARTS = {
   delivery: (results) => [...delivery(results.delivery), ...held(results.held)],
   whep: (results) => whep(results.whep),
   glass: (results) => glass(results.glass),
+  ladder: ({ ladder, ladderStart }) => ladderPart(ladder, ladderStart),
+  rewind: ({ rewind }) => rewindPart(rewind),
+  recording: ({ recording, rewind }) => recordingPart(recording, rewind?.recording),
 } as const satisfies Record<Group, (results: BenchResults) => string[]>;
 
 function failures({ failures }: BenchResults, group: Group): string[] {
@@ -189,26 +203,6 @@ const FIRST_FRAME_BUDGET_MS = { hls: 1_000, whep: 300 } as const;
 
 function isOurs({ server }: { readonly server: string }): boolean {
   return server === 'Millrace';
-}
-
-function heading(title: string): string[] {
-  return [`## ${title}`, ''];
-}
-
-function times(ratio: number): string {
-  return `${fixed(ratio, 2)} ×`;
-}
-
-function section(title: string, ...blocks: readonly string[]): string[] {
-  return [`## ${title}`, '', ...blocks.flatMap((block) => [block, ''])];
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  return [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
-}
-
-function fixed(value: number, digits: number): string {
-  return value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits }).replaceAll(',', ' ');
 }
 
 function machine(): string {

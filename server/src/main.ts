@@ -320,6 +320,7 @@ async function run(config: Config): Promise<void> {
         ...library.parts,
         transcode: { pool: workers, bridges, ladders, pictures: library.thumbnailer },
         processes,
+        sources: pull,
         jobs: { census: () => jobStore.census(clock.now()) },
         webrtc: { transport: webrtc, whip: whipIngest, whep: whepOutput },
         unwritten: () => broadcastLog.pending + viewings.pending.length + library.pending,

@@ -58,6 +58,7 @@ const METRICS = {
   },
   transcodeEvents: { kind: 'counter', name: 'millrace_transcode_incidents_total', help: 'What happened to FFmpeg processes and their work, by kind.', labels: ['kind'] },
   pictures: { kind: 'counter', name: 'millrace_pictures_total', help: 'Key frames that became posters and previews, and those that could not be decoded.', labels: ['result'] },
+  sources: { kind: 'gauge', name: 'millrace_sources', help: 'Sources that are switched on, by state.', labels: ['state'] },
   mediaProcesses: { kind: 'gauge', name: 'millrace_media_processes', help: 'Processes that fetch sources or forward broadcasts.' },
   mediaProcessRefusals: { kind: 'counter', name: 'millrace_media_process_refusals_total', help: 'How often there was no room for one more.' },
   jobs: { kind: 'gauge', name: 'millrace_jobs', help: 'Jobs in the database, by kind and by what becomes of them.', labels: ['kind', 'state'] },

@@ -31,6 +31,7 @@ function world() {
       ladders: { counters: { droppedUnits: 10, restarts: 11, shed: 12 } },
       pictures: { counters: { made: 13, failed: 1 } },
     },
+    sources: { states: [{ state: 'running' }, { state: 'waiting' }, { state: 'running' }] },
     processes: { counters: { running: 6, refused: 7 } },
     jobs: {
       census: () => (isAway ? Promise.reject(new Error('away')) : Promise.resolve([{ kind: 'upload', running: 1, waiting: 2, scheduled: 3, failed: 4, oldestWaitingMs: 5_500 }])),
@@ -106,6 +107,8 @@ it('shows every part’s numbers', async () => {
     'millrace_transcode_units_total{kind="out"} 60',
     'millrace_transcode_incidents_total{kind="failedJobs"} 4',
     'millrace_transcode_incidents_total{kind="restarts"} 20',
+    'millrace_sources{state="running"} 2',
+    'millrace_sources{state="waiting"} 1',
     'millrace_media_processes 6',
     'millrace_media_process_refusals_total 7',
     'millrace_jobs{kind="upload",state="running"} 1',

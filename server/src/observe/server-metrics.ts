@@ -71,6 +71,7 @@ export interface ServerParts {
     readonly ladders: { readonly counters: { readonly droppedUnits: number; readonly restarts: number; readonly shed: number } };
     readonly pictures: { readonly counters: { readonly made: number; readonly failed: number } };
   };
+  readonly sources: { readonly states: readonly { readonly state: string }[] };
   readonly processes: { readonly counters: { readonly running: number; readonly refused: number } };
   readonly jobs: {
     census(): Promise<
@@ -230,6 +231,11 @@ export function serverMetrics(parts: ServerParts): MetricSources {
       }).map(([kind, count]) => [{ kind }, count]);
     },
     pictures: () => Object.entries(transcode.pictures.counters).map(([result, count]) => [{ result }, count]),
+    sources: () =>
+      tally(
+        'state',
+        parts.sources.states.map(({ state }) => state),
+      ),
     mediaProcesses: () => parts.processes.counters.running,
     mediaProcessRefusals: () => parts.processes.counters.refused,
     jobs: async () => (await census()).flatMap(({ kind, oldestWaitingMs: _, ...states }) => Object.entries(states).map(([state, count]) => [{ kind, state }, count] as const)),

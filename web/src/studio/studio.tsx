@@ -30,6 +30,8 @@ export function Studio({ addresses, toBeFetched }: StudioProps) {
   const { stream, ingest, playback } = addresses;
   const source = useSource(stream.id);
   const isFetched = source.data ? true : toBeFetched;
+  /** What runs comes from there, and not from an encoder. */
+  const comesFromSource = source.data !== undefined && source.data !== null && source.data.state !== 'off' && source.data.state !== 'occupied';
   const live = useLiveSocket({ streamId: stream.id });
   const status = live.status?.status ?? stream.status;
   const running = status === 'live' || status === 'preview' || status === 'reconnecting';
@@ -49,7 +51,7 @@ export function Studio({ addresses, toBeFetched }: StudioProps) {
             {running && startedAt && <Running since={startedAt} />}
           </p>
         </div>
-        {running && <RunControls streamId={stream.id} status={status} records={stream.record} isFetched={isFetched && source.data?.state !== 'occupied'} />}
+        {running && <RunControls streamId={stream.id} status={status} records={stream.record} isFetched={comesFromSource} />}
       </header>
       {live.connection === 'closed' && (
         <p className={classes.banner} role="status">
@@ -58,7 +60,7 @@ export function Studio({ addresses, toBeFetched }: StudioProps) {
       )}
       {status === 'reconnecting' && reconnectUntil && (
         <p className={classes.banner} role="status">
-          {t(isFetched ? 'source.reconnecting' : 'studio.reconnecting', { time: clockTime(reconnectUntil) })}
+          {t(comesFromSource ? 'source.reconnecting' : 'studio.reconnecting', { time: clockTime(reconnectUntil) })}
         </p>
       )}
       <div className={classes.columns}>
@@ -67,7 +69,7 @@ export function Studio({ addresses, toBeFetched }: StudioProps) {
             <>
               <Preview stream={stream} hls={playback.hls} status={status} live={live} />
               <HealthStrip measurements={live.measurements} />
-              {isFetched && source.data !== undefined && <SourceCard streamId={stream.id} source={source.data} isRunning={running} />}
+              {isFetched && source.data !== undefined && <SourceCard streamId={stream.id} source={source.data} canBeStopped={!comesFromSource} />}
               <Warnings warnings={latest?.warnings} />
               <Conversions bridges={latest?.bridges ?? []} />
               <Sizes stream={stream} ladder={latest?.ladder} />
@@ -81,7 +83,7 @@ export function Studio({ addresses, toBeFetched }: StudioProps) {
           ) : source.data === undefined ? (
             <Unknown failed={source.isError} />
           ) : isFetched ? (
-            <SourceCard streamId={stream.id} source={source.data} isRunning={running} />
+            <SourceCard streamId={stream.id} source={source.data} canBeStopped />
           ) : (
             <>
               <Waiting endedAt={status === 'ended' ? endedAt : null} />

@@ -6,7 +6,7 @@ import type { PlaybackGate } from '../../stream/playback-gate.ts';
 import type { MediaProcesses } from '../../transports/ffmpeg/media-processes.ts';
 import type { InputDeps } from './input.ts';
 import { Puller } from './puller.ts';
-import { IDLE, type PullSource, type PullStatus } from './source.ts';
+import { IDLE, type PullSource, type PullState, type PullStatus } from './source.ts';
 
 /** How long a viewer's first request waits for a source that is only now fetched. */
 const START_WAIT_MS = 10_000;
@@ -35,15 +35,14 @@ export class PullIngest {
     this.#deps = deps;
   }
 
-  /** Media fetched since the start, and sources that bring some now. */
-  get counters(): { readonly bytesReceived: number; readonly running: number } {
-    let bytesReceived = this.#pastBytes;
-    let running = 0;
-    for (const puller of this.#pullers.values()) {
-      bytesReceived += puller.bytes;
-      if (puller.status.state === 'running') running++;
-    }
-    return { bytesReceived, running };
+  /** Media fetched since the start. */
+  get counters(): { readonly bytesReceived: number } {
+    return { bytesReceived: this.states.reduce((sum, { bytes }) => sum + bytes, this.#pastBytes) };
+  }
+
+  /** Of every source that is switched on. */
+  get states(): readonly { readonly state: PullState; readonly bytes: number }[] {
+    return [...this.#pullers.values()].map(({ status: { state }, bytes }) => ({ state, bytes }));
   }
 
   async start(): Promise<void> {

@@ -83,6 +83,19 @@ describe('a server', () => {
     expect(stand.hub.get('a')?.broadcast.state).toBe('live');
   });
 
+  test('of SRT that wants a passphrase is fetched by who has it, and by nobody else', async () => {
+    const port = await freeUdpPort();
+    const listener = `srt://127.0.0.1:${port}?mode=listener&passphrase=open-the-sluice`;
+    using _server = new Program('ffmpeg', ['-v', 'error', '-re', '-i', join(folder, 'long.ts'), '-c', 'copy', '-f', 'mpegts', listener]);
+    using stranger = new PullStand(`srt://127.0.0.1:${port}?passphrase=close-the-sluice`);
+    expect(await stranger.failure()).toEqual({
+      problem: 'source_unreachable',
+      error: `The connection to 127.0.0.1:${port} could not be made, or was lost. The passphrase or the stream id may be wrong.`,
+    });
+    using stand = new PullStand(`srt://127.0.0.1:${port}?passphrase=open-the-sluice`);
+    await stand.pictures(10);
+  });
+
   test('of MPEG-TS over HTTP is fetched in its own time', async () => {
     const server = createServer((_, response) => {
       const source = new Program('ffmpeg', ['-v', 'error', '-i', join(folder, 'long.ts'), '-c', 'copy', '-f', 'mpegts', '-']);

@@ -48,6 +48,19 @@ describe('pictures on disk', () => {
     expect(storyboard.sheets.map(({ image }) => image)).toEqual([sheetPath(folder, 0), sheetPath(folder, 1), new Uint8Array(2)]);
   });
 
+  it('of a broadcast in which nobody can go back are kept all the same, and forgotten by the broadcast', async () => {
+    const storyboard = new Storyboard('epoch');
+    const writer = new PictureWriter({ folder, storyboard, isKept: true, counters: { bytes: 0 } });
+    for (let made = 0; made < 6; made++) {
+      add(storyboard, made, made + 1);
+      await writer.write();
+      await writer.trim(Number.POSITIVE_INFINITY);
+    }
+    await writer.close();
+    expect(readTiles(await readFile(pictureIndexPath(folder))).map(({ seconds }) => seconds)).toEqual([0, 10, 20, 30, 40, 50]);
+    expect(storyboard.tiles.map(({ seconds }) => seconds)).toEqual([40, 50]);
+  });
+
   it('go with the window, unless they are kept', async () => {
     for (const isKept of [false, true]) {
       const storyboard = new Storyboard('epoch');

@@ -5,7 +5,7 @@ import type { Tile } from '../thumbnail/storyboard.ts';
 import { type About, type ArchiveFormat, fileNumberOf, indexPath, mediaPath, RENDITION_NAME, readAbout, readFormat } from './archive-folder.ts';
 import { type ArchivedRendition, ArchivedSegment } from './archived-segment.ts';
 import { type IndexRecord, readIndex } from './index-record.ts';
-import { pictureIndexPath, readTiles } from './stored-pictures.ts';
+import { pictureIndexPath, picturesPath, posterPath, readTiles } from './stored-pictures.ts';
 
 export interface StoredRendition {
   readonly name: string;
@@ -21,6 +21,7 @@ export interface StoredArchive {
   readonly renditions: readonly StoredRendition[];
   /** Small pictures of it, in order. */
   readonly tiles: readonly Tile[];
+  readonly hasPoster: boolean;
   /** Of the longest rendition. */
   readonly seconds: number;
   readonly bytes: number;
@@ -47,11 +48,14 @@ export async function readArchive(files: StoredFiles): Promise<StoredArchive> {
     if (rendition.segments.some(({ gap }) => !gap) && (rankOf(name) !== 'tier' || (leading && isWhole(rendition, leading)))) renditions.push(rendition);
   }
   const lengths = renditions.map(({ segments }) => segments.reduce((sum, { seconds }) => sum + seconds, 0));
-  const bytes = renditions.reduce((sum, { segments }) => sum + segments.reduce((all, segment) => all + segment.bytes, 0), 0);
-  // Older ones have none, nor has sound.
-  const pictures = pictureIndexPath('');
-  const tiles = sizes.has(pictures) ? readTiles(await files.read(pictures)) : [];
-  return { files, about, renditions, tiles, seconds: Math.max(0, ...lengths), bytes, faults };
+  // Older ones have no pictures, nor has sound.
+  const tiles = sizes.has(pictureIndexPath('')) ? readTiles(await files.read(pictureIndexPath(''))) : [];
+  const bytes = renditions.reduce((sum, { segments }) => sum + segments.reduce((all, segment) => all + segment.bytes, 0), pictureBytes(sizes));
+  return { files, about, renditions, tiles, hasPoster: sizes.has(posterPath('')), seconds: Math.max(0, ...lengths), bytes, faults };
+}
+
+function pictureBytes(sizes: ReadonlyMap<string, number>): number {
+  return [...sizes].reduce((sum, [path, size]) => sum + (path.startsWith(`${picturesPath('')}/`) ? size : 0), 0);
 }
 
 interface RenditionPlace {

@@ -15,7 +15,7 @@ const StoredTile = z.strictObject({
   height: z.int().positive(),
 });
 
-/** Paths in an archive; with its folder, of files. */
+/** Paths in an archive, names in object storage as well; with its folder, of files. */
 export function picturesPath(folder: string): string {
   return join(folder, 'pictures');
 }

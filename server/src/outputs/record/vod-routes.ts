@@ -102,7 +102,7 @@ export class VodRoutes {
     if (file === 'index.m3u8') await this.#sendText(exchange, vodMultivariant(archive, carried), PLAYLIST_TYPE);
     else if (file === 'download.mp4') await this.#serveDownload(exchange, archive);
     else if (file === 'storyboard.vtt') await this.#sendText(exchange, vodStoryboard(archive, carried), 'text/vtt');
-    else if (file === 'poster.jpg') await this.#sendPicture(exchange, archive, posterPath(''));
+    else if (file === 'poster.jpg') await this.#sendPicture(exchange, archive, archive.hasPoster ? posterPath('') : undefined);
     else if (parseSheetName(file)) await this.#serveSheet(exchange, archive, file);
     else if (file === 'manifest.mpd') await this.#sendText(exchange, vodManifest(archive, carried), 'application/dash+xml');
     else sendProblem(exchange.res, 'not_found');
@@ -111,15 +111,15 @@ export class VodRoutes {
   async #serveSheet(exchange: Exchange, archive: StoredArchive, file: string): Promise<void> {
     const name = parseSheetName(file);
     const isThere = name?.epoch === archive.about.epoch && archive.tiles.some(({ sheet }) => sheet === name.sheet);
-    if (name && isThere) await this.#sendPicture(exchange, archive, sheetPath('', name.sheet));
-    else sendProblem(exchange.res, 'picture_not_found');
+    await this.#sendPicture(exchange, archive, name && isThere ? sheetPath('', name.sheet) : undefined);
   }
 
   /** Nothing is added to a recording, and its id is never used again. */
-  async #sendPicture({ req, res, request }: Exchange, { files }: StoredArchive, path: string): Promise<void> {
-    const image = await files.read(path).catch(() => undefined);
+  async #sendPicture({ req, res, request }: Exchange, { files }: StoredArchive, path: string | undefined): Promise<void> {
+    const image = path === undefined ? undefined : await this.#tried(request.streamId, () => files.read(path));
     const cacheControl = request.personal ? PRIVATE_IMMUTABLE : IMMUTABLE;
-    if (image) this.counters.bytes += sendBody(req, res, { pieces: [image], size: image.length, contentType: 'image/jpeg', cacheControl });
+    if (image instanceof AppError) sendProblem(res, image.code);
+    else if (image) this.counters.bytes += sendBody(req, res, { pieces: [image], size: image.length, contentType: 'image/jpeg', cacheControl });
     else sendProblem(res, 'picture_not_found');
   }
 

@@ -141,6 +141,9 @@ it('lets a rendition that came later begin with gaps', async () => {
   const of = async (name: string) => (await (await fetch(`${http.base}/vod/recording-one/${name}/index.m3u8`)).text()).match(/#EXTINF:[\d.]+/g)?.length;
   expect(await of('audio')).toBe(await of('video'));
   expect(await (await fetch(`${http.base}/vod/recording-one/audio/index.m3u8`)).text()).toContain('#EXT-X-GAP');
+  // No pictures were made of it: a storyboard without a cue, and no poster.
+  expect(await (await fetch(`${http.base}/vod/recording-one/storyboard.vtt`)).text()).toBe('WEBVTT\n');
+  expect(await (await fetch(`${http.base}/vod/recording-one/poster.jpg`)).json()).toMatchObject({ status: 404, code: 'picture_not_found' });
 });
 
 it('names downloads so that no title leads anywhere', async () => {

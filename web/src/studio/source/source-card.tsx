@@ -18,16 +18,16 @@ export interface SourceCardProps {
   readonly streamId: string;
   /** Null: none is set yet. */
   readonly source: Source | null;
-  /** Whether the page offers to end what runs in another place. */
-  readonly isRunning: boolean;
+  /** Whether it can be stopped here: the page offers that in one place. */
+  readonly canBeStopped: boolean;
 }
 
-export function SourceCard({ streamId, source, isRunning }: SourceCardProps) {
+export function SourceCard({ streamId, source, canBeStopped }: SourceCardProps) {
   return (
     <section className={forward.card} aria-labelledby="source">
       <h2 id="source">{t('source.title')}</h2>
       {source ? (
-        <Known streamId={streamId} source={source} isRunning={isRunning} />
+        <Known streamId={streamId} source={source} canBeStopped={canBeStopped} />
       ) : (
         <>
           <p className={forward.lead}>{t('source.lead')}</p>
@@ -40,7 +40,7 @@ export function SourceCard({ streamId, source, isRunning }: SourceCardProps) {
   );
 }
 
-function Known({ streamId, source, isRunning }: SourceCardProps & { readonly source: Source }) {
+function Known({ streamId, source, canBeStopped }: SourceCardProps & { readonly source: Source }) {
   const { client } = useServices();
   const queries = useQueryClient();
   const navigate = useNavigate();
@@ -80,7 +80,7 @@ function Known({ streamId, source, isRunning }: SourceCardProps & { readonly sou
         <Button variant="default" onClick={() => setAsking('change')}>
           {t('source.change')}
         </Button>
-        {source.state !== 'off' && !isRunning && <StopFetching streamId={streamId} />}
+        {source.state !== 'off' && canBeStopped && <StopFetching streamId={streamId} />}
         <Button variant="default" onClick={() => setAsking('remove')}>
           {t('source.remove')}
         </Button>
