@@ -1,6 +1,6 @@
 /** Recordings and a real S3 server: there while the broadcast runs, told when all is there, played from there alone, and gone when deleted. */
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Recording } from '@millrace/contract/entities/recording';
@@ -189,6 +189,8 @@ test('a recording is sent while it is made, told when all of it is there, plays 
   gate.rule = ({ method }) => (method === 'PUT' ? { status: 507, body: '<Error><Code>StorageFull</Code></Error>' } : 'pass');
   await broadcast.end();
   await studio.until('it is ready', async () => (await studio.recording()).state === 'ready');
+  // Word of a finished file that comes late.
+  library.parts.uploads?.recordingGrew(id);
   expect(await studio.deliveries()).toEqual(['recording.ready']);
   const upload = async () => library.recordings.uploadOf(await studio.recording());
   await studio.until('that there is no room is seen', async () => (await upload())?.state === 'failing');
@@ -247,6 +249,8 @@ test('what is only here stays: a copy goes for room alone, once the store still 
   await studio.until('it is ready', async () => (await studio.recording()).state === 'ready');
   const { id } = await studio.recording();
   const folder = join(dataDir, 'media/recordings', id);
+  // Where a crash left something: nobody waits for that to be there as well.
+  await writeFile(join(folder, 'poster.jpg.tmp'), 'half');
   await studio.open();
   await untilUploaded(studio);
 

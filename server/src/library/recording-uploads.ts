@@ -10,7 +10,7 @@ import type { JobStore } from '../store/jobs.ts';
 import type { Also, RecordingStore, StoredRecording } from '../store/recordings.ts';
 import type { Schema } from '../store/schema.ts';
 import type { UploadStore } from '../store/uploads.ts';
-import { FOLDER_UPLOAD_JOB, FolderUploads } from './folder-uploads.ts';
+import { FOLDER_UPLOAD_JOB, FolderUploads, isFinished } from './folder-uploads.ts';
 import { ObjectFolders } from './object-files.ts';
 import type { ObjectStore } from './object-store.ts';
 import type { RecordingFollower } from './recording-desk.ts';
@@ -55,6 +55,7 @@ export class RecordingUploads implements RecordingFollower {
     this.#deps = deps;
     const listener = {
       folderUploaded: (prefix: string) => this.#uploaded(prefix),
+      isComplete: async (prefix: string) => (await this.#deps.recordings.byId(idOf(prefix)))?.state === 'ready',
       folderMissing: (prefix: string) => this.#missing(prefix),
     };
     this.#uploads = new FolderUploads({ store, jobs, objects, listener, clock, log, newId, wake, closedFiles, prepare });
@@ -122,6 +123,7 @@ export class RecordingUploads implements RecordingFollower {
     for await (const { key, size } of this.#deps.objects.list(`${prefixOf(id)}/`)) there.set(key, size);
     const verified = new Set((await this.#uploads.uploaded(prefixOf(id))).map(({ key }) => key));
     return [...local].flatMap(([path, size]) => {
+      if (!isFinished(path)) return [];
       const key = `${prefixOf(id)}/${path}`;
       return verified.has(key) && there.get(key) === size ? [] : [path];
     });
