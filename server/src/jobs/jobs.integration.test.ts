@@ -184,7 +184,7 @@ function jobsOn(name: string, open: () => Promise<Store>): void {
         {
           async run(job) {
             turns[turn++]?.resolve(job);
-            return turn === 1 ? { kind: 'again', inMs: 60_000, reason: 'not yet', data: { tries: 1 } } : DONE;
+            return turn === 1 ? { kind: 'again', inMs: 60_000, reason: null, data: { tries: 1 } } : DONE;
           },
         },
         clock,
@@ -194,6 +194,9 @@ function jobsOn(name: string, open: () => Promise<Store>): void {
       await advanceUntil(clock, () => turn === 1);
       expect(await turns[0]?.promise).toMatchObject({ data: { tries: 0 }, attempts: 1 });
       const firstAt = clock.now();
+      const store = new JobStore(db());
+      // What goes as planned is no failure.
+      await advanceUntil(clock, async () => (await store.census(clock.now()))[0]?.scheduled === 1);
       await advanceUntil(clock, () => turn === 2);
       expect(await turns[1]?.promise).toMatchObject({ data: { tries: 1 }, attempts: 2 });
       expect(clock.now() - firstAt).toBeGreaterThanOrEqual(60_000);

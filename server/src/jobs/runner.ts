@@ -6,8 +6,8 @@ import type { JobStore, TakenJob } from '../store/jobs.ts';
 /** What becomes of a job that has run. */
 export type JobOutcome =
   | { readonly kind: 'done' }
-  /** To be run again; `data` replaces what it had. */
-  | { readonly kind: 'again'; readonly inMs: number; readonly reason: string; readonly data?: object };
+  /** To be run again: for what went wrong, or as planned (null). `data` replaces what it had. */
+  | { readonly kind: 'again'; readonly inMs: number; readonly reason: string | null; readonly data?: object };
 
 export interface RunningJob {
   readonly data: unknown;
@@ -151,7 +151,8 @@ export class JobRunner {
     const outcome = await this.#outcomeOf(handler, job, signal);
     try {
       if (outcome.kind === 'done') await store.done(job.id, this.#leaseId);
-      else await store.again(job.id, this.#leaseId, { runAt: new Date(clock.now() + outcome.inMs), error: outcome.reason.slice(0, MAX_REASON_LENGTH), data: outcome.data });
+      else
+        await store.again(job.id, this.#leaseId, { runAt: new Date(clock.now() + outcome.inMs), error: outcome.reason?.slice(0, MAX_REASON_LENGTH) ?? null, data: outcome.data });
     } catch (error) {
       // Its lease runs out and it is done once more: handlers expect that.
       log.warn({ err: error, job: job.id, kind: job.kind }, 'the end of a job was not stored');

@@ -222,9 +222,8 @@ export class WebhookStore {
   }
 
   /** Forgets what is older, but for what still waits. */
-  async purgeDeliveries(before: Date): Promise<number> {
-    const { numDeletedRows } = await this.#db.deleteFrom('webhook_deliveries').where('created_at', '<', before).where('state', '<>', 'waiting').executeTakeFirst();
-    return Number(numDeletedRows);
+  async purgeDeliveries(before: Date): Promise<void> {
+    await this.#db.deleteFrom('webhook_deliveries').where('created_at', '<', before).where('state', '<>', 'waiting').execute();
   }
 }
 

@@ -74,7 +74,7 @@ export class DeliveryJob implements JobHandler {
       return { kind: 'done' };
     }
     const sending = this.#sendingByOwner.get(webhook.ownerId) ?? 0;
-    if (sending >= PER_OWNER) return { kind: 'again', inMs: Math.round(WAIT_FOR_OWNER_MS * (1 + 4 * this.#deps.random())), reason: 'others of this owner are being sent' };
+    if (sending >= PER_OWNER) return { kind: 'again', inMs: Math.round(WAIT_FOR_OWNER_MS * (1 + 4 * this.#deps.random())), reason: null };
     this.#sendingByOwner.set(webhook.ownerId, sending + 1);
     try {
       return await this.#attempt(webhook, delivery, tries, signal);
