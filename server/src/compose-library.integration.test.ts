@@ -1,6 +1,6 @@
 /** Recordings and a real S3 server: there while the broadcast runs, told when all is there, played from there alone, and gone when deleted. */
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Recording } from '@millrace/contract/entities/recording';
@@ -46,6 +46,8 @@ afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
   await temporary.store.db.deleteFrom('jobs').execute();
   await rm(dataDir, { recursive: true, force: true });
+  const objects = new S3ObjectStore(s3.config);
+  for await (const { key } of objects.list('')) await objects.delete([key]);
 });
 
 afterAll(async () => {
@@ -63,7 +65,7 @@ async function openStudio() {
   const events = ['recording.ready', 'recording.uploaded', 'recording.failed'];
   const { webhook } = await read(await server.request('/api/v1/webhooks', { method: 'POST', token, body: { url: 'http://127.0.0.1:9/', events } }), WebhookWithSecret);
   const jobs = new JobStore(db);
-  const objects = new S3ObjectStore({ ...s3.config, endpoint: gate.url, idleTimeoutMs: 5_000 });
+  const objects = new S3ObjectStore({ ...s3.config, endpoint: gate.url, idleTimeoutMs: 2_000 });
   let runner: JobRunner | undefined;
   const open = async ({ localCopyMs = Number.POSITIVE_INFINITY, minFreeBytes = 0, isLate = false } = {}) => {
     const library: Library = new Library({
@@ -134,6 +136,7 @@ async function openStudio() {
         },
       };
     },
+    discard: (library: Library) => library.recorder.discard(stream.id),
     recording: async () => {
       const [recording] = await server.recordingStore.listOwned((await server.streamStore.byId(stream.id))?.ownerId ?? '', {}, { after: undefined, limit: 1 });
       if (!recording) throw new Error('nothing was recorded');
@@ -186,6 +189,8 @@ test('a recording is sent while it is made, told when all of it is there, plays 
   gate.rule = ({ method }) => (method === 'PUT' ? { status: 507, body: '<Error><Code>StorageFull</Code></Error>' } : 'pass');
   await broadcast.end();
   await studio.until('it is ready', async () => (await studio.recording()).state === 'ready');
+  // Word of a finished file that comes late.
+  library.parts.uploads?.recordingGrew(id);
   expect(await studio.deliveries()).toEqual(['recording.ready']);
   const upload = async () => library.recordings.uploadOf(await studio.recording());
   await studio.until('that there is no room is seen', async () => (await upload())?.state === 'failing');
@@ -244,6 +249,8 @@ test('what is only here stays: a copy goes for room alone, once the store still 
   await studio.until('it is ready', async () => (await studio.recording()).state === 'ready');
   const { id } = await studio.recording();
   const folder = join(dataDir, 'media/recordings', id);
+  // Where a crash left something: nobody waits for that to be there as well.
+  await writeFile(join(folder, 'poster.jpg.tmp'), 'half');
   await studio.open();
   await untilUploaded(studio);
 
@@ -262,4 +269,37 @@ test('what is only here stays: a copy goes for room alone, once the store still 
   await using http = await serve(library.vod);
   expect((await fetch(`${http.base}/vod/${id}/download.mp4`)).status).toBe(200);
   expect(Recording.shape.storage.parse({ local: false, upload: library.recordings.uploadOf(await studio.recording()) }).upload?.state).toBe('uploaded');
+});
+
+test('nothing is left of a recording that is not kept, nor of one that is deleted while it is sent', { timeout: 120_000 }, async () => {
+  const studio = await openStudio();
+  const library = await studio.open();
+  const dropped = studio.broadcast(library);
+  await dropped.send(150);
+  await studio.until('its first files are there', async () => (await studio.keys()).size === 2);
+  studio.discard(library);
+  await dropped.end();
+  await studio.until('they are gone', async () => (await studio.keys()).size === 0);
+
+  const deleted = studio.broadcast(library);
+  await deleted.send(10);
+  const sending = Promise.withResolvers<void>();
+  gate.rule = ({ method, url }) => {
+    if (method !== 'PUT' || !url?.includes('media-0')) return 'pass';
+    sending.resolve();
+    return 'hang';
+  };
+  await deleted.end();
+  await studio.until('it is ready', async () => (await studio.recording()).state === 'ready');
+  await sending.promise;
+  const { id, ownerId } = await studio.recording();
+  await library.recordings.remove({ id: ownerId, kind: 'guest', name: '', createdAt: '' }, id);
+  // What hung comes through after all.
+  gate.rule = () => 'pass';
+  await studio.until(
+    'nothing is to be done any more',
+    async () => (await temporary.store.db.selectFrom('jobs').select('id').where('kind', 'in', ['folder-upload', 'recording-removal']).execute()).length === 0,
+  );
+  expect(await studio.keys()).toEqual(new Set());
+  expect(await temporary.store.db.selectFrom('uploads').select('key').where('key', 'like', `recordings/${id}/%`).execute()).toEqual([]);
 });

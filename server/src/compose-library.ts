@@ -118,8 +118,9 @@ export class Library {
       recordingGrew: (id: string) => this.#uploads?.recordingGrew(id),
       recordingDropped: (id: string) => this.#desk.recordingDropped(id),
     };
-    const makeRoom = async (): Promise<boolean> => (await this.#copies?.makeRoom()) ?? false;
-    this.recorder = new Recorder({ clock, log, folder, minFreeBytes: config.minFreeBytes, policy: this.#desk, listener, makeRoom, use });
+    const copies = this.#copies;
+    const makeRoom = copies && { makeRoom: () => copies.makeRoom() };
+    this.recorder = new Recorder({ clock, log, folder, minFreeBytes: config.minFreeBytes, policy: this.#desk, listener, use, ...makeRoom });
     this.vod = new VodRoutes({ gate: permission, clock, log, titleOf: (id) => permission.titleOf(id), filesOf: (id) => this.#filesOf(id) });
     this.recordings = new Recordings({
       store,

@@ -22,9 +22,11 @@ export type UploadStatus =
   | { readonly state: 'retrying'; readonly bytes: number; readonly totalBytes: number; readonly code: ErrorCode; readonly detail: string; readonly retryAt: number };
 
 export interface UploadListener {
+  /** Asked of folders that were not complete when they were put: word of that may have been overtaken by an older one. */
+  isComplete(prefix: string): Promise<boolean>;
   /** Everything is there, verified. Called before the job is forgotten: when it rejects it is called again later. */
   folderUploaded(prefix: string): Promise<void>;
-  /** The folder is gone before everything was there. */
+  /** The folder is gone before everything was there. When it rejects it is looked for again later. */
   folderMissing(prefix: string): Promise<void>;
 }
 
@@ -64,7 +66,7 @@ const FILES_AT_ONCE = 3;
 const FIRST_RETRY_MS = 5_000;
 const MAX_RETRY_MS = 15 * 60_000;
 
-/** Of files that are being written by other parts. */
+/** Of files that are being written by other parts, or were when they died. */
 const UNFINISHED = /^\.|\.(?:tmp|part|new)$/;
 
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
@@ -142,13 +144,14 @@ export class FolderUploads implements JobHandler {
 
   async run({ data, signal }: RunningJob): Promise<JobOutcome> {
     const { listener, log } = this.#deps;
-    const { prefix, folder, isComplete } = Data.parse(data);
+    const { prefix, folder, isComplete: wasComplete } = Data.parse(data);
     let arrived = 0;
     try {
+      const isComplete = wasComplete || (await listener.isComplete(prefix));
       const files = isComplete ? await this.#wholeFolder(folder) : await this.#finishedPart(folder);
       if (!files) {
-        this.#forget(prefix);
         if (isComplete) await listener.folderMissing(prefix);
+        this.#forget(prefix);
         return { kind: 'done' };
       }
       await this.#uploadAll(prefix, folder, files, signal, (bytes) => {
@@ -251,6 +254,11 @@ export class FolderUploads implements JobHandler {
   }
 }
 
+/** Whether a file is one to be sent. @param path in its folder, with slashes. */
+export function isFinished(path: string): boolean {
+  return !path.split('/').some((name) => UNFINISHED.test(name));
+}
+
 interface LocalFile {
   /** In the folder, with slashes. */
   readonly path: string;
@@ -262,7 +270,7 @@ async function filesOf(folder: string): Promise<LocalFile[] | undefined> {
   try {
     const entries = await readdir(folder, { recursive: true, withFileTypes: true });
     const paths = entries.filter((entry) => entry.isFile()).map((entry) => relative(folder, join(entry.parentPath, entry.name)).split(sep).join('/'));
-    const finished = paths.filter((path) => !path.split('/').some((name) => UNFINISHED.test(name))).sort();
+    const finished = paths.filter(isFinished).sort();
     return await Promise.all(finished.map(async (path) => ({ path, size: (await stat(join(folder, path))).size })));
   } catch (error) {
     if (errorCodeOf(error) === 'ENOENT') return undefined;

@@ -10,7 +10,7 @@ import type { JobStore } from '../store/jobs.ts';
 import type { Also, RecordingStore, StoredRecording } from '../store/recordings.ts';
 import type { Schema } from '../store/schema.ts';
 import type { UploadStore } from '../store/uploads.ts';
-import { FOLDER_UPLOAD_JOB, FolderUploads } from './folder-uploads.ts';
+import { FOLDER_UPLOAD_JOB, FolderUploads, isFinished } from './folder-uploads.ts';
 import { ObjectFolders } from './object-files.ts';
 import type { ObjectStore } from './object-store.ts';
 import type { RecordingFollower } from './recording-desk.ts';
@@ -55,8 +55,8 @@ export class RecordingUploads implements RecordingFollower {
     this.#deps = deps;
     const listener = {
       folderUploaded: (prefix: string) => this.#uploaded(prefix),
-      // Its owner deleted it meanwhile.
-      folderMissing: async () => {},
+      isComplete: async (prefix: string) => (await this.#deps.recordings.byId(idOf(prefix)))?.state === 'ready',
+      folderMissing: (prefix: string) => this.#missing(prefix),
     };
     this.#uploads = new FolderUploads({ store, jobs, objects, listener, clock, log, newId, wake, closedFiles, prepare });
     this.#folders = new ObjectFolders({ objects, log, uploaded: (prefix) => this.#uploads.uploaded(prefix) });
@@ -123,6 +123,7 @@ export class RecordingUploads implements RecordingFollower {
     for await (const { key, size } of this.#deps.objects.list(`${prefixOf(id)}/`)) there.set(key, size);
     const verified = new Set((await this.#uploads.uploaded(prefixOf(id))).map(({ key }) => key));
     return [...local].flatMap(([path, size]) => {
+      if (!isFinished(path)) return [];
       const key = `${prefixOf(id)}/${path}`;
       return verified.has(key) && there.get(key) === size ? [] : [path];
     });
@@ -143,8 +144,14 @@ export class RecordingUploads implements RecordingFollower {
 
   async #uploaded(prefix: string): Promise<void> {
     const { recordings, clock, uploaded, stored } = this.#deps;
-    await recordings.setUploaded(prefix.slice(PREFIX.length + 1), new Date(clock.now()), uploaded);
+    await recordings.setUploaded(idOf(prefix), new Date(clock.now()), uploaded);
     stored();
+  }
+
+  /** Its owner deleted it meanwhile; or it lies on another server that works on the same database, whose turn comes. */
+  async #missing(prefix: string): Promise<void> {
+    const id = idOf(prefix);
+    if (await this.#deps.recordings.byId(id)) throw new Error(`the files of recording ${id} are not on this server`);
   }
 
   /** Whoever stops the server does not wait for a store that hangs: what goes on may be done again. */
@@ -164,4 +171,8 @@ export class RecordingUploads implements RecordingFollower {
 
 function prefixOf(id: string): string {
   return `${PREFIX}/${id}`;
+}
+
+function idOf(prefix: string): string {
+  return prefix.slice(PREFIX.length + 1);
 }

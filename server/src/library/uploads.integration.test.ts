@@ -72,6 +72,7 @@ function uploader(config: Partial<S3Options> = {}) {
     jobs,
     objects,
     listener: {
+      isComplete: async () => false,
       async folderUploaded(done) {
         told.push(`uploaded ${done}`);
       },

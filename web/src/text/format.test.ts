@@ -1,6 +1,6 @@
 /** Numbers and durations as people read them. */
 import { expect, it } from 'vitest';
-import { bitrate, elapsed, seconds, spacedCode } from './format.ts';
+import { bitrate, elapsed, percent, seconds, spacedCode } from './format.ts';
 import { t } from './text.ts';
 
 it('writes durations with the fewest parts', () => {
@@ -18,4 +18,8 @@ it('writes latency with a tenth and codes in two groups', () => {
 
 it('chooses the plural and groups large numbers', () => {
   expect([1, 2, 1200].map((count) => t('viewers.count', { count }))).toEqual(['1 viewer', '2 viewers', '1,200 viewers']);
+});
+
+it('says that all is done only when it is', () => {
+  expect([percent(0), percent(0.425), percent(0.999), percent(1)]).toEqual(['0%', '42%', '99%', '100%']);
 });

@@ -19,6 +19,7 @@ const uploads = new FolderUploads({
   jobs,
   objects: new S3ObjectStore({ endpoint, bucket: 'recordings', region: 'us-east-1', accessKeyId: 'S3RVER', secretAccessKey: 'S3RVER' }),
   listener: {
+    isComplete: async () => false,
     async folderUploaded(prefix) {
       console.log(`uploaded ${prefix}`);
     },
