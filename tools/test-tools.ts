@@ -54,6 +54,7 @@ const TOOLS = {
   coturn: { packages: ['coturn'], probe: ['sh', '-c', 'command -v turnserver && command -v turnutils_uclient'] },
   pebble: { packages: ['pebble'], probe: ['sh', '-c', 'command -v pebble && command -v pebble-challtestsrv'] },
   postgresql: { packages: ['postgresql'], probe: ['sh', '-c', 'ls /usr/lib/postgresql/*/bin/postgres'] },
+  swift: { packages: ['python3-swift'], probe: ['/usr/bin/python3', '-c', 'import swift'] },
   'srt-live-transmit': { packages: ['srt-tools'], probe: ['sh', '-c', 'command -v srt-live-transmit'] },
   'gst-rtsp-server': {
     packages: [

@@ -1,23 +1,19 @@
-/** OpenStack Swift behind its S3 door, which checks signatures: another server than `s3-server.ts`, written by others. Installed on Debian when missing. */
-import { execFile, spawn } from 'node:child_process';
+/** OpenStack Swift behind its S3 door, which checks signatures: another server than `s3-server.ts`, written by others. */
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { promisify } from 'node:util';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
+import { ensureTool } from '../../../../tools/test-tools.ts';
 import type { S3Server } from './s3-server.ts';
-
-const run = promisify(execFile);
 
 /** Debian's own: its packages are not seen by others. */
 const PYTHON = '/usr/bin/python3';
 
-const PACKAGE = 'python3-swift';
-
 export async function startSwiftServer(): Promise<S3Server> {
-  await ensureSwift();
+  await ensureTool('swift');
   const folder = await mkdtemp(join(tmpdir(), 'millrace-swift-'));
   const server = spawn(PYTHON, [join(import.meta.dirname, 'swift-s3.py'), folder], { stdio: ['ignore', 'pipe', 'pipe'] });
   const exited = once(server, 'exit');
@@ -37,15 +33,4 @@ export async function startSwiftServer(): Promise<S3Server> {
       await rm(folder, { recursive: true, force: true });
     },
   };
-}
-
-async function ensureSwift(): Promise<void> {
-  const works = () =>
-    run(PYTHON, ['-c', 'import swift']).then(
-      () => true,
-      () => false,
-    );
-  if (await works()) return;
-  const failure = await run('apt-get', ['install', '-y', '--no-install-recommends', PACKAGE], { timeout: 300_000 }).then(() => undefined, String);
-  if (!(await works())) throw new Error(`Swift is needed (on Debian: apt-get install ${PACKAGE}): ${failure ?? 'it was installed but does not work'}`);
 }
