@@ -37,7 +37,7 @@ describe.skipIf(browserTestsAreOff)('looks', () => {
   });
   afterAll(() => scope.disposeAsync());
 
-  describe.concurrent.each(['phone', 'desktop'] as const)('on a %s', (size) => {
+  describe.each(['phone', 'desktop'] as const)('on a %s', (size) => {
     test('home', async ({ expect }) => {
       await using context = await visitor(size);
       const page = await context.newPage();
@@ -297,7 +297,7 @@ async function prepareStreams(): Promise<typeof links> {
   const hevc = await owner.create({ title: 'In a format of its own' });
   const hidden = await owner.create({ title: 'Family', visibility: 'private' });
   scope.use(publishWithFfmpeg(`${server.rtmp}/${live.streamKey}`, { video: LIGHT, size: '1280x720', fps: '15' }));
-  scope.use(publishEnhanced(`${server.rtmp}/${hevc.streamKey}`, { video: 'hevc', audio: 'aac', seconds: 180 }));
+  scope.use(publishEnhanced(`${server.rtmp}/${hevc.streamKey}`, { video: 'hevc', audio: 'aac', seconds: 900 }));
   await using short = publishWithFfmpeg(`${server.rtmp}/${ended.streamKey}`, { video: LIGHT });
   scope.use(publishWithFfmpeg(`rtmp://127.0.0.1:${network.port}/live/${dropped.streamKey}`, { video: LIGHT }));
   for (const { stream } of [live, hevc, ended, dropped]) await owner.untilStatus(stream.id, 'live', 30_000);
