@@ -59,7 +59,10 @@ export const LadderMeasurement = z
         height: z.int().positive(),
         state: z
           .enum(['IDLE', 'RUNNING', 'SHED', 'FAILED'])
-          .meta({ description: 'IDLE: made when somebody plays by HLS or DASH. SHED: the server could not keep up with it. FAILED: it cannot be made of this picture.' }),
+          .meta({
+            description:
+              'IDLE: made when somebody plays by HLS or DASH, or needs it in real time. SHED: the server could not keep up with it. FAILED: it cannot be made of this picture.',
+          }),
       }),
     ),
     /** Processor cores in use for all of them. */
