@@ -14,7 +14,14 @@ export async function makeSource(folder: string): Promise<string> {
     timeoutMs: 120_000,
   });
   if (made.code !== 0) throw new Error(`ffmpeg could not make the bench's source: ${made.stderr}`);
+  const pictures = await run('ffmpeg', ['-y', '-loglevel', 'error', '-i', file, '-an', '-c', 'copy', picturesOf(file)]);
+  if (pictures.code !== 0) throw new Error(`ffmpeg could not copy the pictures of the bench's source: ${pictures.stderr}`);
   return file;
+}
+
+/** The pictures alone, in the form that RTP carries: a filter that makes it on the way ends with the first round of a loop. */
+function picturesOf(file: string): string {
+  return file.replace(/\.flv$/, '.ts');
 }
 
 /** Sends the source in real time without encoding. */
@@ -30,6 +37,6 @@ export function publishPictures(file: string, url: string): Child {
 /** The pictures as RTP of payload type 96 to a port of this machine, in packets as large as those that browsers send. */
 export function publishRtp(file: string, port: number): Child {
   const target = `rtp://127.0.0.1:${port}?pkt_size=1200`;
-  const format = ['-an', '-c', 'copy', '-bsf:v', 'h264_mp4toannexb', '-payload_type', '96', '-f', 'rtp'];
-  return new Child('ffmpeg', ['-loglevel', 'error', '-nostdin', '-re', '-stream_loop', '-1', '-i', file, ...format, target]);
+  const format = ['-c', 'copy', '-payload_type', '96', '-f', 'rtp'];
+  return new Child('ffmpeg', ['-loglevel', 'error', '-nostdin', '-re', '-stream_loop', '-1', '-i', picturesOf(file), ...format, target]);
 }

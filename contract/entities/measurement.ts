@@ -57,9 +57,10 @@ export const LadderMeasurement = z
         name: z.string().meta({ description: 'By the shorter side, e.g. 720p' }),
         width: z.int().positive(),
         height: z.int().positive(),
-        state: z
-          .enum(['IDLE', 'RUNNING', 'SHED', 'FAILED'])
-          .meta({ description: 'IDLE: made when somebody plays by HLS or DASH. SHED: the server could not keep up with it. FAILED: it cannot be made of this picture.' }),
+        state: z.enum(['IDLE', 'RUNNING', 'SHED', 'FAILED']).meta({
+          description:
+            'IDLE: made when somebody plays by HLS or DASH, or needs it in real time. SHED: the server could not keep up with it. FAILED: it cannot be made of this picture.',
+        }),
       }),
     ),
     /** Processor cores in use for all of them. */

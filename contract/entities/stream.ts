@@ -20,7 +20,7 @@ export const StreamSettings = z.strictObject({
   record: z.boolean(),
   /** How far back viewers of a live broadcast may go; 0: not at all; null: to its beginning. Of broadcasts that begin from now on. */
   rewindSeconds: z.int().min(0).max(MAX_REWIND_SECONDS).nullable(),
-  /** When smaller sizes of the picture are made. `auto`: while somebody plays by HLS or DASH. `always`: as long as it is live. */
+  /** When smaller sizes of the picture are made. `auto`: while somebody plays by HLS or DASH, or needs one in real time. `always`: as long as it is live. */
   ladder: z.enum(['auto', 'off', 'always']),
 });
 export type StreamSettings = z.infer<typeof StreamSettings>;

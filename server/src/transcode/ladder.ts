@@ -10,7 +10,8 @@ import type { Log } from '../lib/log.ts';
 import { GopCache } from '../stream/gop-cache.ts';
 import type { LiveStream } from '../stream/live-stream.ts';
 import type { VideoFormat } from './job.ts';
-import { cappedBitsPerSecond, type NoTiers, planTiers, type TierPlan, type TierSetting } from './ladder-plan.ts';
+import { cappedBitsPerSecond, planTiers, type TierPlan, type TierSetting } from './ladder-plan.ts';
+import type { LadderCounters, LadderState, TierState } from './ladder-state.ts';
 import type { WorkerPool } from './pool.ts';
 import type { WireUnit } from './wire.ts';
 import type { Job, JobLoss } from './worker-process.ts';
@@ -70,31 +71,6 @@ export interface LadderListener {
    * Not offered: nor would anything come if a player asked for it.
    */
   rest(tiers: readonly string[], offered: boolean): void;
-}
-
-/** A tier, as the owner is told. */
-export interface TierState {
-  readonly name: string;
-  readonly width: number;
-  readonly height: number;
-  /** IDLE: nobody plays. SHED: the machine could not keep up with it. FAILED: it cannot be made. */
-  readonly state: 'IDLE' | 'RUNNING' | 'SHED' | 'FAILED';
-}
-
-export interface LadderState {
-  readonly tiers: TierState[];
-  /** Processor cores in use for all of them. */
-  readonly cores: number;
-  /** Why there are no tiers. */
-  readonly none: NoTiers | 'SEVERAL_SIZES' | null;
-}
-
-export interface LadderCounters {
-  /** Units of the source that a slow worker had no time for. */
-  droppedUnits: number;
-  restarts: number;
-  /** Times a tier was given up because the machine could not keep up. */
-  shed: number;
 }
 
 export interface LadderDeps {
@@ -376,6 +352,7 @@ export class Ladder {
     const { clock, log, listener, counters } = this.#deps;
     this.#job = undefined;
     this.#isStopping = false;
+    this.#leaving = undefined;
     this.#begun = [];
     this.#losses = clock.monotonic() - this.#openedAt > PROVEN_MS ? 1 : this.#losses + 1;
     if (why === 'failed') this.#refusals++;

@@ -2,8 +2,9 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { LiveStream } from '../stream/live-stream.ts';
-import { Ladder, type LadderCounters, type LadderListener, type LadderMode, type LadderState } from './ladder.ts';
+import { Ladder, type LadderListener, type LadderMode } from './ladder.ts';
 import type { TierSetting } from './ladder-plan.ts';
+import type { LadderCounters, LadderState } from './ladder-state.ts';
 import type { WorkerPool } from './pool.ts';
 
 export interface LaddersDeps {

@@ -50,7 +50,7 @@ test('a viewer who loses packets gets a tier at its key frame, and the source ag
   expect(changes.map(({ height, key }) => [height, key])).toEqual([180, 120, 180, 240].map((height) => [height, true]));
 });
 
-test('a tier that is given up, or turned off, goes on to the next key frame, where the viewer gets what there is', async () => {
+test('a tier that is turned off goes on to the next key frame, where the viewer gets what there is', async () => {
   await using stand = await world(60);
   await stand.play(2);
   stand.loss = 0.25;

@@ -266,13 +266,13 @@ test('a change of mind before the key frame leaves everything as it is', () => {
 test('between sizes in step nothing is shown twice or left out, though one is made later than the other', () => {
   const { feed, small, large, draw, sent, pump } = sizes();
   draw(true);
-  for (let i = 0; i < 5; i++) draw();
+  for (let i = 0; i < 10; i++) draw();
   feed.switchTo(small.log, { inStep: true });
   // Its own key frame comes first, and is held back with what follows.
   large.picture(true, 4);
   large.picture();
   pump();
-  expect(sent.at(-1)?.timestamp).toBe(15_000);
+  expect(sent.at(-1)?.timestamp).toBe(30_000);
   small.picture(true);
   pump();
   expect(feed.log).toBe(small.log);
@@ -290,7 +290,7 @@ test('between sizes in step nothing is shown twice or left out, though one is ma
   small.picture(true);
   pump();
   expect(feed.log).toBe(large.log);
-  expect([...new Set(sent.map(({ timestamp }) => timestamp))]).toEqual(Array.from({ length: 10 }, (_, i) => 3_000 * i));
+  expect([...new Set(sent.map(({ timestamp }) => timestamp))]).toEqual(Array.from({ length: 15 }, (_, i) => 3_000 * i));
 });
 
 test('a size in step that does not come is waited for a moment only, once', () => {
@@ -308,4 +308,26 @@ test('a size in step that does not come is waited for a moment only, once', () =
   large.picture(true, 4);
   pump();
   expect(sent).toHaveLength(22);
+});
+
+test('a size in step that is behind for good is begun with what was shown already, in no time, and is live from then on', () => {
+  const { feed, small, large, sent, pump } = sizes();
+  large.picture(true, 4);
+  for (let i = 0; i < 5; i++) large.picture();
+  pump();
+  feed.switchTo(small.log, { inStep: true });
+  small.picture(true);
+  for (let i = 0; i < 3; i++) small.picture();
+  pump();
+  expect(feed.log).toBe(small.log);
+  for (let i = 0; i < 4; i++) small.picture();
+  pump();
+  const times = [...new Set(sent.map(({ timestamp }) => timestamp))];
+  expect(times.slice(0, 6)).toEqual([0, 3_000, 6_000, 9_000, 12_000, 15_000]);
+  expect(times.slice(6)).toEqual([15_001, 15_095, 15_189, 15_282, 15_376, 15_470, 18_000, 21_000]);
+  const before = [...sent];
+  for (const original of before) {
+    expect(feed.resend(original.sequence)).toBe(true);
+    expect(sent.at(-1)).toEqual(original);
+  }
 });

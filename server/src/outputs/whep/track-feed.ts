@@ -7,11 +7,12 @@ import { sequenceDistance } from '@millrace/media/rtp/sequence';
 import type { Retransmission } from './negotiation.ts';
 import { type LoggedPacket, type PacketLog, stampPacket } from './packet-log.ts';
 
-/** A viewer who joins gets the running group of pictures at once; its frames are shown in so much less time, so that live is not behind. */
+/** A viewer who joins gets the running group of pictures at once, and one who changes size what was shown already; that is shown in so much less time. */
 const CATCH_UP_SPEED = 32;
 
-/** How far the key frame of another size may be behind what was sent: layers come one after the other. In seconds. */
+/** How far the key frame of another size may be behind what was sent: layers come one after the other, and tiers are made. In seconds. */
 const MAX_STEP_BACK_SECONDS = 0.1;
+const MAX_STEP_BACK_IN_STEP_SECONDS = 0.3;
 
 /**
  * Sizes in step have key frames of the same times, of which one comes later by as long as it takes to make. So long the earlier one waits at
@@ -43,8 +44,10 @@ interface Run {
   readonly log: PacketLog;
   readonly number: number;
   readonly sentBefore: number;
-  /** Added to timestamps, so that they go on rising. */
-  readonly shift: number;
+  /** Of the first. */
+  readonly time: number;
+  /** Of what was sent before: timestamps go on rising from there, until those of the packets themselves lie behind it. */
+  readonly after: number;
 }
 
 export class TrackFeed {
@@ -208,7 +211,8 @@ export class TrackFeed {
   }
 
   #timeOf({ time }: LoggedPacket, number: number, run: Run | undefined): number {
-    if (run?.log !== this.#joinLog || number >= this.#joinedAt) return time + (run?.shift ?? 0);
+    if (run && time <= run.after) return run.after + 1 + Math.round((time - run.time) / CATCH_UP_SPEED);
+    if (run?.log !== this.#joinLog || number >= this.#joinedAt) return time;
     return this.#joinTime - Math.round((this.#joinTime - time) / CATCH_UP_SPEED);
   }
 
@@ -217,12 +221,13 @@ export class TrackFeed {
     const { begin, end } = log.key;
     const time = log.packet(begin)?.time;
     if (end === begin || time === undefined) return;
-    const shift = this.#packets === 0 ? 0 : Math.max(0, this.#lastTime + 1 - time);
-    if (shift > MAX_STEP_BACK_SECONDS * log.clockRate || (this.#isInStep && this.#hasEarlier(time, log))) return;
+    const back = this.#packets === 0 ? 0 : this.#lastTime - time;
+    const most = this.#isInStep ? MAX_STEP_BACK_IN_STEP_SECONDS : MAX_STEP_BACK_SECONDS;
+    if (back > most * log.clockRate || (this.#isInStep && this.#hasEarlier(time, log))) return;
     this.#log = log;
     this.#next = undefined;
     this.#keyFrom = 0;
-    this.#beginRun(begin, shift);
+    this.#beginRun(begin, this.#packets === 0 ? undefined : this.#lastTime);
   }
 
   /** True while pictures from before this time are to be sent, or may come. */
@@ -250,9 +255,9 @@ export class TrackFeed {
     return begin;
   }
 
-  #beginRun(number: number, shift = 0): void {
+  #beginRun(number: number, after = Number.NEGATIVE_INFINITY): void {
     this.#cursor = number;
-    this.#runs.push({ log: this.#log, number, sentBefore: this.#packets, shift });
+    this.#runs.push({ log: this.#log, number, sentBefore: this.#packets, time: this.#log.packet(number)?.time ?? 0, after });
     while (this.#runs.length > MAX_RUNS || (this.#runs[1]?.sentBefore ?? this.#packets) < this.#packets - MAX_PACKETS_BACK) this.#runs.shift();
   }
 
