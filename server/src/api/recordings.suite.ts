@@ -84,6 +84,8 @@ export function recordingsSuite(suite: Suite): void {
     expect((await list(`?streamId=${stream.id}`)).items.map(({ title }) => title)).toEqual(['First of 100%']);
     expect((await list('?state=recording')).items.map(({ title }) => title)).toEqual(['third']);
     expect((await problemOf(await server.request('/api/v1/recordings?cursor=x', { token }))).code).toBe('invalid_request');
+    // What PostgreSQL refuses.
+    expect((await problemOf(await server.request('/api/v1/recordings?text=%00', { token }))).code).toBe('invalid_request');
     expect((await problemOf(await server.request('/api/v1/recordings'))).code).toBe('not_authenticated');
   });
 
