@@ -153,13 +153,20 @@ export function recordingsSuite(suite: Suite): void {
 
   test('stop can say that the recording is not to be kept', async () => {
     const server = suite.server();
-    const { token } = await becomeGuest(server);
+    const { token, user } = await becomeGuest(server);
     const kept = await makeStream(server, token);
     const dropped = await makeStream(server, token);
     for (const { stream } of [kept, dropped]) server.publish(stream.id);
+    // Before a restart, or until there was no room.
+    const { broadcastId = '' } = server.hub.get(dropped.stream.id)?.broadcast ?? {};
+    const before = await makeRecording(server, user.id, { streamId: dropped.stream.id, broadcastId });
+    const other = await makeRecording(server, user.id, { streamId: dropped.stream.id });
     await server.request(`/api/v1/streams/${kept.stream.id}/stop`, { method: 'POST', token });
     await server.request(`/api/v1/streams/${dropped.stream.id}/stop`, { method: 'POST', token, body: { keepRecording: false } });
     expect(server.discarded).toEqual([dropped.stream.id]);
+    expect(server.removedFiles).toEqual([before.id]);
+    expect(await server.recordingStore.byId(before.id)).toBeUndefined();
+    expect(await server.recordingStore.byId(other.id)).toBeDefined();
     expect((await problemOf(await server.request(`/api/v1/streams/${kept.stream.id}/stop`, { method: 'POST', token, body: { keep: 1 } }))).code).toBe('invalid_request');
   });
 
