@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { PublicRecording, Recording, RecordingPlayback, RecordingSettings, RecordingState } from '../entities/recording.ts';
 import { Id, Instant } from '../ids.ts';
 import { DEFAULT_PLAYBACK_TOKEN_SECONDS, MAX_PLAYBACK_TOKEN_SECONDS, MAX_TITLE_LENGTH } from '../limits.ts';
+import { lineOfText } from '../text.ts';
 import { PageQuery, pageOf } from './page.ts';
 import { defineRoute } from './route.ts';
 
@@ -19,7 +20,7 @@ export const listRecordings = defineRoute({
     streamId: Id.optional(),
     state: RecordingState.optional(),
     /** Part of the title, in any case. */
-    text: z.string().max(MAX_TITLE_LENGTH).optional(),
+    text: lineOfText({ max: MAX_TITLE_LENGTH }).optional(),
   }),
   success: { status: 200, body: pageOf(Recording), description: 'A page of recordings.' },
   errors: ['invalid_request', 'not_authenticated'],

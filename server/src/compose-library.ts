@@ -156,6 +156,13 @@ export class Library {
     return [this.vod, new PictureRoutes({ thumbnailer: this.thumbnailer, registry, gate, clock: this.#clock })];
   }
 
+  /** Also of its time before a restart, and what ended before the broadcast does because there was no room. */
+  async discard({ streamId, broadcastId }: { readonly streamId: string; readonly broadcastId: string }): Promise<void> {
+    this.recorder.discard(streamId);
+    await this.#desk.flush();
+    await this.recordings.removeOf(streamId, broadcastId);
+  }
+
   /** Recordings that a crash interrupted are put right meanwhile: that may take a while, and nothing else waits for it. */
   async start(): Promise<void> {
     // What a removal was cut off in.

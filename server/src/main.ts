@@ -177,7 +177,7 @@ async function run(config: Config): Promise<void> {
     names: randomNames,
     mayPublish,
     broadcastsStored: () => broadcastLog.flush(),
-    discardRecording: (streamId) => library.recorder.discard(streamId),
+    discardRecordings: (broadcast) => library.discard(broadcast),
     onRemoved: (streamId) => {
       sockets.streamDeleted(streamId);
       pull.streamDeleted(streamId);

@@ -85,6 +85,8 @@ export function recordingsSuite(suite: Suite): void {
     expect((await list(`?streamId=${stream.id}`)).items.map(({ title }) => title)).toEqual(['First of 100%']);
     expect((await list('?state=recording')).items.map(({ title }) => title)).toEqual(['third']);
     expect((await problemOf(await server.request('/api/v1/recordings?cursor=x', { token }))).code).toBe('invalid_request');
+    // What PostgreSQL refuses.
+    expect((await problemOf(await server.request('/api/v1/recordings?text=%00', { token }))).code).toBe('invalid_request');
     expect((await problemOf(await server.request('/api/v1/recordings'))).code).toBe('not_authenticated');
   });
 
@@ -152,13 +154,20 @@ export function recordingsSuite(suite: Suite): void {
 
   test('stop can say that the recording is not to be kept', async () => {
     const server = suite.server();
-    const { token } = await becomeGuest(server);
+    const { token, user } = await becomeGuest(server);
     const kept = await makeStream(server, token);
     const dropped = await makeStream(server, token);
     for (const { stream } of [kept, dropped]) server.publish(stream.id);
+    // Before a restart, or until there was no room.
+    const { broadcastId = '' } = server.hub.get(dropped.stream.id)?.broadcast ?? {};
+    const before = await makeRecording(server, user.id, { streamId: dropped.stream.id, broadcastId });
+    const other = await makeRecording(server, user.id, { streamId: dropped.stream.id });
     await server.request(`/api/v1/streams/${kept.stream.id}/stop`, { method: 'POST', token });
     await server.request(`/api/v1/streams/${dropped.stream.id}/stop`, { method: 'POST', token, body: { keepRecording: false } });
     expect(server.discarded).toEqual([dropped.stream.id]);
+    expect(server.removedFiles).toEqual([before.id]);
+    expect(await server.recordingStore.byId(before.id)).toBeUndefined();
+    expect(await server.recordingStore.byId(other.id)).toBeDefined();
     expect((await problemOf(await server.request(`/api/v1/streams/${kept.stream.id}/stop`, { method: 'POST', token, body: { keep: 1 } }))).code).toBe('invalid_request');
   });
 

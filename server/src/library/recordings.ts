@@ -84,6 +84,15 @@ export class Recordings {
   async remove(user: User, id: string): Promise<void> {
     const { state } = await this.owned(user, id);
     if (state === 'recording') throw new AppError('recording_not_ready', { detail: 'This recording is still being made. End the broadcast first.' });
+    await this.#remove(id);
+  }
+
+  /** Everything that there is of a broadcast, but for what is being made. */
+  async removeOf(streamId: string, broadcastId: string): Promise<void> {
+    for (const id of await this.#deps.store.endedOf(streamId, broadcastId)) await this.#remove(id);
+  }
+
+  async #remove(id: string): Promise<void> {
     const { directory, removeRow, removeFiles } = this.#deps;
     await removeRow(id);
     directory.forget(id);

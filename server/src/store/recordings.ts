@@ -106,6 +106,13 @@ export class RecordingStore {
     return row && recordingOfRow(row);
   }
 
+  /** Their ids: everything of a broadcast that is not being made. */
+  async endedOf(streamId: string, broadcastId: string): Promise<string[]> {
+    const ofBroadcast = this.#db.selectFrom('recordings').select('id').where('stream_id', '=', streamId).where('broadcast_id', '=', broadcastId);
+    const rows = await ofBroadcast.where('state', '!=', 'recording').execute();
+    return rows.map(({ id }) => id);
+  }
+
   /** Those that were being made, here or by a server that is no more. */
   async unfinished(): Promise<StoredRecording[]> {
     const rows = await this.#db.selectFrom('recordings').selectAll().where('state', '=', 'recording').execute();

@@ -21,8 +21,8 @@ export interface StreamsDeps {
   mayPublish(user: Pick<User, 'kind'>): boolean;
   /** Ends when every broadcast is stored as it is now. */
   broadcastsStored(): Promise<void>;
-  /** What is recorded of this stream's broadcast now is not to be kept. */
-  discardRecording(streamId: string): void;
+  /** What was and is recorded of this broadcast is not to be kept. */
+  discardRecordings(broadcast: { readonly streamId: string; readonly broadcastId: string }): Promise<void>;
   /** A stream is no more; whoever watches it is told. */
   onRemoved(streamId: string): void;
 }
@@ -119,9 +119,11 @@ export class Streams {
   /** @param keepRecording false: what was recorded of it is deleted. */
   async stop(user: User, id: string, { keepRecording }: { readonly keepRecording: boolean }): Promise<StreamNow> {
     await this.owned(user, id);
+    const { media, discardRecordings } = this.#deps;
+    const broadcast = media.broadcast(id);
     // Before it ends: what has ended is kept.
-    if (!keepRecording) this.#deps.discardRecording(id);
-    if (!this.#deps.media.stop(id, 'stopped')) throw new AppError('not_running');
+    if (!keepRecording && broadcast) await discardRecordings(broadcast);
+    if (!media.stop(id, 'stopped')) throw new AppError('not_running');
     return this.owned(user, id);
   }
 

@@ -91,6 +91,7 @@ export class WorkerPool {
         this.#idleTimers.get(gone)?.cancel();
         this.#idleTimers.delete(gone);
       },
+      onJobFailed: () => this.settle(),
     });
     this.#workers.add(worker);
     return worker;

@@ -119,3 +119,22 @@ function pidOf({ pool }: Stand): number {
   if (pid === undefined) throw new Error('no worker runs');
   return pid;
 }
+
+test('a worker of its own that could do nothing with its job does not stay', async () => {
+  const clock = new FakeClock();
+  using stand = openStand(clock);
+  const lost = Promise.withResolvers<string>();
+  const listener = { format: () => {}, unit: () => {}, lost: lost.resolve };
+  const job = stand.pool.open({ spec: { kind: 'picture', source: VP8 }, listener, alone: true });
+  job.send({ dts: 0, pts: 0, key: true, data: Uint8Array.of(1, 2, 3) });
+  expect(await lost.promise).toBe('failed');
+  expect(stand.pool.workers).toHaveLength(1);
+  for (let seconds = 0; seconds < 30 && stand.pool.workers.length > 0; seconds += 2) {
+    const { cpuMicros } = stand.pool.counters;
+    clock.advance(2_000);
+    // It has answered: it is not given up for that.
+    if (stand.pool.workers.length > 0) await expect.poll(() => stand.pool.counters.cpuMicros, { timeout: 20_000 }).toBeGreaterThan(cpuMicros);
+  }
+  expect(stand.pool.workers).toHaveLength(0);
+  expect(stand.pool.counters).toMatchObject({ hangs: 0, crashes: 0 });
+});

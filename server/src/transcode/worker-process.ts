@@ -42,6 +42,8 @@ export interface WorkerProcessDeps {
   readonly exclusive: boolean;
   readonly counters: WorkerCounters;
   onGone(worker: WorkerProcess): void;
+  /** It has given up a job: it may have nothing to do now. */
+  onJobFailed(): void;
 }
 
 /** Sums over all workers there ever were. */
@@ -170,6 +172,7 @@ export class WorkerProcess {
         counters.failedJobs++;
         this.#jobs.delete(message.job);
         job.lose('failed', message.why);
+        this.#deps.onJobFailed();
     }
   }
 

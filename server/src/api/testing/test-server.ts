@@ -120,7 +120,10 @@ export function createTestServer({
     mayPublish,
     broadcastsStored: () => broadcastLog.flush(),
     onRemoved() {},
-    discardRecording: (id) => discarded.push(id),
+    async discardRecordings({ streamId, broadcastId }) {
+      discarded.push(streamId);
+      await recordings.removeOf(streamId, broadcastId);
+    },
   });
   const targets = new Targets({
     store: new TargetStore(store.db),

@@ -31,7 +31,7 @@ export class CheckedProxy {
 
   constructor(deps: CheckedProxyDeps) {
     this.#deps = deps;
-    this.#server = createServer((req, res) => void this.#fetch(req, res));
+    this.#server = createServer((req, res) => void this.#answer(req, res));
     this.#server.on('connect', (req: IncomingMessage, near: Duplex, head: Buffer) => void this.#tunnel(req, near, head));
   }
 
@@ -55,8 +55,7 @@ export class CheckedProxy {
     for (const stream of this.#streams) stream.destroy();
   }
 
-  async #fetch(req: IncomingMessage, res: ServerResponse): Promise<void> {
-    const { addresses } = this.#deps;
+  async #answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const url = URL.canParse(req.url ?? '') ? new URL(req.url ?? '') : undefined;
     if (url?.protocol !== 'http:' || (req.method !== 'GET' && req.method !== 'HEAD')) {
       res.writeHead(400).end();
@@ -68,18 +67,31 @@ export class CheckedProxy {
       else res.writeHead(502).end();
     };
     try {
-      await addresses.resolvePublic(url.hostname);
+      await this.#deps.addresses.resolvePublic(url.hostname);
+      this.#fetch(url, req, res, fail);
     } catch (error) {
       fail(error);
-      return;
     }
+  }
+
+  #fetch(url: URL, req: IncomingMessage, res: ServerResponse, fail: (error: unknown) => void): void {
     const { 'proxy-authorization': _, 'proxy-connection': __, ...headers } = req.headers;
-    const onward = request(url, { method: req.method, headers, lookup: addresses.lookup, timeout: IDLE_MS, agent: false });
+    const onward = request(url, { method: req.method, headers, lookup: this.#deps.addresses.lookup, timeout: IDLE_MS, agent: false });
     onward.on('timeout', () => onward.destroy(new Error('it says nothing')));
     onward.on('error', fail);
     onward.on('response', (answer) => {
+      // A process that takes its time reads nothing for longer; what says nothing meanwhile, it gives up itself.
+      onward.setTimeout(0);
       this.#failure = undefined;
-      res.writeHead(answer.statusCode ?? 502, answer.headers);
+      const { trailer: ___, ...answered } = answer.headers;
+      try {
+        res.writeHead(answer.statusCode ?? 502, answered);
+      } catch (error) {
+        // Node reads numbers and names that it refuses to write.
+        onward.destroy();
+        fail(error);
+        return;
+      }
       answer.on('error', fail).pipe(res);
     });
     res.on('close', () => onward.destroy());
@@ -98,6 +110,7 @@ export class CheckedProxy {
     try {
       await addresses.resolvePublic(host);
       const secureContext = await nearTls.context();
+      if (near.destroyed) return;
       const far = connectTls({ host, port: Number(port), lookup: addresses.lookup, secureContext: farTls, timeout: IDLE_MS, ...(isIP(host) === 0 && { servername: host }) });
       this.#keep(far);
       far.on('timeout', () => far.destroy(new Error('it says nothing')));

@@ -20,11 +20,19 @@ export interface TunnelOptions {
   readonly farTls: SecureContext;
 }
 
-/** The first line of an answer that redirects, as lenient as those who read it. */
-const REDIRECT = /RTSP\/\S*\s+3\d\d/;
+/**
+ * The first line of an answer that redirects, or may: libavformat reads signs, leading zeros and numbers that wrap around, so whatever is not three
+ * digits counts as one. Stops at the next beginning of such a line, which is looked at in its turn: hostile text costs no more than any other.
+ */
+const REDIRECT = /RTSP\/(?:(?!RTSP\/)\S)*\s+(?![12456]\d\d\D)[+-]?\d+\D/;
 
-/** As long as such a line may be while it is split. */
-const CARRY_BYTES = 64;
+const BEGINNING = 'RTSP/';
+
+/** Such a line as far as it came. */
+const BEGUN = /^RTSP\/\S*(?:\s+[+-]?\d*)?$/;
+
+/** No honest one takes longer to come to its number. */
+const MAX_BEGUN = 4_096;
 
 export class Tunnel {
   readonly #options: TunnelOptions;
@@ -80,9 +88,11 @@ export class Tunnel {
   #watch(far: Socket, near: Socket): void {
     let carry = '';
     far.on('data', (bytes: Buffer) => {
-      const text = carry + bytes.toString('latin1');
-      carry = text.slice(-CARRY_BYTES);
-      if (!REDIRECT.test(text)) return;
+      // libavformat passes over carriage returns, wherever they stand.
+      const text = carry + bytes.toString('latin1').replaceAll('\r', '');
+      const last = text.slice(Math.max(0, text.lastIndexOf(BEGINNING)));
+      carry = BEGUN.test(last) ? last : text.slice(1 - BEGINNING.length);
+      if (carry.length <= MAX_BEGUN && !REDIRECT.test(text)) return;
       this.#failure = new AppError('source_unreadable', { detail: 'The source sends whoever asks it elsewhere, which is not followed.' });
       // Before it is told what it would follow.
       near.destroy();
