@@ -72,6 +72,7 @@ describe.skipIf(browserTestsAreOff)('looks', () => {
       await blank.goto(`${server.http}/live`);
       await blank.getByRole('button', { name: 'Create stream' }).click();
       await blank.getByText('Give the stream a title first.').waitFor();
+      expect(await blank.getByRole('textbox', { name: 'Title' }).evaluate((field) => field === document.activeElement)).toBe(true);
       await look(expect, blank, 'go-live-choose', size);
       await blank.close();
       const studio = await StudioPage.create(context, server.http, 'Evening set');
@@ -184,6 +185,8 @@ describe.skipIf(browserTestsAreOff)('looks', () => {
       await watch.page.keyboard.press('Escape');
       await watch.page.keyboard.press('k');
       await watch.untilState('paused', 5_000);
+      // What stands still is not called live.
+      await watch.page.getByRole('button', { name: 'Go to live' }).waitFor();
       await look(expect, watch.page, 'watch-paused', size);
     });
 

@@ -30,9 +30,15 @@ describe.skipIf(browserTestsAreOff).concurrent('the watch page', () => {
 
   test('says that no stream has a wrong code, and takes another one', async ({ expect }) => {
     const { stream } = await (await Owner.guest(server.http)).create({ title: 'Found at the second try' });
-    const watch = await WatchPage.typeCode(await newVisitor(browser, PHONE), server.http, stream.code === 'ZZZZZZ' ? 'ZZZZZY' : 'ZZZZZZ');
+    const wrong = stream.code === 'ZZZZZZ' ? 'ZZZZZY' : 'ZZZZZZ';
+    const watch = await WatchPage.typeCode(await newVisitor(browser, PHONE), server.http, wrong);
     await sees(watch, 'No stream has this code');
-    await watch.page.getByRole('textbox', { name: 'Code' }).pressSequentially(`${stream.code.slice(0, 3)} ${stream.code.slice(3)}`.toLowerCase());
+    await sees(watch, `You asked for ${wrong.slice(0, 3)} ${wrong.slice(3)}.`);
+    const field = watch.page.getByRole('textbox', { name: 'Code' });
+    // The same one again is asked for again, and leaves room for another.
+    await field.pressSequentially(wrong);
+    await until(async () => (await field.inputValue()) === '', { what: 'the field to be empty again', timeoutMs: 10_000 });
+    await field.pressSequentially(`${stream.code.slice(0, 3)} ${stream.code.slice(3)}`.toLowerCase());
     await watch.page.waitForURL(`**/w/${stream.code}`);
     await sees(watch, 'Starts when the host goes live');
     expect(watch.complaints.list).toEqual([]);

@@ -110,6 +110,15 @@ it('is live once a session is open, measures each second and ends by telling the
   expect(snapshots.at(-1)).toMatchObject({ state: 'ended', reason: undefined });
 });
 
+it('ends without a goodbye when the server has ended the broadcast already', async () => {
+  const { publisher, first } = await live();
+  publisher.end({ isKnown: true });
+  await publisher.closed;
+  expect(first.told).toContain('abandon');
+  expect(first.told).not.toContain('close');
+  expect(publisher.snapshot).toMatchObject({ state: 'ended', reason: undefined });
+});
+
 it('opens another session at once when one is lost, then waits longer each time', async () => {
   const { first, publisher, later, times } = await live();
   first.drop();

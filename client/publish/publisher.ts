@@ -137,10 +137,10 @@ export class Publisher<Media = MediaStream> {
     this.#wake?.();
   }
 
-  /** Says goodbye to the server. The tracks stay the caller's. */
-  end(): void {
+  /** Says goodbye to the server, unless that has ended the broadcast already and knows the session no more. The tracks stay the caller's. */
+  end({ isKnown = false }: { readonly isKnown?: boolean } = {}): void {
     if (this.#over) return;
-    this.#session?.close();
+    if (!isKnown) this.#session?.close();
     this.#finish('ended', undefined);
   }
 

@@ -1,5 +1,6 @@
 /** The code field: one input drawn as six cells, so that typing, pasting, dictation and screen readers all just work. */
 import { CODE_LENGTH } from '@millrace/contract/ids';
+import { useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { type ChangeEvent, type FormEvent, useId, useRef, useState } from 'react';
 import { t } from '../text/text.ts';
@@ -14,19 +15,24 @@ export function CodeField({ describedBy }: { readonly describedBy?: string }) {
   const [caret, setCaret] = useState<number | undefined>();
   const input = useRef<HTMLInputElement>(null);
   const navigate = useNavigate();
+  const queries = useQueryClient();
   const hint = useId();
 
-  const go = (complete: string) => navigate({ to: '/w/$code', params: { code: complete } });
+  const go = (complete: string) => {
+    // The same code again is asked for again: its stream may be there by now.
+    void queries.resetQueries({ queryKey: ['code', complete] });
+    void navigate({ to: '/w/$code', params: { code: complete } });
+  };
   const change = (event: ChangeEvent<HTMLInputElement>) => {
     const read = readCode(event.target.value);
     setCode(read.code);
     setRejected(read.rejected);
     setCaret(read.code.length);
-    if (read.code.length === CODE_LENGTH && !read.rejected) void go(read.code);
+    if (read.code.length === CODE_LENGTH && !read.rejected) go(read.code);
   };
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (code.length === CODE_LENGTH) void go(code);
+    if (code.length === CODE_LENGTH) go(code);
   };
 
   return (

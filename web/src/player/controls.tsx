@@ -113,12 +113,13 @@ function LiveEdge({ live, onGoLive }: { readonly live: LivePlayer; readonly onGo
     : latencyMs === undefined
       ? undefined
       : t('watch.latency', { seconds: latencyMs < A_MINUTE_MS ? seconds(latencyMs) : elapsed(latencyMs) });
-  // In real time there is nothing behind: playing is live.
-  if (!atLive && protocol !== 'whep') {
+  // In real time there is nothing behind: playing is live, and what stands still is not.
+  const stands = protocol === 'whep' && state === 'paused';
+  if (stands || (!atLive && protocol !== 'whep')) {
     return (
       <button type="button" className={classes.goLive} onClick={onGoLive}>
         {t('watch.behind')}
-        {behind && <span className={`${classes.behind} figures`}>{behind}</span>}
+        {behind && !stands && <span className={`${classes.behind} figures`}>{behind}</span>}
       </button>
     );
   }

@@ -40,7 +40,8 @@ export function PlayerView({ live, seed, title, poster, facts, time, heading, th
   const controller = useRef<HTMLElement>(null);
   useShortcuts({ live, controller, theatre: theatre?.toggle, active: shortcuts });
   const { state } = snapshot;
-  const soundOnly = state === 'playing' && live.video?.videoWidth === 0;
+  // Sound alone, or a host who was away before this page was opened.
+  const noPicture = (state === 'playing' || state === 'reconnecting') && live.video?.videoWidth === 0;
   const showControls = state === 'playing' || state === 'paused' || state === 'stalled' || state === 'reconnecting';
 
   return (
@@ -62,7 +63,7 @@ export function PlayerView({ live, seed, title, poster, facts, time, heading, th
           </div>
         )}
         <div slot="centered-chrome" className={classes.overlay} {...{ noautohide: '' }}>
-          {(soundOnly || POSTER_STATES.has(state)) && <Poster seed={seed} picture={poster} className={classes.poster ?? ''} />}
+          {(noPicture || POSTER_STATES.has(state)) && <Poster seed={seed} picture={poster} className={classes.poster ?? ''} />}
           <StateOverlay live={live} facts={facts} />
         </div>
         {showControls && (

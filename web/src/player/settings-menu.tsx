@@ -84,7 +84,7 @@ export function SettingsMenu({ live, isRecording, close }: SettingsMenuProps) {
       <details className={classes.details}>
         <summary>{t('watch.details')}</summary>
         <Details live={live} />
-        <p className={classes.note}>{t('watch.keys.text')}</p>
+        <p className={`${classes.note} ${classes.keys}`}>{t('watch.keys.text')}</p>
       </details>
     </div>
   );

@@ -6,7 +6,7 @@ import { Link } from '@tanstack/react-router';
 import { type ReactNode, useEffect, useState } from 'react';
 import { useServices } from '../app/services.tsx';
 import { useNow } from '../parts/use-now.ts';
-import { when } from '../text/format.ts';
+import { elapsed, when } from '../text/format.ts';
 import { t } from '../text/text.ts';
 import classes from './state-overlay.module.css';
 import type { LivePlayer } from './use-player.ts';
@@ -111,11 +111,21 @@ function RecordingLink({ id }: { readonly id: string }) {
   );
 }
 
+/** The last second is still one. */
+const ALMOST_A_SECOND_MS = 999;
+
 function Reconnecting({ until }: { readonly until: string | null }) {
   const { clock } = useServices();
   const now = useNow(() => clock.now());
-  const left = until === null ? 0 : Math.ceil((Date.parse(until) - now) / 1000);
-  return <Words title={t('watch.reconnecting')} text={left > 0 ? t('watch.reconnecting.for', { count: left }) : t('watch.reconnecting.soon')} pulse silentText />;
+  const leftMs = until === null ? 0 : Date.parse(until) - now;
+  return (
+    <Words
+      title={t('watch.reconnecting')}
+      text={leftMs > 0 ? t('watch.reconnecting.for', { duration: elapsed(leftMs + ALMOST_A_SECOND_MS) }) : t('watch.reconnecting.soon')}
+      pulse
+      silentText
+    />
+  );
 }
 
 function Unplayable({ live }: { readonly live: LivePlayer }) {

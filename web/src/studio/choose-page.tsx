@@ -7,7 +7,7 @@ import IconCamera from '@tabler/icons-react/dist/esm/icons/IconCamera.mjs';
 import IconCloudDown from '@tabler/icons-react/dist/esm/icons/IconCloudDown.mjs';
 import { useMutation } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
-import { type FormEvent, type ReactNode, useId, useState } from 'react';
+import { type FormEvent, type ReactNode, useId, useRef, useState } from 'react';
 import { deviceKind } from '../app/device.ts';
 import { useServices } from '../app/services.tsx';
 import { useTitle } from '../parts/use-title.ts';
@@ -48,6 +48,7 @@ function NewStream() {
   const navigate = useNavigate();
   const [title, setTitle] = useState('');
   const [missing, setMissing] = useState(false);
+  const titleField = useRef<HTMLInputElement>(null);
   const [choices, setChoices] = useState(lastChoices);
   const source = choices.source ?? usualSource();
   // Who taps their way from a phone need not type: the title says when it was.
@@ -69,7 +70,8 @@ function NewStream() {
     event.preventDefault();
     const empty = title.trim() === '' && source !== 'device';
     setMissing(empty);
-    if (!empty) create.mutate();
+    if (empty) titleField.current?.focus();
+    else create.mutate();
   };
   const choose = (change: Partial<Choices>) => setChoices((before) => ({ ...before, ...change }));
 
@@ -88,6 +90,7 @@ function NewStream() {
         </Source>
       </fieldset>
       <TextInput
+        ref={titleField}
         label={t('choose.name')}
         placeholder={source === 'device' ? usualTitle : t('choose.name.placeholder')}
         value={title}

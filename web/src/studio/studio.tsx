@@ -86,7 +86,7 @@ export function Studio({ addresses, toBeFetched }: StudioProps) {
             <SourceCard streamId={stream.id} source={source.data} canBeStopped />
           ) : (
             <>
-              <Waiting endedAt={status === 'ended' ? endedAt : null} />
+              <Waiting endedAt={status === 'ended' ? endedAt : null} recordingId={live.recordingId} />
               <section className={classes.card} aria-labelledby="connect">
                 <h2 id="connect">{t('studio.connect')}</h2>
                 <Connect streamId={stream.id} ingest={ingest} steps />
@@ -130,7 +130,7 @@ function Unknown({ failed }: { readonly failed: boolean }) {
   );
 }
 
-function Waiting({ endedAt }: { readonly endedAt: string | null }) {
+function Waiting({ endedAt, recordingId }: { readonly endedAt: string | null; readonly recordingId: string | undefined }) {
   return (
     <section className={classes.waiting} role="status">
       <span className={classes.beacon} aria-hidden="true">
@@ -139,6 +139,11 @@ function Waiting({ endedAt }: { readonly endedAt: string | null }) {
       <div>
         <h2>{endedAt ? t('studio.ended.title', { time: when(endedAt) }) : t('studio.wait.title')}</h2>
         <p>{endedAt ? t('studio.ended.text') : t('studio.wait.text')}</p>
+        {endedAt && recordingId && (
+          <Link to="/v/$id" params={{ id: recordingId }} className={classes.watch}>
+            {t('watch.ended.recording')}
+          </Link>
+        )}
       </div>
     </section>
   );

@@ -1,6 +1,6 @@
 /** `/w/{code}`: finds the stream behind the code and shows it, or says in a sentence why not. */
 import { ApiError } from '@millrace/client/api-error';
-import { normaliseCode } from '@millrace/contract/ids';
+import { CODE_LENGTH, normaliseCode } from '@millrace/contract/ids';
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
 import { useServices } from '../app/services.tsx';
@@ -8,6 +8,7 @@ import { CodeField } from '../parts/code-field.tsx';
 import { Notice } from '../parts/notice.tsx';
 import { useNow } from '../parts/use-now.ts';
 import { useTitle } from '../parts/use-title.ts';
+import { spacedCode } from '../text/format.ts';
 import { t } from '../text/text.ts';
 import { WatchSkeleton } from './watch-skeleton.tsx';
 import { WatchStream } from './watch-stream.tsx';
@@ -59,8 +60,9 @@ function Failure({ error, token, code, failedAt }: FailureProps) {
       return <Notice title={t('watch.denied')} text={t('watch.denied.text')} alert />;
     }
     if (error.code === 'code_not_found' || error.code === 'invalid_request') {
+      const asked = normaliseCode(code);
       return (
-        <Notice title={t('watch.wrongCode')} text={t('watch.wrongCode.text')} alert>
+        <Notice title={t('watch.wrongCode')} text={asked.length === CODE_LENGTH ? t('watch.wrongCode.asked', { code: spacedCode(asked) }) : t('watch.wrongCode.text')} alert>
           <CodeField key={code} />
         </Notice>
       );

@@ -64,8 +64,11 @@ export function useBroadcast({ streamId, whip, media, quality }: BroadcastOption
     async (keepRecording: boolean) => {
       forgetOnAir(streamId);
       // The server ends it for viewers at once; without the server our goodbye does, a little later.
-      await client.calls.stopStream({ params: { id: streamId }, body: { keepRecording } }).catch(() => undefined);
-      publisher.current?.end();
+      const isKnown = await client.calls.stopStream({ params: { id: streamId }, body: { keepRecording } }).then(
+        () => true,
+        () => false,
+      );
+      publisher.current?.end({ isKnown });
     },
     [client, streamId],
   );

@@ -3,7 +3,7 @@ import { Button, SegmentedControl, TextInput } from '@mantine/core';
 import { ApiError } from '@millrace/client/api-error';
 import { type SourceMode, SourceProblem } from '@millrace/contract/entities/source';
 import { MAX_ADDRESS_LENGTH } from '@millrace/contract/limits';
-import { type FormEvent, useState } from 'react';
+import { type FormEvent, useRef, useState } from 'react';
 import { t } from '../../text/text.ts';
 import forward from '../forward/forward.module.css';
 import { Help } from './help.tsx';
@@ -32,19 +32,22 @@ const EXAMPLES = [
 export function SourceForm({ streamId, confirm, before, mode: usual, done, cancel }: SourceFormProps) {
   const [url, setUrl] = useState('');
   const [isMissing, setMissing] = useState(false);
+  const field = useRef<HTMLInputElement>(null);
   const [mode, setMode] = useState(usual);
   const set = useSetSource(streamId);
   const submit = (event: FormEvent) => {
     event.preventDefault();
     const address = url.trim();
     setMissing(address === '');
-    if (address !== '') set.mutate({ url: address, enabled: true, ...(mode && { mode }) }, { onSuccess: () => done?.() });
+    if (address === '') field.current?.focus();
+    else set.mutate({ url: address, enabled: true, ...(mode && { mode }) }, { onSuccess: () => done?.() });
   };
   const failure = set.error instanceof ApiError ? set.error : undefined;
 
   return (
     <form className={forward.form} onSubmit={submit} noValidate>
       <TextInput
+        ref={field}
         label={t('source.address')}
         description={t('source.address.text')}
         placeholder={before ?? EXAMPLES[0][1]}
