@@ -24,8 +24,8 @@ export type UploadStatus =
 export interface UploadListener {
   /** Everything is there, verified. Called before the job is forgotten: when it rejects it is called again later. */
   folderUploaded(prefix: string): Promise<void>;
-  /** The folder is gone before everything was there. */
-  folderMissing(prefix: string): Promise<void>;
+  /** The folder is not here, before everything was there. False: it is gone; true: another server has it. */
+  folderMissing(prefix: string): Promise<boolean>;
 }
 
 export interface FolderUploadsDeps {
@@ -63,6 +63,9 @@ const FILES_AT_ONCE = 3;
 /** After a failure: doubled each time that it fails without anything having arrived, at most 15 minutes. */
 const FIRST_RETRY_MS = 5_000;
 const MAX_RETRY_MS = 15 * 60_000;
+
+/** What another server has waits so long here, for that one to take it. */
+const ELSEWHERE_MS = 30_000;
 
 /** Of files that are being written by other parts. */
 const UNFINISHED = /^\.|\.(?:tmp|part|new)$/;
@@ -141,8 +144,8 @@ export class FolderUploads implements JobHandler {
       const files = isComplete ? await this.#wholeFolder(folder) : await this.#finishedPart(folder);
       if (!files) {
         this.#forget(prefix);
-        if (isComplete) await listener.folderMissing(prefix);
-        return { kind: 'done' };
+        const isElsewhere = isComplete && (await listener.folderMissing(prefix));
+        return isElsewhere ? { kind: 'again', inMs: ELSEWHERE_MS, reason: 'its folder is not on this server' } : { kind: 'done' };
       }
       await this.#uploadAll(prefix, folder, files, signal, (bytes) => {
         arrived += bytes;

@@ -55,8 +55,8 @@ export class RecordingUploads implements RecordingFollower {
     this.#deps = deps;
     const listener = {
       folderUploaded: (prefix: string) => this.#uploaded(prefix),
-      // Its owner deleted it meanwhile.
-      folderMissing: async () => {},
+      // Its owner deleted it meanwhile, unless it is still there to be uploaded.
+      folderMissing: (prefix: string) => this.#isToBeUploaded(idOf(prefix)),
     };
     this.#uploads = new FolderUploads({ store, jobs, objects, listener, clock, log, newId, wake, closedFiles, prepare });
     this.#folders = new ObjectFolders({ objects, log, uploaded: (prefix) => this.#uploads.uploaded(prefix) });
@@ -72,7 +72,7 @@ export class RecordingUploads implements RecordingFollower {
 
   /** A file of one that is being made is finished. */
   recordingGrew(id: string): void {
-    this.#put(id, false).then(
+    this.#putGrown(id).then(
       () => this.#deps.wake(),
       (error: unknown) => this.#deps.log.warn({ err: error, recordingId: id }, 'a recording is not uploaded while it is made: it will be when it has ended'),
     );
@@ -132,9 +132,20 @@ export class RecordingUploads implements RecordingFollower {
     return this.#uploads.put({ prefix: prefixOf(id), folder: this.#deps.folderOf(id), isComplete }, transaction);
   }
 
+  async #putGrown(id: string): Promise<void> {
+    await this.#put(id, false);
+    // It may have ended in the meantime, and what was put then would be forgotten over this.
+    if (await this.#isToBeUploaded(id)) await this.#put(id, true);
+  }
+
+  async #isToBeUploaded(id: string): Promise<boolean> {
+    const recording = await this.#deps.recordings.byId(id);
+    return recording?.state === 'ready' && recording.uploadedAt === null;
+  }
+
   async #uploaded(prefix: string): Promise<void> {
     const { recordings, clock, uploaded, stored } = this.#deps;
-    await recordings.setUploaded(prefix.slice(PREFIX.length + 1), new Date(clock.now()), uploaded);
+    await recordings.setUploaded(idOf(prefix), new Date(clock.now()), uploaded);
     stored();
   }
 
@@ -155,4 +166,8 @@ export class RecordingUploads implements RecordingFollower {
 
 function prefixOf(id: string): string {
   return `${PREFIX}/${id}`;
+}
+
+function idOf(prefix: string): string {
+  return prefix.slice(PREFIX.length + 1);
 }

@@ -77,6 +77,7 @@ function uploader(config: Partial<S3Options> = {}) {
       },
       async folderMissing(gone) {
         told.push(`missing ${gone}`);
+        return false;
       },
     },
     clock,

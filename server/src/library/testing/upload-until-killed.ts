@@ -22,7 +22,7 @@ const uploads = new FolderUploads({
     async folderUploaded(prefix) {
       console.log(`uploaded ${prefix}`);
     },
-    async folderMissing() {},
+    folderMissing: async () => false,
   },
   clock,
   log,
