@@ -202,6 +202,7 @@ describe.skipIf(browserTestsAreOff)('looks', () => {
         // Real time would convert what segments cannot show.
         const watch = await WatchPage.open(await preferLatency(context, 'low'), links[link]);
         await watch.untilState(state, 30_000);
+        if (state === 'ended') await watch.page.getByRole('link', { name: 'Watch the recording' }).waitFor();
         await look(expect, watch.page, `watch-${name}`, size);
       });
     }
@@ -295,7 +296,7 @@ async function prepareStreams(): Promise<typeof links> {
   const owner = await Owner.guest(server.http);
   const live = await owner.create({ title: 'The mill at dusk', visibility: 'public', description: 'Water, light and a slow wheel. Every evening from the bridge.' });
   const idle = await owner.create({ title: 'Tomorrow at eight' });
-  const ended = await owner.create({ title: 'Morning session' });
+  const ended = await owner.create({ title: 'Morning session', record: true });
   const dropped = await owner.create({ title: 'From the train' });
   const hevc = await owner.create({ title: 'In a format of its own' });
   const hidden = await owner.create({ title: 'Family', visibility: 'private' });

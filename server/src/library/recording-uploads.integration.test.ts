@@ -9,7 +9,6 @@ import { JobStore } from '../store/jobs.ts';
 import { RecordingStore, type StoredRecording } from '../store/recordings.ts';
 import { openTemporaryStore, type TemporaryStore } from '../store/testing/temporary-store.ts';
 import { UploadStore } from '../store/uploads.ts';
-import { FOLDER_UPLOAD_JOB } from './folder-uploads.ts';
 import { RecordingUploads } from './recording-uploads.ts';
 import { S3ObjectStore } from './s3-object-store.ts';
 

@@ -83,7 +83,14 @@ export function Studio({ addresses, toBeFetched }: StudioProps) {
           ) : source.data === undefined ? (
             <Unknown failed={source.isError} />
           ) : isFetched ? (
-            <SourceCard streamId={stream.id} source={source.data} canBeStopped />
+            <>
+              <SourceCard streamId={stream.id} source={source.data} canBeStopped />
+              {source.data === null && (
+                <Link to="/live/$id" params={{ id: stream.id }} search={{}} className={classes.watch}>
+                  {t('source.toEncoder')}
+                </Link>
+              )}
+            </>
           ) : (
             <>
               <Waiting endedAt={status === 'ended' ? endedAt : null} recordingId={live.recordingId} />

@@ -47,4 +47,5 @@ export const enSource = {
   'source.help.media_processes_exhausted': 'The person who runs this server decides how much is fetched at once: the setting is MEDIA_PROCESSES_MAX.',
   'source.reconnecting': 'The source is gone for now. Viewers wait until {time}; the same broadcast goes on when it is back.',
   'source.fromEncoder': 'Fetch it from an address instead',
+  'source.toEncoder': 'Connect an encoder instead',
 } as const;

@@ -1,6 +1,6 @@
 /** Numbers and durations as people read them. */
 import { expect, it } from 'vitest';
-import { bitrate, elapsed, percent, seconds, spacedCode } from './format.ts';
+import { bitrate, elapsed, percent, regionOf, seconds, spacedCode } from './format.ts';
 import { t } from './text.ts';
 
 it('writes durations with the fewest parts', () => {
@@ -14,6 +14,10 @@ it('writes bit rates in the unit that reads best', () => {
 it('writes latency with a tenth and codes in two groups', () => {
   expect(seconds(830)).toBe('0.8 s');
   expect(spacedCode('K7Q4XM')).toBe('K7Q 4XM');
+});
+
+it('writes dates in the way of the country, in the language of the pages', () => {
+  expect([regionOf(['en-GB', 'en']), regionOf(['de-DE', 'en-AU']), regionOf(['de-DE', 'enm']), regionOf([])]).toEqual(['en-GB', 'en-AU', 'en', 'en']);
 });
 
 it('chooses the plural and groups large numbers', () => {

@@ -1,9 +1,12 @@
 /** Numbers, dates and durations as people read them. */
 import { LOCALE } from './text.ts';
 
+/** Dates are written in the way of the person's country, as long as that is in the language of the pages. */
+const DATE_LOCALE = regionOf(globalThis.navigator?.languages ?? []);
+
 const timeOfDay = new Intl.DateTimeFormat(LOCALE, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
-const dayAndTime = new Intl.DateTimeFormat(LOCALE, { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
-const wholeDate = new Intl.DateTimeFormat(LOCALE, { dateStyle: 'long' });
+const dayAndTime = new Intl.DateTimeFormat(DATE_LOCALE, { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+const wholeDate = new Intl.DateTimeFormat(DATE_LOCALE, { dateStyle: 'long' });
 const oneDecimal = new Intl.NumberFormat(LOCALE, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const upToOne = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 1 });
 const wholePercent = new Intl.NumberFormat(LOCALE, { style: 'percent', maximumFractionDigits: 0, roundingMode: 'floor' });
@@ -15,18 +18,23 @@ export function clockTime(at: string | number): string {
   return timeOfDay.format(new Date(at));
 }
 
-/** 3 Nov, 21:04 */
+/** `en-GB` of a person who reads that first; the language of the pages for who reads no kind of it. */
+export function regionOf(languages: readonly string[]): string {
+  return languages.find((language) => language.split('-')[0] === LOCALE) ?? LOCALE;
+}
+
+/** 3 Nov, 21:04; Nov 3, 21:04 */
 export function dayAndTimeOf(date: Date): string {
   return dayAndTime.format(date);
 }
 
-/** 21:04 today, else 3 Nov, 21:04 */
+/** 21:04 today, else the day as well */
 export function when(at: string, now = new Date()): string {
   const date = new Date(at);
   return date.toDateString() === now.toDateString() ? timeOfDay.format(date) : dayAndTime.format(date);
 }
 
-/** November 3, 2036 */
+/** 3 November 2036; November 3, 2036 */
 export function longDate(at: string): string {
   return wholeDate.format(new Date(at));
 }
