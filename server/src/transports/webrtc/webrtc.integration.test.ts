@@ -1,7 +1,10 @@
 /** WHIP and WHEP to the letter, with a real client of the library over HTTP and UDP. */
+
 import { createHmac } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { writeRtpHeader } from '@millrace/media/rtp/packet';
 import { Attribute, textAttribute } from '@millrace/media/stun/attribute';
 import { StunClass, StunMethod, writeStun } from '@millrace/media/stun/message';
@@ -283,20 +286,26 @@ test('a thousand offers at once are turned away with a time to come back, and co
   await using world = await stand();
   using peer = new TestPeer({ direction: 'sendonly' });
   const { offer } = peer;
-  const before = process.memoryUsage().rss;
   const statuses = new Map<number, number>();
-  for (let batch = 0; batch < 10; batch++) {
+  const ask = async (): Promise<void> => {
     const responses = await Promise.all(Array.from({ length: 100 }, () => world.post('/whip/one', offer, 'key-one')));
     for (const response of responses) {
       statuses.set(response.status, (statuses.get(response.status) ?? 0) + 1);
-      if (response.status === 429) expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0);
+      if (response.status !== 201) expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0);
       await response.arrayBuffer();
     }
-  }
-  expect([...statuses.keys()].toSorted()).toEqual([201, 429]);
-  expect(statuses.get(201)).toBe(60);
-  expect(world.transport.counters.sessions).toBeLessThanOrEqual(60);
-  expect(process.memoryUsage().rss - before).toBeLessThan(128 * 1024 * 1024);
+  };
+  // Sixty are looked at; of those each takes over from the one before, and on a slow machine some come while the server is full.
+  await ask();
+  expect((statuses.get(201) ?? 0) + (statuses.get(503) ?? 0)).toBe(60);
+  expect(statuses.get(429)).toBe(40);
+  const { sessions } = world.transport.counters;
+  expect(sessions).toBeLessThanOrEqual(60);
+  const before = memoryInUse();
+  for (let batch = 1; batch < 10; batch++) await ask();
+  expect(statuses.get(429)).toBe(940);
+  expect(world.transport.counters.sessions).toBeLessThanOrEqual(sessions);
+  expect(memoryInUse() - before).toBeLessThan(64 * 1024 * 1024);
 });
 
 test('sessions that came and went leave nothing behind', async () => {
@@ -314,3 +323,10 @@ test('sessions that came and went leave nothing behind', async () => {
 test('every operation of WHIP and WHEP that OpenAPI describes was tried and went well', () => {
   expect(recorder.missing()).toEqual([]);
 });
+
+/** Resident, without the garbage of a thousand requests, which are made in this process as well. */
+function memoryInUse(): number {
+  setFlagsFromString('--expose-gc');
+  runInNewContext('gc')();
+  return process.memoryUsage().rss;
+}
