@@ -120,7 +120,8 @@ class RtmpSender implements OpeningSender {
     const wasPublishing = this.#client.isPublishing;
     try {
       const reply = this.#client.read(bytes);
-      if (reply.length > 0) this.#socket.write(reply);
+      // Whoever takes no answers asks no more.
+      if (reply.length > 0 && !this.#socket.write(reply)) this.#socket.pause().once('drain', () => this.#socket.resume());
     } catch (error) {
       this.abort(explained(error, this.#target));
       return;
