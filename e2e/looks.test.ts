@@ -75,7 +75,7 @@ describe.skipIf(browserTestsAreOff)('looks', () => {
       expect(await blank.getByRole('textbox', { name: 'Title' }).evaluate((field) => field === document.activeElement)).toBe(true);
       await look(expect, blank, 'go-live-choose', size);
       await blank.close();
-      const studio = await StudioPage.create(context, server.http, 'Evening set');
+      const studio = await StudioPage.create(context, server.http, 'Evening set', 'When I start it');
       await studio.untilSays(/Waiting for your encoder/, 5_000);
       await look(expect, studio.page, 'go-live-waiting', size);
       await studio.page.getByRole('heading', { name: 'Or by WHIP' }).evaluate((heading) => heading.scrollIntoView());
@@ -83,6 +83,9 @@ describe.skipIf(browserTestsAreOff)('looks', () => {
       const [address, key] = [await studio.copied('the server'), await studio.copied('the stream key')];
       // Ten seconds between key frames and B-frames: the page has something to warn of.
       await using encoder = publishWithFfmpeg(`${address}/${key}`, { video: ['-preset', 'veryfast', '-g', '300', '-bf', '2', '-b_strategy', '0'] });
+      await studio.untilSays(/Only you see this/, 15_000);
+      await look(expect, studio.page, 'go-live-preview', size);
+      await studio.page.getByRole('button', { name: 'Start for viewers' }).click();
       await readClock(studio.page, { timeoutMs: 15_000 });
       await studio.untilSays(/The encoder sends B-frames/, 15_000);
       await studio.untilSays(/Key frames are far apart/, 15_000);
@@ -270,6 +273,10 @@ async function look(expect: Expect, page: Page, name: string, size: SizeName): P
   expect.soft(serious, `${name} on a ${size}`).toEqual([]);
   // Nothing is cut off or scrolls sideways.
   expect.soft(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth), `${name} on a ${size} is too wide`).toBeLessThanOrEqual(0);
+  const clipped = await page
+    .locator('.mantine-Button-label')
+    .evaluateAll((labels) => labels.filter((label) => label.scrollWidth > label.clientWidth + 1).map((label) => label.textContent));
+  expect.soft(clipped, `${name} on a ${size} cuts off buttons`).toEqual([]);
 }
 
 async function wake(watch: WatchPage, size: SizeName): Promise<void> {
