@@ -7,16 +7,17 @@ interface Source {
   readonly seconds: number;
   readonly keySeconds: number;
   /** Where the sound ends, seconds. */
+  readonly soundFrom?: number;
   readonly soundUntil?: number;
 }
 
 /** A packager that has been given `seconds` of 30 fps video with a key frame every `keySeconds`, and sound. */
-function packaged({ seconds, keySeconds, soundUntil = seconds }: Source): Packager {
+function packaged({ seconds, keySeconds, soundFrom = 0, soundUntil = seconds }: Source): Packager {
   const clock = new FakeClock();
   const packager = new Packager({ broadcast: { epoch: 'epoch', createdAt: clock.now() }, clock, config: DEFAULT_PACKAGER_CONFIG });
   packager.tracks([VIDEO, AUDIO]);
   const frames = Math.round(keySeconds * 30);
-  let soundAt = 0;
+  let soundAt = soundFrom;
   for (let frame = 0; frame < seconds * 30; frame++) {
     packager.unit(picture(frame / 30, frame % frames === 0));
     for (; soundAt <= Math.min(frame / 30, soundUntil); soundAt += 1024 / 48_000) packager.unit(sound(soundAt));
@@ -77,6 +78,17 @@ describe('a packager', () => {
     expect(after[0]?.discontinuity).toBe(true);
     expect(after[0]?.startTicks).toBe(11 * VIDEO.timescale);
     expect(packager.leading?.open.discontinuitySequence).toBe(1);
+  });
+
+  it('dates the gaps in front of each rendition by where its own media begins', () => {
+    const packager = packaged({ seconds: 6, keySeconds: 2, soundFrom: 0.1 });
+    for (const name of ['video', 'audio']) {
+      const segments = packager.rendition(name)?.segments ?? [];
+      const first = segments.findIndex(({ gap }) => !gap);
+      expect(first).toBe(3);
+      for (const [i, { startsAt, seconds }] of segments.slice(0, first).entries()) expect(startsAt + seconds * 1000).toBeCloseTo(segments[i + 1]?.startsAt ?? 0, 3);
+    }
+    expect(segmentsOf(packager, 'audio')[0]?.startsAt).not.toBe(segmentsOf(packager, 'video')[0]?.startsAt);
   });
 
   it('lists silence as parts that are gaps: who asks for the part behind them waits for sound', () => {

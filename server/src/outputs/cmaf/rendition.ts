@@ -29,6 +29,7 @@ export interface RenditionStart {
   readonly discontinuitySequence: number;
   /** Segments without media in front: iOS wants a filled playlist before it starts. */
   readonly leadingGaps: number;
+  /** When media begins, as far as is known: milliseconds since the Unix epoch. */
   readonly startsAt: number;
 }
 
@@ -51,6 +52,8 @@ export class Rendition {
   /** Removed from the playlist, but not yet from memory. */
   #lingering: Segment[] = [];
   #segments: Segment[] = [];
+  /** As long as no segment was completed behind them. */
+  #leadingGaps: readonly Segment[];
   #open: Segment;
   #bytes = 0;
   #lingeringSeconds = 0;
@@ -81,6 +84,7 @@ export class Rendition {
     const msn = start.msn + leadingGaps;
     this.#open = new Segment({ msn, uri: this.#segmentUri(msn), mapUri: this.#initUri(0), discontinuity: false, discontinuitySequence });
     this.#segments.push(this.#open);
+    this.#leadingGaps = this.#segments.slice(0, leadingGaps);
   }
 
   /** Rises with everything that changes the playlist. */
@@ -220,6 +224,19 @@ export class Rendition {
     this.#changed();
   }
 
+  /**
+   * Says when the open segment begins, milliseconds since the Unix epoch. The gaps in front end there: players put renditions beside each other by the date of
+   * the first segment listed, and hls.js was seen to leave out parts of sound that begins elsewhere than gaps dated otherwise would have it.
+   */
+  beginAt(startsAt: number): void {
+    this.#open.startsAt = startsAt;
+    let endsAt = startsAt;
+    for (const gap of this.#leadingGaps.toReversed()) {
+      endsAt -= gap.seconds * 1000;
+      gap.startsAt = endsAt;
+    }
+  }
+
   /** Completes the open segment and opens the next. An empty one becomes a gap of `gapSeconds`. */
   closeSegment(gapSeconds: number, gapStartsAt: number): void {
     const open = this.#open;
@@ -227,9 +244,10 @@ export class Rendition {
     if (open.parts.length === 0) {
       open.gap = true;
       open.seconds = gapSeconds;
-      open.startsAt = gapStartsAt;
+      this.beginAt(gapStartsAt);
       this.#fillWithGaps(open);
     }
+    this.#leadingGaps = [];
     this.#listedSeconds += open.seconds;
     this.#open = this.#next(open.msn + 1, false, open.discontinuitySequence);
     this.#open.periodStart = open.periodStart;

@@ -148,7 +148,7 @@ export class TrackWriter {
     open.startTicks = unit.dts;
     open.periodStart ??= unit.dts / this.#track.timescale;
     open.timescale = this.#track.timescale;
-    open.startsAt = this.#deps.createdAt + (unit.pts / this.#track.timescale) * 1000;
+    this.rendition.beginAt(this.#deps.createdAt + (unit.pts / this.#track.timescale) * 1000);
   }
 
   /** After the segment before it was ended: the held unit begins the new one. */
