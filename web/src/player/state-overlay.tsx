@@ -151,14 +151,15 @@ interface WordsProps {
   readonly pulse?: boolean;
   /** Appears only after 300 ms: a state that passes sooner says nothing. */
   readonly late?: boolean;
-  /** Text that counts: read once by screen readers, not at every second. */
+  /** Text that counts while the controls are there: read once by screen readers, not at every second. */
   readonly silentText?: boolean;
   readonly action?: ReactNode;
 }
 
 function Words({ title, text, pulse, late, silentText, action }: WordsProps) {
+  const manner = `${late ? classes.late : ''} ${silentText ? classes.aboveControls : ''}`;
   return (
-    <div className={late ? `${classes.words} ${classes.late}` : classes.words}>
+    <div className={`${classes.words} ${manner}`}>
       {pulse && (
         <svg className={classes.pulse} viewBox="0 0 96 16" aria-hidden="true">
           <path d="M0 8c8-6 16-6 24 0s16 6 24 0 16-6 24 0 16 6 24 0" />
