@@ -13,7 +13,7 @@ import { measureRecording } from './kept/recording.ts';
 import { measureRewind } from './kept/rewind.ts';
 import { measureLadder } from './ladder/cost.ts';
 import { measureLadderStart } from './ladder/start.ts';
-import { type BenchResults, GROUPS, type Group, reportOf } from './report.ts';
+import { GROUPS, type Group, nothingMeasured, reportOf } from './report.ts';
 import { measureResting } from './resting.ts';
 import { JANUS } from './servers/janus.ts';
 import { mediamtx } from './servers/mediamtx.ts';
@@ -130,20 +130,7 @@ const MEASUREMENTS = {
   },
 } as const satisfies Record<Group, () => Promise<void>>;
 
-const results: BenchResults = {
-  quick: flags.quick,
-  resting: undefined,
-  ingest: [],
-  delivery: [],
-  held: undefined,
-  whep: [],
-  glass: [],
-  ladder: [],
-  ladderStart: undefined,
-  rewind: undefined,
-  recording: undefined,
-  failures: [],
-};
+const results = nothingMeasured(flags.quick);
 for (const group of groups) await MEASUREMENTS[group]();
 
 const report = reportOf(results, groups, new Date());

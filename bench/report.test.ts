@@ -1,21 +1,8 @@
 /** The page says of itself what missed its budget. */
 import { expect, test } from 'vitest';
-import { type BenchResults, reportOf } from './report.ts';
+import { type BenchResults, nothingMeasured, reportOf } from './report.ts';
 
-const NOTHING: BenchResults = {
-  quick: false,
-  resting: undefined,
-  ingest: [],
-  delivery: [],
-  held: undefined,
-  whep: [],
-  glass: [],
-  ladder: [],
-  ladderStart: undefined,
-  rewind: undefined,
-  recording: undefined,
-  failures: [],
-};
+const NOTHING = nothingMeasured(false);
 const DATE = new Date('2026-11-21T00:00:00Z');
 const WHEP = {
   version: '1',

@@ -34,6 +34,24 @@ export interface BenchResults {
   readonly failures: { readonly group: Group; readonly title: string; readonly message: string }[];
 }
 
+/** Before anything was measured. */
+export function nothingMeasured(quick: boolean): BenchResults {
+  return {
+    quick,
+    resting: undefined,
+    ingest: [],
+    delivery: [],
+    held: undefined,
+    whep: [],
+    glass: [],
+    ladder: [],
+    ladderStart: undefined,
+    rewind: undefined,
+    recording: undefined,
+    failures: [],
+  };
+}
+
 /** Busier than this, it is the machine that is measured. */
 const FULL_MACHINE_PERCENT = 95;
 
