@@ -9,7 +9,7 @@ import { usePlayer } from '../player/use-player.ts';
 import { copyText } from '../share/copy-text.ts';
 import { elapsed, when } from '../text/format.ts';
 import { t } from '../text/text.ts';
-import classes from '../watch/watch-stream.module.css';
+import classes from '../player/player-page.module.css';
 import own from './watch-recording.module.css';
 
 /** To the player a recording is a broadcast that always runs. */

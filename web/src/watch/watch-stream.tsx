@@ -13,7 +13,7 @@ import { useLiveSocket } from '../player/use-live-socket.ts';
 import { usePlayer } from '../player/use-player.ts';
 import { elapsed } from '../text/format.ts';
 import { t } from '../text/text.ts';
-import classes from './watch-stream.module.css';
+import classes from '../player/player-page.module.css';
 
 const ShareDialog = lazy(() => import('../share/share-dialog.tsx').then(({ ShareDialog }) => ({ default: ShareDialog })));
 
