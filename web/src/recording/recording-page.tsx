@@ -5,8 +5,8 @@ import { getRouteApi } from '@tanstack/react-router';
 import { useServices } from '../app/services.tsx';
 import { Notice } from '../parts/notice.tsx';
 import { useTitle } from '../parts/use-title.ts';
-import { t } from '../text/text.ts';
 import { PlayerPageSkeleton } from '../player/player-page-skeleton.tsx';
+import { t } from '../text/text.ts';
 import { secondsOf } from './start-second.ts';
 import { WatchRecording } from './watch-recording.tsx';
 

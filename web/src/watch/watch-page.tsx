@@ -8,9 +8,9 @@ import { CodeField } from '../parts/code-field.tsx';
 import { Notice } from '../parts/notice.tsx';
 import { useNow } from '../parts/use-now.ts';
 import { useTitle } from '../parts/use-title.ts';
+import { PlayerPageSkeleton } from '../player/player-page-skeleton.tsx';
 import { spacedCode } from '../text/format.ts';
 import { t } from '../text/text.ts';
-import { PlayerPageSkeleton } from '../player/player-page-skeleton.tsx';
 import { WatchStream } from './watch-stream.tsx';
 
 // Who opens this page is about to need the player: it loads while the code is looked up.
