@@ -23,6 +23,7 @@ import { type Offer, type OfferedSession, OfferRoutes } from '../webrtc/offer-ro
 import { KEEP_ALIVE_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from './patience.ts';
 import { SecureListener } from './secure-listener.ts';
 import { sendBody } from './send-body.ts';
+import { sendStored } from './send-stored.ts';
 import { HttpServer, type HttpServerDeps } from './server.ts';
 
 const MEDIA = Buffer.from('0123456789'.repeat(1000));
@@ -205,6 +206,44 @@ test('a player that hangs up in mid-wait is noticed', async () => {
   const stream = session(origin).request({ ':path': '/held' });
   await begun.promise;
   stream.close(constants.NGHTTP2_CANCEL);
+  await closed.promise;
+});
+
+test('a file is let go of at once when its reader hangs up, though it was being read', async () => {
+  const [begun, closed, read] = [Promise.withResolvers<void>(), Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  let isGone = false;
+  const reader = {
+    async read() {
+      begun.resolve();
+      await read.promise;
+      return MEDIA;
+    },
+    async close() {
+      closed.resolve();
+    },
+  };
+  // Its patience never ends: nothing is cut off by force.
+  const clock = new FakeClock();
+  const { origin } = await serve({
+    handlers: [
+      {
+        handle(request, response) {
+          response.once('close', () => {
+            isGone = true;
+          });
+          const extents = [{ path: 'a', offset: 0, bytes: MEDIA.length }];
+          void sendStored(request, response, { extents, size: MEDIA.length, contentType: 'video/mp4', cacheControl: 'no-store', reader, clock, counters: { bytes: 0 } });
+          return true;
+        },
+      },
+    ],
+  });
+  const stream = session(origin).request({ ':path': '/file' });
+  stream.on('error', () => {});
+  await begun.promise;
+  stream.close(constants.NGHTTP2_CANCEL);
+  await becomes(() => isGone);
+  read.resolve();
   await closed.promise;
 });
 
