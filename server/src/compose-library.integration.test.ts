@@ -268,7 +268,7 @@ test('what is only here stays: a copy goes for room alone, once the store still 
   expect(existsSync(folder)).toBe(false);
   await using http = await serve(library.vod);
   expect((await fetch(`${http.base}/vod/${id}/download.mp4`)).status).toBe(200);
-  expect(Recording.shape.storage.parse({ local: false, upload: library.recordings.uploadOf(await studio.recording()) }).upload?.state).toBe('uploaded');
+  expect(Recording.shape.storage.parse({ local: false, elsewhere: false, upload: library.recordings.uploadOf(await studio.recording()) }).upload?.state).toBe('uploaded');
 });
 
 test('nothing is left of a recording that is not kept, nor of one that is deleted while it is sent', { timeout: 120_000 }, async () => {

@@ -50,6 +50,7 @@ import { BroadcastStore } from './store/broadcasts.ts';
 import { JobStore } from './store/jobs.ts';
 import { MeasurementStore } from './store/measurements.ts';
 import { openStore } from './store/open.ts';
+import { ServerStore } from './store/servers.ts';
 import { SourceStore } from './store/sources.ts';
 import { StreamStore } from './store/streams.ts';
 import { TargetStore } from './store/targets.ts';
@@ -62,6 +63,7 @@ import { randomNames } from './streams/names.ts';
 import { PlaybackPermission } from './streams/playback-permission.ts';
 import { PlaybackTokens } from './streams/playback-tokens.ts';
 import { PublishPermission } from './streams/publish-permission.ts';
+import { ServerWatch } from './streams/server-watch.ts';
 import { Sources } from './streams/sources.ts';
 import { Streams } from './streams/streams.ts';
 import { Targets } from './streams/targets.ts';
@@ -72,6 +74,7 @@ import { WorkerPool } from './transcode/pool.ts';
 import { remoteAddressOf } from './transports/http/remote-address.ts';
 import { SecureListener } from './transports/http/secure-listener.ts';
 import { HttpServer } from './transports/http/server.ts';
+import { SocketLimit } from './transports/http/socket-limit.ts';
 import { OwnAddresses } from './transports/turn/own-addresses.ts';
 import { OfferRoutes } from './transports/webrtc/offer-routes.ts';
 import { WebRtcTransport } from './transports/webrtc/transport.ts';
@@ -119,8 +122,9 @@ async function run(config: Config): Promise<void> {
     mayPublish: (user) => accounts.mayPublish(user),
     wake: () => jobs.wake(),
   });
-  const jobStore = new JobStore(store.db);
-  const broadcastLog = new BroadcastLog({ store: new BroadcastStore(store.db), follower: hooks.events, clock, log });
+  const jobStore = new JobStore(store.db, store.serverId);
+  const broadcastLog = new BroadcastLog({ store: new BroadcastStore(store.db, store.serverId), follower: hooks.events, clock, log });
+  const serverWatch = store.kind === 'server' ? new ServerWatch({ servers: new ServerStore(store.db, store.serverId), broadcasts: broadcastLog, clock, log }) : undefined;
   const ladders = new Ladders({ pool: workers, clock, log, settings: config.ladder.tiers, hardware: config.ladder.hardware, modeOf: (streamId) => directory.ladderOf(streamId) });
   const hub = new Hub({
     clock,
@@ -153,6 +157,7 @@ async function run(config: Config): Promise<void> {
   const library = new Library({
     config,
     db: store.db,
+    serverId: store.serverId,
     streams: directory,
     tokens,
     clock,
@@ -182,6 +187,7 @@ async function run(config: Config): Promise<void> {
       sockets.streamDeleted(streamId);
       pull.streamDeleted(streamId);
     },
+    onHidden: (streamId) => void sockets.streamHidden(streamId),
   });
   const targets = new Targets({ store: new TargetStore(store.db), streams, sealer, addresses, clock, newId: nanoid, forwarding: () => push });
   const sources = new Sources({ store: new SourceStore(store.db), streams, directory, sealer, addresses, clock, log, mayPublish, fetching: () => pull });
@@ -260,6 +266,7 @@ async function run(config: Config): Promise<void> {
     ],
     fallback: getRequestListener((request, env) => api.fetch(request, env)),
     upgrades: [sockets],
+    socketLimit: new SocketLimit({ remoteAddressOf: (request) => remoteAddressOf(request, config.trustProxy) }),
   });
   const https = tls && config.httpsPort !== undefined ? new SecureListener({ host: config.host, port: config.httpsPort, certificate: tls, http, turn, clock, log }) : undefined;
   certificates?.onChange((pair) => {
@@ -358,6 +365,7 @@ async function run(config: Config): Promise<void> {
     viewers.close();
     await Promise.all([history.close(), viewings.close(), broadcastLog.flush()]);
   });
+  shutdown.add('server watch', () => serverWatch?.close());
   shutdown.add('jobs', () => jobs.close());
   shutdown.add('database', () => store.close());
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => void shutdown.stop(signal));
@@ -367,6 +375,7 @@ async function run(config: Config): Promise<void> {
   await hooks.start();
   jobs.start();
   await library.start();
+  await serverWatch?.start();
   for (const broadcast of await broadcastLog.restore()) hub.restore(broadcast);
   for (const service of [viewings, viewers, history, measurer, sockets]) service.start();
   ports.rtmp = (await rtmp.start()).port;

@@ -10,6 +10,8 @@ export interface RecordingPermissionDeps {
   readonly directory: RecordingDirectory;
   readonly tokens: PlaybackTokens;
   readonly clock: Clock;
+  /** Whether its files cannot be had from here. */
+  isElsewhere(recording: StoredRecording): boolean;
   identify(credentials: { readonly cookie: string | undefined; readonly authorization: string | undefined }): User | undefined | Promise<User | undefined>;
 }
 
@@ -25,10 +27,11 @@ export class RecordingPermission implements PlaybackGate {
     return known instanceof Promise ? known.then(({ recording }) => this.#decide(recording, credentials)) : this.#decide(known.recording, credentials);
   }
 
-  /** The title; undefined when there is nothing to play. */
-  async titleOf(id: string): Promise<string | undefined> {
+  /** Its title, or why it cannot be played. */
+  async lookUp(id: string): Promise<{ readonly title: string } | { readonly problem: 'recording_not_ready' | 'on_another_server' }> {
     const { recording } = await this.#deps.directory.byId(id);
-    return recording?.state === 'ready' ? recording.title : undefined;
+    if (recording?.state !== 'ready') return { problem: 'recording_not_ready' };
+    return this.#deps.isElsewhere(recording) ? { problem: 'on_another_server' } : { title: recording.title };
   }
 
   #decide(recording: StoredRecording | undefined, credentials: PlaybackCredentials): PlaybackDecision | Promise<PlaybackDecision> {

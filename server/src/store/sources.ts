@@ -22,8 +22,8 @@ export class SourceStore {
   }
 
   /** Of other streams of the same owner. */
-  async countOthers(ownerId: string, streamId: string): Promise<number> {
-    const { count } = await this.#db
+  async countOthers(ownerId: string, streamId: string, db: Kysely<Schema> = this.#db): Promise<number> {
+    const { count } = await db
       .selectFrom('sources')
       .innerJoin('streams', 'streams.id', 'sources.stream_id')
       .select((eb) => eb.fn.countAll<string>().as('count'))
@@ -33,13 +33,20 @@ export class SourceStore {
     return Number(count);
   }
 
-  async put({ streamId, address, secret, mode, enabled, updatedAt }: SourceRow): Promise<void> {
+  /** False: the owner's streams have as many sources as they may, and nothing was written. */
+  async put({ streamId, address, secret, mode, enabled, updatedAt }: SourceRow, { ownerId, max }: { readonly ownerId: string; readonly max: number }): Promise<boolean> {
     const values = { address, secret, mode, enabled, updated_at: updatedAt };
-    await this.#db
-      .insertInto('sources')
-      .values({ stream_id: streamId, ...values })
-      .onConflict((conflict) => conflict.column('stream_id').doUpdateSet(values))
-      .execute();
+    return this.#db.transaction().execute(async (transaction) => {
+      // The owner's row is the lock: two requests at once cannot both be the last that fits.
+      await transaction.selectFrom('users').select('id').where('id', '=', ownerId).forUpdate().execute();
+      if ((await this.countOthers(ownerId, streamId, transaction)) >= max) return false;
+      await transaction
+        .insertInto('sources')
+        .values({ stream_id: streamId, ...values })
+        .onConflict((conflict) => conflict.column('stream_id').doUpdateSet(values))
+        .execute();
+      return true;
+    });
   }
 
   async of(streamId: string): Promise<SourceRow | undefined> {

@@ -28,6 +28,8 @@ export interface PullIngestDeps extends InputDeps {
 export class PullIngest {
   readonly #deps: PullIngestDeps;
   readonly #pullers = new Map<string, Puller>();
+  /** The latest change of each stream whose source is being read: what an earlier one reads is old. */
+  readonly #changes = new Map<string, symbol>();
   #pastBytes = 0;
   #isClosed = false;
 
@@ -60,17 +62,26 @@ export class PullIngest {
 
   /** The owner set another source, or none; or the same: then what waits is tried at once. */
   async sourceChanged(streamId: string): Promise<void> {
+    const change = Symbol();
+    this.#changes.set(streamId, change);
     const source = await this.#deps.sources.of(streamId);
+    if (this.#changes.get(streamId) !== change) return;
+    this.#changes.delete(streamId);
     const before = this.#pullers.get(streamId);
     if (before && source && before.source.url === source.url && before.source.mode === source.mode) {
       before.tryNow();
       return;
     }
-    this.streamDeleted(streamId);
+    this.#stop(streamId);
     if (source) this.#open(source);
   }
 
   streamDeleted(streamId: string): void {
+    this.#changes.delete(streamId);
+    this.#stop(streamId);
+  }
+
+  #stop(streamId: string): void {
     const puller = this.#pullers.get(streamId);
     if (!puller) return;
     puller.close();

@@ -10,7 +10,7 @@ import { CORS_HEADERS, parseRange } from './send-body.ts';
 export type Extent = { readonly path: string; readonly offset: number; readonly bytes: number } | { readonly data: Uint8Array; readonly bytes: number };
 
 export interface StoredBody {
-  readonly extents: readonly Extent[];
+  readonly extents: Iterable<Extent>;
   /** Of all of them. */
   readonly size: number;
   readonly contentType: string;
@@ -66,7 +66,7 @@ export async function sendStored(req: IncomingMessage, res: ServerResponse, body
   }
 }
 
-async function* piecesOf(extents: readonly Extent[], { from, to }: { from: number; to: number }, reader: StoredReader): AsyncGenerator<Uint8Array> {
+async function* piecesOf(extents: Iterable<Extent>, { from, to }: { from: number; to: number }, reader: StoredReader): AsyncGenerator<Uint8Array> {
   let at = 0;
   for (const extent of extents) {
     const start = Math.max(0, from - at);
