@@ -64,7 +64,7 @@ async function openStudio() {
   const { stream } = await makeStream(server, token, { record: true, title: 'Regatta' });
   const events = ['recording.ready', 'recording.uploaded', 'recording.failed'];
   const { webhook } = await read(await server.request('/api/v1/webhooks', { method: 'POST', token, body: { url: 'http://127.0.0.1:9/', events } }), WebhookWithSecret);
-  const jobs = new JobStore(db);
+  const jobs = new JobStore(db, temporary.store.serverId);
   const objects = new S3ObjectStore({ ...s3.config, endpoint: gate.url, idleTimeoutMs: 2_000 });
   let runner: JobRunner | undefined;
   const open = async ({ localCopyMs = Number.POSITIVE_INFINITY, minFreeBytes = 0, isLate = false } = {}) => {
@@ -72,6 +72,7 @@ async function openStudio() {
       config: { dataDir, minFreeBytes, recordingQuotaBytes: Number.POSITIVE_INFINITY, localCopyMs },
       objects: isLate ? undefined : objects,
       db,
+      serverId: temporary.store.serverId,
       jobs,
       workers: new WorkerPool({ clock, log: silentLog, maxWorkers: 1 }),
       clock,

@@ -1,30 +1,25 @@
 /** The composition root: builds every service in the order of the data's path, starts them, stops them in reverse. Imported by nobody. */
-import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { getRequestListener } from '@hono/node-server';
 import { VIEWER_TIMEOUT_MS } from '@millrace/contract/limits';
 import { nanoid } from 'nanoid';
 import { Accounts } from './accounts/accounts.ts';
 import { createAuth } from './accounts/auth.ts';
-import { BatchWriter } from './analytics/batch-writer.ts';
-import { MeasurementHistory } from './analytics/measurement-history.ts';
-import { Measurer } from './analytics/measurer.ts';
-import { StreamSockets } from './analytics/stream-sockets.ts';
 import { MemoryViewerCounter } from './analytics/viewer-counter.ts';
-import { Visits } from './analytics/visits.ts';
 import { createApi } from './api/create-api.ts';
 import { Pages } from './api/pages.ts';
 import { Certificates } from './certificates/certificates.ts';
 import { CertificateRoutes } from './certificates/routes.ts';
+import { composeAudience } from './compose-audience.ts';
 import { composeExchange } from './compose-exchange.ts';
 import { Library } from './compose-library.ts';
+import { composeRealTime } from './compose-real-time.ts';
 import { composeRelay } from './compose-relay.ts';
 import { ConfigError } from './config/config-error.ts';
 import { type Config, loadConfig } from './config/load.ts';
 import { loadSecrets } from './config/secrets.ts';
 import { greet } from './greeting/greeting.ts';
 import { RtmpServer } from './ingest/rtmp/server.ts';
-import { WhipIngest } from './ingest/whip/ingest.ts';
 import { JobRunner } from './jobs/runner.ts';
 import { systemClock as clock } from './lib/clock.ts';
 import { lanAddressOf, thisMachine } from './lib/machine.ts';
@@ -43,18 +38,14 @@ import { DEFAULT_PACKAGER_CONFIG, Packager } from './outputs/cmaf/packager.ts';
 import { PackagerRegistry } from './outputs/cmaf/registry.ts';
 import { DashRoutes } from './outputs/dash/routes.ts';
 import { HlsRoutes } from './outputs/hls/routes.ts';
-import { BridgedTracks } from './outputs/whep/bridged-tracks.ts';
-import { WhepOutput } from './outputs/whep/output.ts';
 import { readyLine, type ServedPorts } from './served-ports.ts';
 import { BroadcastStore } from './store/broadcasts.ts';
 import { JobStore } from './store/jobs.ts';
-import { MeasurementStore } from './store/measurements.ts';
 import { openStore } from './store/open.ts';
 import { ServerStore } from './store/servers.ts';
 import { SourceStore } from './store/sources.ts';
 import { StreamStore } from './store/streams.ts';
 import { TargetStore } from './store/targets.ts';
-import { type ViewingRow, ViewingStore } from './store/viewings.ts';
 import { Hub } from './stream/hub.ts';
 import { BroadcastLog } from './streams/broadcast-log.ts';
 import { StreamDirectory } from './streams/directory.ts';
@@ -76,8 +67,6 @@ import { SecureListener } from './transports/http/secure-listener.ts';
 import { HttpServer } from './transports/http/server.ts';
 import { SocketLimit } from './transports/http/socket-limit.ts';
 import { OwnAddresses } from './transports/turn/own-addresses.ts';
-import { OfferRoutes } from './transports/webrtc/offer-routes.ts';
-import { WebRtcTransport } from './transports/webrtc/transport.ts';
 import { RecordingEvents } from './webhooks/recording-events.ts';
 import { createWebhooks } from './webhooks/service.ts';
 
@@ -124,7 +113,7 @@ async function run(config: Config): Promise<void> {
   });
   const jobStore = new JobStore(store.db, store.serverId);
   const broadcastLog = new BroadcastLog({ store: new BroadcastStore(store.db, store.serverId), follower: hooks.events, clock, log });
-  const serverWatch = store.kind === 'server' ? new ServerWatch({ servers: new ServerStore(store.db, store.serverId), broadcasts: broadcastLog, clock, log }) : undefined;
+  const serverWatch = store.kind === 'server' ? new ServerWatch({ servers: new ServerStore(store.db, store.serverId), broadcasts: broadcastLog, clock, log, moved: () => pull.lookAgain() }) : undefined;
   const ladders = new Ladders({ pool: workers, clock, log, settings: config.ladder.tiers, hardware: config.ladder.hardware, modeOf: (streamId) => directory.ladderOf(streamId) });
   const hub = new Hub({
     clock,
@@ -190,28 +179,27 @@ async function run(config: Config): Promise<void> {
     onHidden: (streamId) => void sockets.streamHidden(streamId),
   });
   const targets = new Targets({ store: new TargetStore(store.db), streams, sealer, addresses, clock, newId: nanoid, forwarding: () => push });
-  const sources = new Sources({ store: new SourceStore(store.db), streams, directory, sealer, addresses, clock, log, mayPublish, fetching: () => pull });
-  const isWatched = (streamId: string) => viewers.count(streamId) > 0 || whepOutput.viewersOf(streamId) > 0;
+  const sources = new Sources({ store: new SourceStore(store.db, store.serverId), streams, directory, sealer, addresses, clock, log, mayPublish, fetching: () => pull });
+  const isWatched = (streamId: string) => viewers.count(streamId) > 0 || whep.viewersOf(streamId) > 0;
   const { processes, pull, push } = composeExchange({ config, hub, bridges, addresses, targets, sources, isWatched, clock, log });
   const permission = new PlaybackPermission({ directory, media, tokens, clock, identify });
   const playback = pull.waking(permission, true);
   const publishing = new PublishPermission({ directory, media, clock, mayPublish });
 
   // What viewers and owners hear, and what is remembered of it.
-  const viewings = new BatchWriter<ViewingRow>({ clock, log, name: 'viewings', keyOf: ({ id }) => id, write: (rows) => new ViewingStore(store.db).put(rows) });
-  const visits = new Visits({ clock, counter: viewers, viewings, broadcasts: { get: media.broadcast }, newId: nanoid });
-  const history = new MeasurementHistory({ clock, log, store: new MeasurementStore(store.db) });
-  const sockets = new StreamSockets({
-    clock,
-    log,
+  const { viewings, visits, history, sockets, measurer } = composeAudience({
+    db: store.db,
+    hub,
+    bridges,
+    ladders,
+    viewers,
     gate: new WatchPermission({ store: streamStore, playback: pull.waking(permission, false), identify }),
-    counter: viewers,
-    visits,
-    broadcasts: { get: media.broadcast },
     recordings: library.recordings,
     publicOrigin: config.publicUrl,
+    clock,
+    log,
+    newId: nanoid,
   });
-  const measurer = new Measurer({ clock, streams: hub, bridges, ladders, viewers, listeners: [sockets, history] });
 
   // The doors.
   const rtmp = new RtmpServer({ hub, gate: publishing, clock, log, config: { host: config.host, port: config.rtmpPort } });
@@ -220,18 +208,7 @@ async function run(config: Config): Promise<void> {
   const { turn, iceServers } = composeRelay({ config, secret: secrets.turn, certificates, ports, ownAddresses, toOwnMedia: (packet) => webrtc.fromRelay(packet), clock, log });
   const hls = new HlsRoutes({ registry, gate: playback, clock });
   const dash = new DashRoutes({ registry, gate: playback, clock });
-  const webrtc = new WebRtcTransport({ clock, log, config: { host: config.host, ...config.webrtc } });
-  const offers = {
-    clock,
-    log,
-    iceServers,
-    newId: nanoid,
-    remoteAddressOf: (req: IncomingMessage) => remoteAddressOf(req, config.trustProxy),
-  };
-  const whipIngest = new WhipIngest({ hub, gate: publishing, transport: webrtc, clock, log });
-  const whip = new OfferRoutes({ ...offers, name: 'whip', take: (offer) => whipIngest.take(offer) });
-  const whepOutput = new WhepOutput({ hub, gate: playback, transport: webrtc, source: new BridgedTracks({ bridges, clock }), tiers: ladders, viewers: visits, clock, log });
-  const whep = new OfferRoutes({ ...offers, name: 'whep', take: (offer) => whepOutput.take(offer) });
+  const { webrtc, whip, whep, routes } = composeRealTime({ config, hub, bridges, ladders, publishing, playback, visits, iceServers, newId: nanoid, clock, log });
   const api = createApi({
     accounts,
     streams,
@@ -259,8 +236,7 @@ async function run(config: Config): Promise<void> {
       ...library.routes(registry, permission),
       hls,
       dash,
-      whip,
-      whep,
+      ...routes,
       ...(certificates ? [new CertificateRoutes({ certificates })] : []),
       { handle: (request, response, path) => operator.handle(request, response, path) },
     ],
@@ -274,12 +250,6 @@ async function run(config: Config): Promise<void> {
     rtmps?.setCertificate(pair);
   });
 
-  const ingests = [rtmp, ...(rtmps ? [rtmps] : [])].map((server, i) => ({
-    protocol: i === 0 ? 'rtmp' : 'rtmps',
-    get counters() {
-      return server.counters;
-    },
-  }));
   const operator = new OperatorRoutes({
     readiness,
     metrics: new Metrics(
@@ -290,46 +260,16 @@ async function run(config: Config): Promise<void> {
         sockets,
         http,
         certificate: certificates,
-        ingests: [
-          ...ingests,
-          {
-            protocol: 'pull',
-            get counters() {
-              return pull.counters;
-            },
-          },
-          {
-            protocol: 'whip',
-            get counters() {
-              return whipIngest.counters;
-            },
-          },
-        ],
-        outputs: [
-          { protocol: 'hls', counters: hls.counters },
-          { protocol: 'dash', counters: dash.counters },
-          { protocol: 'vod', counters: library.vod.counters },
-          {
-            protocol: 'push',
-            get counters() {
-              return push.counters;
-            },
-          },
-          {
-            protocol: 'whep',
-            get counters() {
-              return { bytes: webrtc.counters.bytesSent };
-            },
-          },
-        ],
+        ingests: { rtmp, rtmps, pull, whip },
+        outputs: { hls, dash, vod: library.vod, push },
         publishing,
-        ...(turn ? { turn } : {}),
+        turn,
         ...library.parts,
         transcode: { pool: workers, bridges, ladders, pictures: library.thumbnailer },
         processes,
         sources: pull,
         jobs: { census: () => jobStore.census(clock.now()) },
-        webrtc: { transport: webrtc, whip: whipIngest, whep: whepOutput },
+        webrtc: { transport: webrtc, whip, whep },
         unwritten: () => broadcastLog.pending + viewings.pending.length + library.pending,
         ping: () => store.ping(),
       }),

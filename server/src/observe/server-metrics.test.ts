@@ -17,11 +17,8 @@ function world() {
     sockets: { counters: { open: 5, malformedFrames: 1, droppedEvents: 2, slowClients: 0, deadClients: 3, floods: 0 } },
     http: { connections: 6, counters: { requests: 7, refusedSockets: 0, failures: 0 }, http2Counters: { sessions: 2, idled: 0, slowRequests: 9, stalledAnswers: 0 } },
     certificate: { expiresAt: new Date(1_800_000_000_000) },
-    ingests: [
-      { protocol: 'rtmp', counters: { bytesReceived: 1000 } },
-      { protocol: 'rtmps', counters: { bytesReceived: 10 } },
-    ],
-    outputs: [{ protocol: 'hls', counters: { bytes: 2000, blocked: 3 } }],
+    ingests: { rtmp: { counters: { bytesReceived: 1000 } }, rtmps: { counters: { bytesReceived: 10 } }, whip: undefined },
+    outputs: { hls: { counters: { bytes: 2000, blocked: 3 } } },
     publishing: { counters: { allowed: 1, wrongKeys: 2, refused: 0 } },
     uploads: { failing: 2, counters: { sentBytes: 70, fetchedBytes: 80 } },
     turn: { counters: { allocations: 2, bytesToPeers: 30, bytesToClients: 40, refusals: new Map([['expired', 5]]), dropped: { slow: 6 } } },
@@ -37,7 +34,7 @@ function world() {
       census: () => (isAway ? Promise.reject(new Error('away')) : Promise.resolve([{ kind: 'upload', running: 1, waiting: 2, scheduled: 3, failed: 4, oldestWaitingMs: 5_500 }])),
     },
     webrtc: {
-      transport: { counters: { packetsReceived: 11, packetsSent: 12, neverConnected: 1, lost: 0, turnedAway: 0, strangers: 9, floods: 0, unsent: 0 } },
+      transport: { counters: { packetsReceived: 11, packetsSent: 12, bytesSent: 3000, neverConnected: 1, lost: 0, turnedAway: 0, strangers: 9, floods: 0, unsent: 0 } },
       whip: { counters: { sessions: 2, protocolErrors: 0, nacked: 0, keyFrameRequests: 0, strays: 0 } },
       whep: { counters: { viewers: 3, nacked: 6, resent: 5, keyFrameRequests: 0, skipped: 0, slowed: 0, lowered: 0, malformedRtcp: 0 } },
     },

@@ -40,8 +40,10 @@ export interface ServerParts {
   };
   /** Undefined while nothing is encrypted. */
   readonly certificate: { readonly expiresAt: Date } | undefined;
-  readonly ingests: readonly { readonly protocol: string; readonly counters: { readonly bytesReceived: number } }[];
-  readonly outputs: readonly { readonly protocol: string; readonly counters: { readonly bytes: number; readonly blocked?: number } }[];
+  /** By protocol; undefined where it is off. */
+  readonly ingests: Readonly<Record<string, { readonly counters: { readonly bytesReceived: number } } | undefined>>;
+  /** By protocol, but for WHEP: what WebRTC sends is its alone. */
+  readonly outputs: Readonly<Record<string, { readonly counters: { readonly bytes: number; readonly blocked?: number } }>>;
   readonly publishing: { readonly counters: { readonly allowed: number; readonly wrongKeys: number; readonly refused: number } };
   /** The built-in relay, when it is on. */
   readonly turn?: {
@@ -52,7 +54,7 @@ export interface ServerParts {
       readonly refusals: ReadonlyMap<string, number>;
       readonly dropped: Readonly<Record<string, number>>;
     };
-  };
+  } | undefined;
   readonly transcode: {
     readonly pool: {
       readonly workers: { readonly length: number };
@@ -90,6 +92,7 @@ export interface ServerParts {
       readonly counters: {
         readonly packetsReceived: number;
         readonly packetsSent: number;
+        readonly bytesSent: number;
         readonly neverConnected: number;
         readonly lost: number;
         readonly turnedAway: number;
@@ -157,8 +160,11 @@ export function serverMetrics(parts: ServerParts): MetricSources {
         [...hub.running()].flatMap(({ publisher }) => publisher?.protocol ?? []),
       ),
     viewers: () => viewers.total,
-    bytesIn: () => ingests.map(({ protocol, counters }) => [{ protocol }, counters.bytesReceived]),
-    bytesOut: () => outputs.map(({ protocol, counters }) => [{ protocol }, counters.bytes]),
+    bytesIn: () => Object.entries(ingests).flatMap(([protocol, ingest]) => (ingest ? [[{ protocol }, ingest.counters.bytesReceived] as const] : [])),
+    bytesOut: () => [
+      ...Object.entries(outputs).map(([protocol, { counters }]) => [{ protocol }, counters.bytes] as const),
+      [{ protocol: 'whep' }, webrtc.transport.counters.bytesSent],
+    ],
     droppedUnits: ofBroadcasts(({ counters }) => counters.droppedUnits),
     repairedTimestamps: ofBroadcasts(({ counters }) => counters.repaired),
     discontinuities: ofBroadcasts(({ counters }) => counters.discontinuities + counters.jumps),
@@ -166,7 +172,7 @@ export function serverMetrics(parts: ServerParts): MetricSources {
     parts: ofPackagers(({ counters }) => counters.parts),
     partLatencySeconds: ofPackagers(({ counters }) => counters.partLatencyMs / 1000),
     maxPartLatencySeconds: () => Math.max(0, ...[...packagers.all()].map(({ counters }) => counters.maxPartLatencyMs / 1000)),
-    blockedRequests: () => outputs.reduce((sum, { counters }) => sum + (counters.blocked ?? 0), 0),
+    blockedRequests: () => Object.values(outputs).reduce((sum, { counters }) => sum + (counters.blocked ?? 0), 0),
     publishAttempts: () => Object.entries(publishing.counters).map(([result, count]) => [{ result }, count]),
     httpRequests: () => http.counters.requests,
     httpFailures: () => http.counters.failures,

@@ -245,6 +245,8 @@ export interface SourcesTable {
   mode: SourceMode;
   enabled: boolean;
   updated_at: Date;
+  /** Who fetches it: where it was set last; null from before servers had names. */
+  server_id: string | null;
 }
 
 /** The servers on this database, and when each last said that it runs. */

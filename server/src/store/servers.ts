@@ -25,6 +25,7 @@ export class ServerStore {
     const mine = { server_id: this.#serverId };
     await this.#db.updateTable('broadcasts').set(mine).where('server_id', 'is distinct from', this.#serverId).execute();
     await this.#db.updateTable('recordings').set(mine).where('server_id', 'is distinct from', this.#serverId).execute();
+    await this.#db.updateTable('sources').set(mine).where('server_id', 'is distinct from', this.#serverId).execute();
     await this.#db.updateTable('jobs').set({ server_id: null }).where('server_id', 'is not', null).execute();
   }
 }

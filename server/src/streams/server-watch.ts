@@ -9,6 +9,8 @@ export interface ServerWatchDeps {
   readonly broadcasts: Pick<BroadcastLog, 'endAbandoned'>;
   readonly clock: Clock;
   readonly log: Log;
+  /** Other servers may have taken over what this one had. */
+  moved(): Promise<void>;
 }
 
 const BEAT_MS = 30_000;
@@ -45,10 +47,11 @@ export class ServerWatch {
   }
 
   async #beat(): Promise<void> {
-    const { servers, broadcasts, clock, log } = this.#deps;
+    const { servers, broadcasts, clock, log, moved } = this.#deps;
     const now = clock.now();
     try {
       await servers.seen(new Date(now));
+      await moved();
       // A database that was away has heard nobody: the others get their time to be heard again.
       this.#heardSince ??= now;
       if (now - this.#heardSince >= GONE_MS) await broadcasts.endAbandoned(new Date(now - GONE_MS));

@@ -103,9 +103,9 @@ export class Sources {
     return row && this.#open(row);
   }
 
-  /** Those that are switched on. */
-  async all(): Promise<OpenSource[]> {
-    return (await this.#deps.store.all()).flatMap((row) => this.#open(row) ?? []);
+  /** Those that this server fetches, and that are switched on. */
+  async mine(): Promise<OpenSource[]> {
+    return (await this.#deps.store.mine()).flatMap((row) => this.#open(row) ?? []);
   }
 
   /** Whether the broadcast of a stream waits for its owner. */

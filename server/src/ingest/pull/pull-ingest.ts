@@ -17,7 +17,8 @@ export interface PullIngestDeps extends InputDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly sources: {
-    all(): Promise<readonly PullSource[]>;
+    /** Those that this server fetches. */
+    mine(): Promise<readonly PullSource[]>;
     of(streamId: string): Promise<PullSource | undefined>;
     startOf(streamId: string): Promise<'auto' | 'manual'>;
   };
@@ -48,12 +49,20 @@ export class PullIngest {
   }
 
   async start(): Promise<void> {
-    for (const source of await this.#deps.sources.all()) this.#open(source);
+    for (const source of await this.#deps.sources.mine()) this.#open(source);
   }
 
   close(): void {
     this.#isClosed = true;
     for (const puller of this.#pullers.values()) puller.close();
+  }
+
+  /** Stops what another server fetches now, or nobody any more. */
+  async lookAgain(): Promise<void> {
+    const before = [...this.#pullers];
+    const mine = new Set((await this.#deps.sources.mine()).map(({ streamId }) => streamId));
+    // What was opened while that was read is newer.
+    for (const [streamId, puller] of before) if (!mine.has(streamId) && this.#pullers.get(streamId) === puller) this.#stop(streamId);
   }
 
   status(streamId: string): PullStatus {

@@ -1,4 +1,4 @@
-/** Which of several servers has what: its running broadcasts, the files of its recordings, the work that needs those files. */
+/** Which of several servers has what: its running broadcasts, what it fetches, the files of its recordings, the work that needs those files. */
 import { sql } from 'kysely';
 import type { Migration } from './migration.ts';
 
@@ -7,6 +7,7 @@ const STATEMENTS = [
   sql`alter table broadcasts add column server_id text`,
   sql`alter table recordings add column server_id text`,
   sql`alter table recordings add column is_unwanted boolean not null default false`,
+  sql`alter table sources add column server_id text`,
   sql`alter table jobs add column server_id text`,
 ];
 

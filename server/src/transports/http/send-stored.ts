@@ -76,8 +76,10 @@ async function* piecesOf(extents: Iterable<Extent>, { from, to }: { from: number
       if (at >= to) return;
       continue;
     }
-    if ('data' in extent) yield extent.data.subarray(start, end);
-    else for (let done = start; done < end; done += PIECE_BYTES) yield await reader.read(extent.path, extent.offset + done, Math.min(PIECE_BYTES, end - done));
+    for (let done = start; done < end; done += PIECE_BYTES) {
+      const bytes = Math.min(PIECE_BYTES, end - done);
+      yield 'data' in extent ? extent.data.subarray(done, done + bytes) : await reader.read(extent.path, extent.offset + done, bytes);
+    }
   }
 }
 
