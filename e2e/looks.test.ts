@@ -242,7 +242,10 @@ const KEPT: readonly Recording[] = [
   keptAs('stopped', { title: 'A title that is so long that it needs two lines on a card, and then some more', problem: 'disk_full', visibility: 'private' }),
   keptAs('sending', { title: 'Regatta', storage: { local: true, elsewhere: false, upload: uploadOf({ state: 'uploading', sentBytes: 600_000_000, secondsLeft: 185 }) } }),
   keptAs('waiting', { title: 'Regatta, second day', storage: { local: true, elsewhere: false, upload: uploadOf({ state: 'waiting' }) } }),
-  keptAs('full', { title: 'Regatta, third day', storage: { local: true, elsewhere: false, upload: uploadOf({ state: 'failing', sentBytes: 300_000_000, problem: 'storage_full' }) } }),
+  keptAs('full', {
+    title: 'Regatta, third day',
+    storage: { local: true, elsewhere: false, upload: uploadOf({ state: 'failing', sentBytes: 300_000_000, problem: 'storage_full' }) },
+  }),
   keptAs('nothing', { title: 'From the train', state: 'failed', problem: 'quota_reached', seconds: 0, bytes: 0 }),
 ];
 

@@ -113,7 +113,10 @@ async function run(config: Config): Promise<void> {
   });
   const jobStore = new JobStore(store.db, store.serverId);
   const broadcastLog = new BroadcastLog({ store: new BroadcastStore(store.db, store.serverId), follower: hooks.events, clock, log });
-  const serverWatch = store.kind === 'server' ? new ServerWatch({ servers: new ServerStore(store.db, store.serverId), broadcasts: broadcastLog, clock, log, moved: () => pull.lookAgain() }) : undefined;
+  const serverWatch =
+    store.kind === 'server'
+      ? new ServerWatch({ servers: new ServerStore(store.db, store.serverId), broadcasts: broadcastLog, clock, log, moved: () => pull.lookAgain() })
+      : undefined;
   const ladders = new Ladders({ pool: workers, clock, log, settings: config.ladder.tiers, hardware: config.ladder.hardware, modeOf: (streamId) => directory.ladderOf(streamId) });
   const hub = new Hub({
     clock,

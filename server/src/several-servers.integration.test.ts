@@ -88,7 +88,10 @@ async function broadcastOn({ server, library }: Machine, token: string) {
   server.publish(stream.id);
   const live = server.hub.get(stream.id);
   if (!live) throw new Error('nothing runs');
-  const packager = library.recorder.follow({ broadcast: live.broadcast, publisher: {} }, new Packager({ broadcast: live.broadcast, clock: server.clock, config: DEFAULT_PACKAGER_CONFIG }));
+  const packager = library.recorder.follow(
+    { broadcast: live.broadcast, publisher: {} },
+    new Packager({ broadcast: live.broadcast, clock: server.clock, config: DEFAULT_PACKAGER_CONFIG }),
+  );
   const sent = new TestBroadcast(packager, server.clock);
   for (let second = 0; second < 10; second++) {
     sent.send(1);

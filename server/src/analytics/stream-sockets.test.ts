@@ -322,12 +322,7 @@ it('takes the cookie from its own pages only', async () => {
 
 it('lets go of those who may not watch a stream that has become private, and of nobody else', async () => {
   const made = await world();
-  const [viewer, stale, holder, owner] = [
-    made.client(),
-    made.client({}, { query: '?token=stale' }),
-    made.client({}, { query: '?token=good' }),
-    made.client(as('owner')),
-  ];
+  const [viewer, stale, holder, owner] = [made.client(), made.client({}, { query: '?token=stale' }), made.client({}, { query: '?token=good' }), made.client(as('owner'))];
   for (const client of [viewer, stale, holder, owner]) await client.open();
   made.isPrivate = true;
   await made.sockets.streamHidden(STREAM);

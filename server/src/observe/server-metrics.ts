@@ -46,15 +46,17 @@ export interface ServerParts {
   readonly outputs: Readonly<Record<string, { readonly counters: { readonly bytes: number; readonly blocked?: number } }>>;
   readonly publishing: { readonly counters: { readonly allowed: number; readonly wrongKeys: number; readonly refused: number } };
   /** The built-in relay, when it is on. */
-  readonly turn?: {
-    readonly counters: {
-      readonly allocations: number;
-      readonly bytesToPeers: number;
-      readonly bytesToClients: number;
-      readonly refusals: ReadonlyMap<string, number>;
-      readonly dropped: Readonly<Record<string, number>>;
-    };
-  } | undefined;
+  readonly turn?:
+    | {
+        readonly counters: {
+          readonly allocations: number;
+          readonly bytesToPeers: number;
+          readonly bytesToClients: number;
+          readonly refusals: ReadonlyMap<string, number>;
+          readonly dropped: Readonly<Record<string, number>>;
+        };
+      }
+    | undefined;
   readonly transcode: {
     readonly pool: {
       readonly workers: { readonly length: number };

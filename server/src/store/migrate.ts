@@ -14,7 +14,16 @@ import type { Migration } from './migrations/migration.ts';
 import type { Schema } from './schema.ts';
 
 /** Every step in order. */
-export const MIGRATIONS: readonly Migration[] = [usersAndStreams, viewingsAndMeasurements, recordings, jobsAndWebhooks, targetsAndSources, recordingsElsewhere, sourceSwitch, servers];
+export const MIGRATIONS: readonly Migration[] = [
+  usersAndStreams,
+  viewingsAndMeasurements,
+  recordings,
+  jobsAndWebhooks,
+  targetsAndSources,
+  recordingsElsewhere,
+  sourceSwitch,
+  servers,
+];
 
 /** Any number that no other program takes advisory locks on: "mill" in ASCII. */
 const LOCK_ID = 0x6d696c6c;

@@ -3,7 +3,7 @@ import { FakeClock } from '../../lib/clock.ts';
 import type { Download } from './download.ts';
 import { OpenDownloads } from './open-downloads.ts';
 
-const MEDIA = { path: 'video/media-0.m4s', offset: 0, bytes: 10 };
+const MEDIA = { kind: 'video', path: 'video/media-0.m4s', offset: 0, bytes: 10 } as const;
 
 function downloads(max: number) {
   const clock = new FakeClock();
@@ -18,7 +18,7 @@ function downloads(max: number) {
 }
 
 test('a header is made once for all who ask, and again when it is old or the recording changed', async () => {
-  const { clock, open, made, hold } = downloads(2);
+  const { clock, open, made, hold } = downloads(4);
   using first = hold('a');
   using second = hold('a');
   expect(await first?.open()).toMatchObject({ size: 11 });

@@ -55,7 +55,10 @@ export class PullStand implements Disposable {
   isWatched = false;
   source: PullSource | undefined;
 
-  constructor(url: string, { mode = 'always', allowPrivate = true, forbidden = '', authorities = [], mediaDir, maxProcesses = 4, clock = systemClock, of = async () => this.source }: StandOptions = {}) {
+  constructor(
+    url: string,
+    { mode = 'always', allowPrivate = true, forbidden = '', authorities = [], mediaDir, maxProcesses = 4, clock = systemClock, of = async () => this.source }: StandOptions = {},
+  ) {
     this.source = { streamId: 'a', url, mode };
     this.processes = new MediaProcesses({ max: maxProcesses });
     let ids = 0;
