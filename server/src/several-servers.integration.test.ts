@@ -162,11 +162,11 @@ test('a server that starts again takes up what was its own; the other one goes o
   expect((await problemOf(await again.server.request(`${path}/view`))).code).toBe('on_another_server');
   const playlist = async ({ library }: Machine) => {
     await using http = await serve(library.vod);
-    return fetch(`${http.base}/vod/${theirs.id}/index.m3u8`);
+    const response = await fetch(`${http.base}/vod/${theirs.id}/index.m3u8`);
+    return { status: response.status, text: await response.text() };
   };
   expect((await playlist(other)).status).toBe(200);
-  const refused = await playlist(again);
-  expect([refused.status, await refused.json()]).toEqual([503, expect.objectContaining({ code: 'on_another_server' })]);
+  expect(await playlist(again)).toMatchObject({ status: 503, text: expect.stringContaining('on_another_server') });
 
   // Deleted here, its files go there.
   const files = join(other.dataDir, 'media/recordings', theirs.id);
