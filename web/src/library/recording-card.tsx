@@ -91,7 +91,7 @@ export function RecordingCard({ recording }: { readonly recording: Recording }) 
         </Menu>
       </div>
       {recording.problem && <p className={classes.problem}>{problemText(recording.problem, isReady)}</p>}
-      {recording.storage.elsewhere && <p className={classes.said}>{t('library.elsewhere')}</p>}
+      {isReady && recording.storage.elsewhere && <p className={classes.said}>{t('library.elsewhere')}</p>}
       {recording.storage.upload && <UploadState title={recording.title} upload={recording.storage.upload} />}
       <p role="status" className={said || changes.change.isError ? classes.said : 'sr-only'}>
         {changes.change.isError ? t('library.failed') : said}
