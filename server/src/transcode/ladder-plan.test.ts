@@ -5,9 +5,9 @@ import { h264Level } from './h264-level.ts';
 import { cappedBitsPerSecond, planTiers, type TierPlan } from './ladder-plan.ts';
 
 const SETTINGS = [
-  { shorterSide: 720, bitsPerSecond: 2_800_000 },
-  { shorterSide: 480, bitsPerSecond: 1_400_000 },
-  { shorterSide: 360, bitsPerSecond: 700_000 },
+  { shorterSide: 720, bitsPerSecond: 2_800_000, preset: 'veryfast' } as const,
+  { shorterSide: 480, bitsPerSecond: 1_400_000, preset: 'veryfast' } as const,
+  { shorterSide: 360, bitsPerSecond: 700_000, preset: 'veryfast' } as const,
 ];
 
 function source(width: number, height: number): VideoTrack {
@@ -58,6 +58,12 @@ describe('tiers', () => {
   it('say which decoder they need before there are any', () => {
     // Main profile: 720p at up to 60 pictures a second is level 3.2, the others at up to 30 are 3.1 and 3.0.
     expect(tiersOf(1920, 1080).map(({ track }) => track.codecString)).toEqual(['avc1.4d4020', 'avc1.4d401f', 'avc1.4d401e']);
+  });
+
+  it('are made with the preset that is set for each', () => {
+    const [large, small] = [{ shorterSide: 480, bitsPerSecond: 1_400_000, preset: 'superfast' } as const, { shorterSide: 360, bitsPerSecond: 700_000, preset: 'medium' } as const];
+    const tiers = planTiers(source(1280, 720), [small, large]);
+    expect(typeof tiers === 'string' ? tiers : tiers.map(({ name, preset }) => `${name} ${preset}`)).toEqual(['480p superfast', '360p medium']);
   });
 
   it('do not use more than the source is worth', () => {

@@ -1,5 +1,6 @@
 /** Which tiers a picture gets: a value in, values out. */
 import type { VideoTrack } from '@millrace/media/track';
+import type { X264Preset } from '../lib/x264-presets.ts';
 import { h264Level } from './h264-level.ts';
 
 /** A tier as the operator sets it. */
@@ -8,6 +9,7 @@ export interface TierSetting {
   readonly shorterSide: number;
   /** The most it may use, over a second. */
   readonly bitsPerSecond: number;
+  readonly preset: X264Preset;
 }
 
 /** A tier of one broadcast's picture. */
@@ -18,6 +20,7 @@ export interface TierPlan {
   readonly track: VideoTrack;
   readonly bitsPerSecond: number;
   readonly maxFramesPerSecond: number;
+  readonly preset: X264Preset;
 }
 
 /** Why a picture has no tiers. */
@@ -66,7 +69,7 @@ export function cappedBitsPerSecond({ track, bitsPerSecond }: TierPlan, source: 
 }
 
 /** Rounded to even sides. */
-function planTier(source: VideoTrack, { shorterSide, bitsPerSecond }: TierSetting, index: number): TierPlan {
+function planTier(source: VideoTrack, { shorterSide, bitsPerSecond, preset }: TierSetting, index: number): TierPlan {
   const scale = shorterSide / Math.min(source.width, source.height);
   const width = even(source.width * scale);
   const height = even(source.height * scale);
@@ -87,6 +90,7 @@ function planTier(source: VideoTrack, { shorterSide, bitsPerSecond }: TierSettin
     },
     bitsPerSecond,
     maxFramesPerSecond,
+    preset,
   };
 }
 
