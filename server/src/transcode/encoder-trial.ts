@@ -9,14 +9,14 @@ import { type EncoderSetting, X264 } from './job.ts';
 
 const PROGRAM = fileURLToPath(new URL('./worker/trial.ts', import.meta.url));
 
-/** Node starts in a second on a slow machine, drivers in as much; what takes longer does not work. */
-const TRIAL_MS = 5_000;
+/** Node and a driver start in a second, and in several where all cores are busy; what takes longer does not work. */
+const TRIAL_MS = 10_000;
 
 /** Of what FFmpeg and the driver complain about, for the log. */
 const MAX_COMPLAINT = 500;
 
 /** After this no other is tried: somebody may be waiting for smaller pictures. */
-const ALL_TRIALS_MS = 10_000;
+const ALL_TRIALS_MS = 20_000;
 
 const DEVICES = '/dev/dri';
 

@@ -3,8 +3,8 @@ import { expect, it } from 'vitest';
 import { avcCOf, sampleOf } from './avcc.ts';
 
 const START = [0, 0, 0, 1];
-const SPS = [0x67, 0x4d, 0x40, 0x1e, 0xab];
-const PPS = [0x68, 0xee, 0x3c, 0x80];
+const SPS = [...Buffer.from('67640028acd940780227e5c044000003000400000300f03c60c658', 'hex')];
+const PPS = [...Buffer.from('68ebe3cb22c0', 'hex')];
 const SEI = [0x06, 5, 1, 9, 0x80];
 const IDR = [0x65, 0x88, 1, 2, 3];
 
