@@ -36,6 +36,8 @@ export interface TierSize {
   readonly maxBitsPerSecond: number;
   /** Pictures that come faster are left out. */
   readonly maxFramesPerSecond: number;
+  /** As the source was measured. Hardware shares its bits out by this; x264 finds out. */
+  readonly expectedFramesPerSecond: number;
   /** Hardware has its own. */
   readonly preset: X264Preset;
 }

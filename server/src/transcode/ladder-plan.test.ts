@@ -2,7 +2,7 @@ import type { VideoTrack } from '@millrace/media/track';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { h264Level } from './h264-level.ts';
-import { cappedBitsPerSecond, planTiers, type TierPlan } from './ladder-plan.ts';
+import { planTiers, type TierPlan, tierSizeOf } from './ladder-plan.ts';
 
 const SETTINGS = [
   { shorterSide: 720, bitsPerSecond: 2_800_000, preset: 'veryfast' } as const,
@@ -69,11 +69,23 @@ describe('tiers', () => {
   it('do not use more than the source is worth', () => {
     const [tier] = tiersOf(1280, 720);
     if (!tier) throw new Error('there is no tier');
-    const bits = (measured: number | undefined) => cappedBitsPerSecond(tier, source(1280, 720), measured);
+    const bits = (bitsPerSecond: number | undefined) => tierSizeOf(tier, source(1280, 720), bitsPerSecond ? { bitsPerSecond, framesPerSecond: 30 } : undefined).maxBitsPerSecond;
     expect(bits(undefined)).toBe(1_400_000);
     expect(bits(8_000_000)).toBe(1_400_000);
     expect(bits(1_000_000)).toBeLessThan(600_000);
     expect(bits(1)).toBe(80_000);
+  });
+
+  it.each([
+    [undefined, 30],
+    [0, 30],
+    [25, 25],
+    [60, 30],
+  ])('expect of a source measured at %s pictures a second at most their own rate', (framesPerSecond, expected) => {
+    const [tier] = tiersOf(1280, 720);
+    if (!tier) throw new Error('there is no tier');
+    const measured = framesPerSecond === undefined ? undefined : { bitsPerSecond: 2_000_000, framesPerSecond };
+    expect(tierSizeOf(tier, source(1280, 720), measured).expectedFramesPerSecond).toBe(expected);
   });
 });
 

@@ -2,6 +2,7 @@
 import type { VideoTrack } from '@millrace/media/track';
 import type { X264Preset } from '../lib/x264-presets.ts';
 import { h264Level } from './h264-level.ts';
+import type { TierSize } from './job.ts';
 
 /** A tier as the operator sets it. */
 export interface TierSetting {
@@ -61,11 +62,24 @@ export function planTiers(source: VideoTrack, settings: readonly TierSetting[]):
   return tiers.length > 0 ? tiers : 'SHAPE';
 }
 
-/** What the encoder may use when the source itself uses so much: more would not show more. */
-export function cappedBitsPerSecond({ track, bitsPerSecond }: TierPlan, source: VideoTrack, sourceBitsPerSecond: number | undefined): number {
-  if (!sourceBitsPerSecond) return bitsPerSecond;
+/** What was measured of a source. */
+export interface MeasuredPicture {
+  readonly bitsPerSecond: number;
+  readonly framesPerSecond: number;
+}
+
+/** What the encoder is told. It may use no more bits than the source makes sense of: more would not show more. */
+export function tierSizeOf({ track, bitsPerSecond, maxFramesPerSecond, preset }: TierPlan, source: VideoTrack, measured: MeasuredPicture | null | undefined): TierSize {
   const share = (track.width * track.height) / (source.width * source.height);
-  return Math.round(Math.max(LEAST_BITS_PER_SECOND, Math.min(bitsPerSecond, sourceBitsPerSecond * share ** PIXEL_EXPONENT)));
+  const worth = measured?.bitsPerSecond ? measured.bitsPerSecond * share ** PIXEL_EXPONENT : bitsPerSecond;
+  return {
+    width: track.width,
+    height: track.height,
+    maxBitsPerSecond: Math.round(Math.max(LEAST_BITS_PER_SECOND, Math.min(bitsPerSecond, worth))),
+    maxFramesPerSecond,
+    expectedFramesPerSecond: Math.min(maxFramesPerSecond, measured?.framesPerSecond || maxFramesPerSecond),
+    preset,
+  };
 }
 
 /** Rounded to even sides. */

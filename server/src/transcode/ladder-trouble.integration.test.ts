@@ -213,7 +213,14 @@ test('a tier that was given up tells its format when it comes again, so that it 
   if (!source) throw new Error('there is a picture');
   const said: string[] = [];
   let pictures = 0;
-  const tiers = [180, 90].map((height) => ({ width: (height * 4) / 3, height, maxBitsPerSecond: 200_000, maxFramesPerSecond: 30, preset: 'veryfast' as const }));
+  const tiers = [180, 90].map((height) => ({
+    width: (height * 4) / 3,
+    height,
+    maxBitsPerSecond: 200_000,
+    maxFramesPerSecond: 30,
+    expectedFramesPerSecond: 10,
+    preset: 'veryfast' as const,
+  }));
   const job = stand.pool.open({
     spec: { kind: 'ladder', source, tiers, encoder: X264 },
     alone: false,

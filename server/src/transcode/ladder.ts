@@ -10,7 +10,7 @@ import type { Log } from '../lib/log.ts';
 import { GopCache } from '../stream/gop-cache.ts';
 import type { LiveStream } from '../stream/live-stream.ts';
 import { type EncoderSetting, type VideoFormat, X264 } from './job.ts';
-import { cappedBitsPerSecond, planTiers, type TierPlan, type TierSetting } from './ladder-plan.ts';
+import { planTiers, type TierPlan, type TierSetting, tierSizeOf } from './ladder-plan.ts';
 import type { LadderCounters, LadderState, TierState } from './ladder-state.ts';
 import type { WorkerPool } from './pool.ts';
 import type { WireUnit } from './wire.ts';
@@ -315,14 +315,7 @@ export class Ladder {
         if (this.#job?.listener === listener) this.#lost(why, detail);
       },
     };
-    const sourceBits = this.stream.meter.lastReading?.video?.bitsPerSecond;
-    const tiers = this.#tiers.map((plan) => ({
-      width: plan.track.width,
-      height: plan.track.height,
-      maxBitsPerSecond: cappedBitsPerSecond(plan, source, sourceBits),
-      maxFramesPerSecond: plan.maxFramesPerSecond,
-      preset: plan.preset,
-    }));
+    const tiers = this.#tiers.map((plan) => tierSizeOf(plan, source, this.stream.meter.lastReading?.video));
     this.#openedAt = clock.monotonic();
     this.#changedAt = this.#openedAt;
     this.#lateLooks = 0;

@@ -16,7 +16,7 @@ const TO_WORKER: readonly ToWorker[] = [
     spec: {
       kind: 'ladder',
       source: VIDEO,
-      tiers: [{ width: 854, height: 480, maxBitsPerSecond: 1_400_000, maxFramesPerSecond: 30, preset: 'fast' }],
+      tiers: [{ width: 854, height: 480, maxBitsPerSecond: 1_400_000, maxFramesPerSecond: 30, expectedFramesPerSecond: 23.976, preset: 'fast' }],
       encoder: { name: 'vaapi', device: '/dev/dri/renderD128' },
     },
   },

@@ -70,6 +70,7 @@ const Tier = z.strictObject({
   height: z.int().min(2).multipleOf(2),
   maxBitsPerSecond: z.int().positive(),
   maxFramesPerSecond: z.int().positive(),
+  expectedFramesPerSecond: z.number().positive(),
   preset: z.enum(X264_PRESETS),
 });
 

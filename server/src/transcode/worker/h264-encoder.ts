@@ -119,12 +119,12 @@ export class H264Encoder {
 
   #set({ tier, timescale, colours, pixels }: Omit<EncoderOptions, 'kind' | 'device'>): void {
     const context = this.#context;
-    const { width, height, maxBitsPerSecond, maxFramesPerSecond } = tier;
+    const { width, height, maxBitsPerSecond, maxFramesPerSecond, expectedFramesPerSecond } = tier;
     context.width = width;
     context.height = height;
     context.pixelFormat = this.kind.pixelFormat;
     context.timeBase = new Rational(1, timescale);
-    context.framerate = new Rational(maxFramesPerSecond, 1);
+    context.framerate = this.kind === SOFTWARE ? new Rational(maxFramesPerSecond, 1) : new Rational(Math.ceil(expectedFramesPerSecond * 100), 100);
     context.maxBFrames = 0;
     context.gopSize = NO_KEY_FRAMES;
     context.threadCount = 1;

@@ -9,7 +9,7 @@ import type { H264Encoder } from './h264-encoder.ts';
 import { Devices } from './surfaces.ts';
 
 /** Small, and no multiple of a macroblock: pictures have to be cut. */
-const SIZE: TierSize = { width: 320, height: 180, maxBitsPerSecond: 500_000, maxFramesPerSecond: 30, preset: 'veryfast' };
+const SIZE: TierSize = { width: 320, height: 180, maxBitsPerSecond: 500_000, maxFramesPerSecond: 30, expectedFramesPerSecond: 30, preset: 'veryfast' };
 
 /** Pictures that hardware may keep to itself before the first comes out. */
 const PICTURES = 8;
