@@ -60,6 +60,7 @@ import { Streams } from './streams/streams.ts';
 import { Targets } from './streams/targets.ts';
 import { WatchPermission } from './streams/watch-permission.ts';
 import { Bridges } from './transcode/bridges.ts';
+import { EncoderTrial, hardwareCandidates } from './transcode/encoder-trial.ts';
 import { Ladders } from './transcode/ladders.ts';
 import { WorkerPool } from './transcode/pool.ts';
 import { remoteAddressOf } from './transports/http/remote-address.ts';
@@ -117,7 +118,8 @@ async function run(config: Config): Promise<void> {
     store.kind === 'server'
       ? new ServerWatch({ servers: new ServerStore(store.db, store.serverId), broadcasts: broadcastLog, clock, log, moved: () => pull.lookAgain() })
       : undefined;
-  const ladders = new Ladders({ pool: workers, clock, log, settings: config.ladder.tiers, hardware: config.ladder.hardware, modeOf: (streamId) => directory.ladderOf(streamId) });
+  const encoders = new EncoderTrial({ clock, log, candidates: config.ladder.hardware ? hardwareCandidates(process.platform) : [] });
+  const ladders = new Ladders({ pool: workers, clock, log, settings: config.ladder.tiers, encoders, modeOf: (streamId) => directory.ladderOf(streamId) });
   const hub = new Hub({
     clock,
     reconnectGraceMs: config.reconnectGraceMs,

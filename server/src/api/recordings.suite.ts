@@ -239,17 +239,20 @@ export function recordingsSuite(suite: Suite): void {
     const startedAt = new Date(server.clock.now());
     const readable = await makeRecording(server, user.id, { title: 'Readable', state: 'recording', endedAt: null, startedAt });
     const lost = await makeRecording(server, user.id, { title: 'Lost', state: 'recording', endedAt: null });
+    const empty = await makeRecording(server, user.id, { title: 'Empty', state: 'recording', endedAt: null });
     const { desk, heard } = deskOf(server);
     await desk.restore({
       names: async () => [readable.id, 'alien'],
       async remove() {},
       async inspect(id) {
+        if (id === empty.id) return { seconds: 0, bytes: 0, faults: ['video has no index'] };
         if (id !== readable.id) throw new Error('no such file');
         return { seconds: 30, bytes: 900, faults: [] };
       },
     });
     expect(await server.recordingStore.byId(readable.id)).toMatchObject({ state: 'ready', problem: 'interrupted', seconds: 30, endedAt: new Date(startedAt.getTime() + 30_000) });
     expect(await server.recordingStore.byId(lost.id)).toMatchObject({ state: 'failed', problem: 'damaged' });
+    expect(await server.recordingStore.byId(empty.id)).toMatchObject({ state: 'failed', problem: 'damaged', seconds: 0 });
     expect(heard).toContain('ready Readable');
     expect(heard).toContain('failed Lost damaged');
   });

@@ -141,7 +141,8 @@ export class RecordingDesk {
       log.error({ err: error, recordingId: id }, 'a recording was interrupted and cannot be read');
       return undefined;
     });
-    if (!found) {
+    if (found?.seconds === 0) log.error({ recordingId: id, faults: found.faults }, 'a recording was interrupted and nothing of it can be read');
+    if (!found || found.seconds === 0) {
       await this.#finish(id, { state: 'failed', problem: 'damaged', seconds: 0, bytes: 0, endedAt: startedAt });
       return;
     }

@@ -11,6 +11,7 @@ describe('sound', () => {
   const sources = [
     { name: 'AAC at 44.1 kHz', to: 'opus', rate: 44_100, args: ['-c:a', 'aac', '-ac', '2'] },
     { name: 'AAC in one channel at 22.05 kHz', to: 'opus', rate: 22_050, args: ['-c:a', 'aac', '-ac', '1'] },
+    { name: 'AAC in one channel at 8 kHz', to: 'opus', rate: 8_000, args: ['-c:a', 'aac', '-ac', '1'] },
     { name: 'AAC with six channels', to: 'opus', rate: 48_000, args: ['-c:a', 'aac', '-ac', '6'] },
     { name: 'Opus', to: 'aac', rate: 48_000, args: ['-c:a', 'libopus', '-strict', '-2'] },
   ] as const;
