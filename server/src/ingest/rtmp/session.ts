@@ -171,7 +171,11 @@ export class RtmpSession implements StreamTarget {
     const toStream = new ToStream(this);
     const check = this.#deps.clock.every(CHECK_MS, () => this.#check(toStream));
     try {
-      await this.#connection.pump((message) => this.#take(message, toStream));
+      await this.#connection.pump(
+        (message) => this.#take(message, toStream),
+        // A beat is nothing to a part of 200 ms, and a good part of the delay in real time.
+        () => !this.#publication?.isRead,
+      );
     } finally {
       check.cancel();
     }
