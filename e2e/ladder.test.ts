@@ -70,15 +70,17 @@ describe.skipIf(browserTestsAreOff)('a ladder', () => {
     expect(tier).toContain('#EXT-X-RENDITION-REPORT:URI="../video/index.m3u8"');
   });
 
-  test('is in the menu by its sizes, and a choice there does not begin the picture anew', async () => {
-    const context = await preferLatency(await newVisitor(browser), 'low');
+  test.for(['low', 'real-time'] as const)('is in the menu by its sizes (%s), and a choice there does not begin the picture anew', async (latency) => {
+    const context = await preferLatency(await newVisitor(browser), latency);
     const watch = await WatchPage.open(context, made.playback.page);
     await watch.untilState('playing', 30_000);
+    await watch.untilProtocol(latency === 'low' ? 'll-hls' : 'whep', 15_000);
     await watch.player.hover();
     await watch.page.getByRole('button', { name: 'Latency and quality' }).click();
     const menu = watch.page.getByRole('dialog', { name: 'Latency and quality' });
     const qualities = menu.getByRole('group', { name: 'Quality' }).getByRole('radio');
-    expect(await qualities.evaluateAll((inputs) => inputs.map((input) => input.parentElement?.textContent))).toEqual(['Automatic', '360p', '270p', '180p']);
+    const told = () => qualities.evaluateAll((inputs) => inputs.map((input) => input.parentElement?.textContent).join(' '));
+    await until(async () => (await told()) === 'Automatic 360p 270p 180p', { what: 'the sizes to choose from', timeoutMs: 10_000, seen: told });
     const before = await watch.currentTime();
     await menu.getByRole('radio', { name: '270p' }).check();
     await untilHeight(watch, 270, 20_000);
@@ -119,7 +121,7 @@ describe.skipIf(browserTestsAreOff)('a ladder', () => {
   test('gives a viewer in real time what a narrow network carries, without an interruption, and the whole picture later', async () => {
     await using network = await UdpProxy.before(Number(new URL(server.addresses.get('webrtc') ?? '').port));
     const viewer = await openBlankPage(browser, server.http);
-    expect((await playInPage(viewer, made.playback.whep, network.port)).status).toBe(201);
+    expect((await playInPage(viewer, made.playback.whep, { port: network.port })).status).toBe(201);
     await moreFrames(viewer, 30, 20_000);
     const height = () => viewer.evaluate(() => document.querySelector('video')?.videoHeight ?? 0);
     expect(await height()).toBe(360);

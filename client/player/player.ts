@@ -13,7 +13,7 @@ import { nativeEngine } from './native-engine.ts';
 import type { Absence } from './playlist-times.ts';
 import { hasMedia, INITIAL_FACTS, type PlayerFacts, type PlayerState, playerState, type UnplayableReason } from './state.ts';
 import { whepEngine } from './whep-engine.ts';
-import { WhepSource } from './whep-source.ts';
+import { type ChosenLayer, WhepSource } from './whep-source.ts';
 
 /** How often the element's clock is compared with itself and the latency told. */
 const TICK_MS = 250;
@@ -300,7 +300,8 @@ export class Player {
     const { whep } = playback;
     if (whep === undefined || !('RTCPeerConnection' in globalThis)) return undefined;
     const url = viewer === undefined ? whep : withViewer(whep, viewer);
-    return (signal) => WhepSource.open({ url, token: preview?.token, signal, fetch: (...request) => fetch(...request), RTCPeerConnection, now: () => performance.now() });
+    const chosen: ChosenLayer = { rid: undefined };
+    return (signal) => WhepSource.open({ url, token: preview?.token, chosen, signal, fetch: (...request) => fetch(...request), RTCPeerConnection, now: () => performance.now() });
   }
 
   async #showSegments(delay: Delay): Promise<Engine | undefined> {

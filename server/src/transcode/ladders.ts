@@ -3,7 +3,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { LiveStream } from '../stream/live-stream.ts';
 import { Ladder, type LadderListener, type LadderMode } from './ladder.ts';
-import type { TierSetting } from './ladder-plan.ts';
+import type { TierPlan, TierSetting } from './ladder-plan.ts';
 import type { LadderCounters, LadderState } from './ladder-state.ts';
 import type { WorkerPool } from './pool.ts';
 
@@ -21,7 +21,7 @@ export interface LaddersDeps {
 /** What somebody holds who takes tiers as they are made. */
 export interface LadderFollowing {
   /** The tiers that there are or could be, the largest first. */
-  readonly tiers: readonly string[];
+  readonly tiers: readonly TierPlan[];
   /** One of them is wanted: to be said at least once a second. */
   used(): void;
   close(): void;

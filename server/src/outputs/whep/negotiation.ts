@@ -1,9 +1,11 @@
 /** What a WHEP offer can take of a stream's tracks. Pure. */
-import { payloadForTrack, retransmissionOf } from '@millrace/media/sdp/codec-match';
+import { acceptableCodecs, packetizationMode, payloadForTrack, retransmissionOf } from '@millrace/media/sdp/codec-match';
 import type { SdpMedia, SessionDescription } from '@millrace/media/sdp/description';
+import type { Track } from '@millrace/media/track';
 import type { AcceptedMedia } from '../../transports/webrtc/answer.ts';
 import { isCarried } from '../../transports/webrtc/remote-end.ts';
 import type { OutgoingTrack } from './broadcaster.ts';
+import type { PictureForm } from './track-source.ts';
 
 const VIDEO_FEEDBACK = ['nack', 'nack pli', 'ccm fir'];
 
@@ -24,6 +26,14 @@ export interface Matched {
 interface Naming {
   readonly cname: string;
   readonly streamId: string;
+}
+
+/** A viewer who cannot take the picture as it is published (HEVC in most browsers) gets it in H.264, if it takes that. */
+export function pictureForm(offer: SessionDescription, published: readonly Track[]): PictureForm {
+  const picture = published.find(({ kind }) => kind === 'video');
+  const media = offer.media.filter((medium) => medium.kind === 'video' && isCarried(medium) && receives(medium));
+  if (!picture || picture.codec === 'h264' || media.some((medium) => payloadForTrack(medium, picture))) return 'published';
+  return media.some((medium) => acceptableCodecs(medium, ['h264']).some((codec) => packetizationMode(codec) === 1)) ? 'h264' : 'published';
 }
 
 /**
