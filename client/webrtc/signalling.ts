@@ -42,7 +42,7 @@ export class Signalling {
   private constructor(deps: SignallingDeps, response: Response, answer: string) {
     this.#deps = deps;
     this.answer = answer;
-        this.#base = response.url || deps.url;
+    this.#base = response.url || deps.url;
     this.#links = response.headers.get('link');
     this.iceServers = iceServersOf(this.#links);
     const location = response.headers.get('location');

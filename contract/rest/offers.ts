@@ -2,7 +2,7 @@
  * WHIP and WHEP as OpenAPI describes them: outside of the versioned interface, in SDP instead of JSON, with headers that matter. Source: RFC 9725 and the
  * WHEP draft. Requests go past the REST framework, so these are no routes.
  */
-import { Layers, LayerSelection } from '../entities/layer.ts';
+import { LayerSelection, Layers } from '../entities/layer.ts';
 import type { ErrorCode } from '../errors.ts';
 import { asObject, type Json, type JsonObject, type SchemaCollection } from '../json-schema.ts';
 import { problemResponses } from '../openapi-problems.ts';

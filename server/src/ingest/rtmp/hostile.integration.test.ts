@@ -55,6 +55,7 @@ describe('a publisher', () => {
     const rests = vi.spyOn(ReadPacer.prototype, 'rest');
     using client = await publishing('key-a');
     await heard(client);
+    clock.advance(2_500);
     await stand.until('a', (seen) => seen.units.length === 1);
     rests.mockClear();
     await heard(client);

@@ -5,7 +5,8 @@ import { writeAnswer } from './answer.ts';
 
 const LOCAL = { iceUfrag: 'here', icePwd: 'a'.repeat(22), fingerprint: 'sha-256 AB:CD', setup: 'passive', candidates: ['1 1 udp 1 192.0.2.1 8189 typ host'] } as const;
 
-const SOUND = 'm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\na=recvonly\r\na=rtcp-mux\r\na=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10;useinbandfec=1\r\na=rtcp-fb:111 transport-cc\r\n';
+const SOUND =
+  'm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\na=recvonly\r\na=rtcp-mux\r\na=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10;useinbandfec=1\r\na=rtcp-fb:111 transport-cc\r\n';
 const PICTURE = 'm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:1\r\na=recvonly\r\na=rtcp-mux\r\na=rtpmap:96 VP8/90000\r\n';
 const DATA = 'm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:0\r\na=sctp-port:5000\r\n';
 

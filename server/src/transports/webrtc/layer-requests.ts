@@ -3,7 +3,7 @@
  * stream would tell is answered to GET, since a connection held open for each viewer would cost more than the choice is worth.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type Layers, LayerSelection } from '@millrace/contract/entities/layer';
+import { LayerSelection, type Layers } from '@millrace/contract/entities/layer';
 import { z } from 'zod';
 import { AppError } from '../../lib/app-error.ts';
 import { OFFER_HEADERS, readJson } from './offer-request.ts';

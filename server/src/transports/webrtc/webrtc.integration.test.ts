@@ -248,7 +248,14 @@ test('a viewer learns the sizes of the picture and chooses one', async () => {
   expect((await choose({ encodingId: '720p' })).status).toBe(200);
   await shows(2, large);
   expect((await choose({})).status).toBe(200);
-  const refusals = [choose({ rid: '1080p' }), choose({ mediaId: '3', rid: '360p' }), choose({ spatialLayerId: 1 }), choose('x'), choose({}, 'text/plain'), choose({ rid: 'x'.repeat(5_000) })];
+  const refusals = [
+    choose({ rid: '1080p' }),
+    choose({ mediaId: '3', rid: '360p' }),
+    choose({ spatialLayerId: 1 }),
+    choose('x'),
+    choose({}, 'text/plain'),
+    choose({ rid: 'x'.repeat(5_000) }),
+  ];
   expect((await Promise.all(refusals)).map(({ status }) => status)).toEqual([400, 400, 400, 400, 415, 413]);
   expect((await world.fetch(path, { method: 'DELETE' })).status).toBe(405);
   const options = await world.fetch(path, { method: 'OPTIONS' });
