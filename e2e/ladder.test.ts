@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Owner } from './harness/api.ts';
 import type { Child } from './harness/child.ts';
 import { browserTestsAreOff, newVisitor, openBrowser } from './harness/chromium.ts';
-import { LIGHT, publishWithFfmpeg } from './harness/publisher.ts';
+import { LIGHT, publishEnhanced, publishWithFfmpeg } from './harness/publisher.ts';
 import { type RunningServer, startServer } from './harness/server.ts';
 import { StudioPage } from './harness/studio-page.ts';
 import { UdpProxy } from './harness/udp-proxy.ts';
@@ -133,6 +133,31 @@ describe.skipIf(browserTestsAreOff)('a ladder', () => {
     network.fault = {};
     await until(async () => (await height()) === 360, { what: 'the whole picture', timeoutMs: 60_000, seen: async () => `${await height()} lines` });
     expect((await receivedBy(viewer)).state).toBe('connected');
+    await viewer.context().close();
+  });
+
+  test('serves a viewer in real time of VP9, who chooses a smaller size, in H.264 in the same session', async () => {
+    const { stream, streamKey, playback } = await owner.create({ title: 'In VP9' });
+    await using _encoder = publishEnhanced(`${server.rtmp}/${streamKey}`, { video: 'vp9', audio: 'opus', seconds: 120 });
+    await owner.untilStatus(stream.id, 'live', 30_000);
+    const viewer = await openBlankPage(browser, server.http);
+    const { status, location } = await playInPage(viewer, playback.whep);
+    expect(status).toBe(201);
+    expect(await moreFrames(viewer, 20, 20_000)).toMatchObject({ codec: 'video/VP9', width: 640 });
+    for (const [rid, codec, width] of [
+      ['180p', 'video/H264', 320],
+      [undefined, 'video/VP9', 640],
+    ] as const) {
+      const choice = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ rid }) };
+      expect((await fetch(`${server.http}${location}/layer`, choice)).status).toBe(200);
+      let last: Awaited<ReturnType<typeof receivedBy>> | undefined;
+      const isShown = async () => {
+        last = await receivedBy(viewer);
+        return last.codec === codec && last.width === width;
+      };
+      await until(isShown, { what: codec, timeoutMs: 30_000, seen: () => JSON.stringify(last) });
+      await moreFrames(viewer, 20, 20_000);
+    }
     await viewer.context().close();
   });
 

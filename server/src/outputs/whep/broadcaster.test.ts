@@ -7,7 +7,7 @@ import { Hub } from '../../stream/hub.ts';
 import { AUDIO, picture, SMALL_VIDEO, smallPicture, VIDEO } from '../../stream/testing/source.ts';
 import { type Audience, Broadcaster } from './broadcaster.ts';
 import type { TierSource } from './tier-sizes.ts';
-import type { TrackSource } from './track-source.ts';
+import type { PictureForm, TrackSource } from './track-source.ts';
 
 const VP8: VideoTrack = { ...VIDEO, codec: 'vp8', codecString: 'vp8', config: new Uint8Array(0) };
 
@@ -33,7 +33,7 @@ class Viewer implements Audience {
   }
 }
 
-function world(tiers?: TierSource) {
+function world(tiers?: TierSource, form: PictureForm = 'published') {
   const clock = new FakeClock();
   let ids = 0;
   const hub = new Hub({ clock, reconnectGraceMs: 60_000, newId: () => `id${++ids}`, listener: { broadcastChanged() {} }, makeSinks: () => [] });
@@ -43,7 +43,7 @@ function world(tiers?: TierSource) {
   let isFed = true;
   let isIdle = false;
   const source: TrackSource = { open: () => ({ requestKeyFrame() {}, close: () => (isFed = false) }) };
-  const broadcaster = new Broadcaster({ stream, source, form: 'published', tiers, clock, log: silentLog, newSsrc: () => ++ids, onIdle: () => (isIdle = true) });
+  const broadcaster = new Broadcaster({ stream, source, form, tiers, clock, log: silentLog, newSsrc: () => ++ids, onIdle: () => (isIdle = true) });
   return { clock, broadcaster, state: () => ({ isFed, isIdle }) };
 }
 
@@ -182,6 +182,15 @@ describe('of a picture that comes in one size', () => {
     expect(viewer.told.filter((told) => told !== 'packets')).toEqual(['sizes', 'sizes']);
     state.tiers = [];
     expect(broadcaster.sizes).toEqual([broadcaster.video]);
+  });
+
+  test('tiers are sizes of a picture in another codec for viewers who were promised both', () => {
+    const { tiers, begin } = ladder();
+    const { broadcaster } = world(tiers, 'either');
+    broadcaster.tracks([VP8]);
+    begin();
+    broadcaster.wantSmaller();
+    expect(broadcaster.sizes.map((size) => size?.log.codec)).toEqual(['vp8', 'h264', undefined]);
   });
 
   test('all of them can be chosen by name, whether or not they come', () => {

@@ -102,9 +102,9 @@ export class Broadcaster implements Sink {
     return this.#tiers && this.sizesAreInStep ? [this.video, ...this.#tiers.sizes] : this.#running;
   }
 
-  /** Whether the sizes are made of one another, with key frames at the same times. Browsers are promised one codec. */
+  /** Whether the sizes are made of one another, with key frames at the same times. Tiers are H.264, which viewers must have been promised. */
   get sizesAreInStep(): boolean {
-    return this.#videos.length === 1 && this.video?.carried.track.codec === 'h264';
+    return this.#videos.length === 1 && (this.form === 'either' || this.video?.carried.track.codec === 'h264');
   }
 
   /** All sizes there are or could be, best first, whether or not they come now. */
@@ -254,7 +254,7 @@ export class Broadcaster implements Sink {
 
   #outgoing(carried: Carried, known: PacketLog | undefined, ssrc: number): OutgoingTrack {
     const { track, packetizer, clockRate } = carried;
-    const log = known ?? new PacketLog({ kind: track.kind, ssrc, clockRate });
+    const log = known ?? new PacketLog({ kind: track.kind, codec: track.codec, ssrc, clockRate });
     log.setFormat(packetizer, track.timescale);
     return { carried, log };
   }

@@ -11,7 +11,7 @@ const OPUS = { id: 2, kind: 'audio', codec: 'opus', timescale: 48_000, config: n
 const TRACKS = [VIDEO, OPUS].map((track, i) => {
   const carried = carriedOf(track);
   if (!carried) throw new Error(`${track.codec} goes by WebRTC`);
-  return { carried, log: new PacketLog({ kind: track.kind, ssrc: i + 1, clockRate: carried.clockRate }) };
+  return { carried, log: new PacketLog({ kind: track.kind, codec: track.codec, ssrc: i + 1, clockRate: carried.clockRate }) };
 });
 
 const H264 = 'a=rtpmap:96 H264/90000\r\na=fmtp:96 packetization-mode=1;profile-level-id=42e01f\r\n';
@@ -68,9 +68,21 @@ describe('pictureForm', () => {
   const H265 = 'a=rtpmap:98 H265/90000\r\na=fmtp:98 profile-id=1;level-id=93\r\n';
 
   test('is as published for who takes that, and H.264 for who takes nothing else', () => {
-    expect(pictureForm(offerOf({ video: `${H264}${H265}` }), [HEVC])).toBe('published');
+    expect(pictureForm(offerOf({ video: H265 }), [HEVC])).toBe('published');
     expect(pictureForm(offerOf({ video: `${VP8}${H264.replaceAll('96', '97')}`, audio: OPUS_LINE }), [OPUS, HEVC])).toBe('h264');
     expect(pictureForm(offerOf({ video: H264 }), [VIDEO])).toBe('published');
+  });
+
+  test('is as published, with sizes in H.264, for who takes both in one medium', () => {
+    expect(pictureForm(offerOf({ video: `${H264}${H265}` }), [HEVC])).toBe('either');
+    const carried = carriedOf({ ...VIDEO, codec: 'vp8', codecString: 'vp8' });
+    if (!carried) throw new Error('VP8 goes by WebRTC');
+    const track = { carried, log: new PacketLog({ kind: 'video', codec: 'vp8', ssrc: 1, clockRate: carried.clockRate }) };
+    const rtx = 'a=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\na=rtpmap:99 rtx/90000\r\na=fmtp:99 apt=98\r\n';
+    const [matched] = matchTracks(offerOf({ video: `${VP8}${H264.replaceAll('96', '98')}${rtx}` }), [track], { cname: 'millrace', streamId: 'one' });
+    expect(matched).toMatchObject({ payloadType: 96, retransmission: { payloadType: 97 } });
+    expect(matched?.others).toEqual(new Map([['h264', { payloadType: 98, retransmission: 99 }]]));
+    expect(matched?.accepted.codecs.map(({ payloadType }) => payloadType)).toEqual([96, 97, 98, 99]);
   });
 
   test('is as published for who takes neither, and for who wants no picture', () => {

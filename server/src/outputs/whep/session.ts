@@ -60,7 +60,7 @@ export interface WhepSessionDeps {
   readonly broadcaster: Broadcaster;
   readonly counters: WhepCounters;
   /** What this viewer negotiated. */
-  readonly tracks: readonly Pick<Matched, 'outgoing' | 'payloadType' | 'retransmission'>[];
+  readonly tracks: readonly Pick<Matched, 'outgoing' | 'payloadType' | 'retransmission' | 'others'>[];
   /** It says that it receives; undefined when it is counted elsewhere. */
   beginVisit(): SessionVisit | undefined;
   newSequence(): number;
@@ -123,11 +123,12 @@ export class WhepSession implements Audience, PeerListener {
     if (!peer) return;
     const video = tracks.find(({ outgoing }) => outgoing.log.kind === 'video')?.outgoing.log;
     const isLate = (seconds: number): boolean => video !== undefined && video.newestSeconds - seconds > LATE_SECONDS;
-    this.#tracks = tracks.map(({ outgoing, payloadType, retransmission }) => ({
+    this.#tracks = tracks.map(({ outgoing, payloadType, retransmission, others }) => ({
       outgoing,
       feed: new TrackFeed({
         log: outgoing.log,
         payloadType,
+        others,
         firstSequence: newSequence(),
         retransmission: retransmission && { ...retransmission, firstSequence: newSequence() },
         send: (packet) => peer.send(packet),

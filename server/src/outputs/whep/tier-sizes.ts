@@ -97,7 +97,7 @@ export class TierSizes {
   #open(track: VideoTrack): void {
     const carried = carriedOf(track);
     if (!carried) return;
-    const log = new PacketLog({ kind: 'video', ssrc: this.#deps.ssrc, clockRate: carried.clockRate });
+    const log = new PacketLog({ kind: 'video', codec: track.codec, ssrc: this.#deps.ssrc, clockRate: carried.clockRate });
     log.setFormat(carried.packetizer, track.timescale);
     this.#outgoing.set(track.id, { carried, log });
   }

@@ -2,8 +2,8 @@
 import type { LiveStream } from '../../stream/live-stream.ts';
 import type { Sink } from '../../stream/sink.ts';
 
-/** The picture as it is published, or in H.264 for viewers who lack its codec. */
-export type PictureForm = 'published' | 'h264';
+/** The picture as it is published; in H.264 for viewers who lack its codec; or `either`: as published, with smaller sizes of it in H.264. */
+export type PictureForm = 'published' | 'h264' | 'either';
 
 export interface TrackSource {
   /**
