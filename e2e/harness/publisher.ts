@@ -105,10 +105,11 @@ export function publishWithGstreamer(target: string, sink: 'rtmp2sink' | 'rtmpsi
 /** HEVC, AV1, VP9 and Opus by Enhanced RTMP, which Debian's ffmpeg does not speak. */
 export function publishEnhanced(
   target: string,
-  options: { readonly video: 'hevc' | 'av1' | 'vp9' | 'h264'; readonly audio: 'opus' | 'aac' | 'none'; readonly seconds: number },
+  options: { readonly video: 'hevc' | 'av1' | 'vp9' | 'h264'; readonly audio: 'opus' | 'aac' | 'none'; readonly seconds: number; readonly bFrames?: boolean },
 ): Child {
   const script = join(ROOT, 'e2e/publishers/enhanced-rtmp.ts');
-  return new Child(process.execPath, [script, target, '--video', options.video, '--audio', options.audio, '--seconds', String(options.seconds)]);
+  const order = options.bFrames === false ? ['--no-b-frames'] : [];
+  return new Child(process.execPath, [script, target, '--video', options.video, '--audio', options.audio, '--seconds', String(options.seconds), ...order]);
 }
 
 function withClock(picture: Required<Picture>, command: readonly string[]): Child {
