@@ -33,7 +33,7 @@ describe.skipIf(browserTestsAreOff)('from this device', () => {
   test('a person goes live with the camera, a viewer sees and hears it in real time, changes the latency, and both outlast a reload of the publisher', {
     timeout: 120_000,
   }, async () => {
-    const device = await DevicePage.open(await newVisitor(browser, PHONE, { mayUseCamera: true }), server.http, 'From the bridge');
+    const device = await DevicePage.open(await newVisitor(browser, PHONE, { mayUseCamera: true }), server.http, 'From the bridge', 'auto');
     await device.untilPicture(10_000);
     const tapped = performance.now();
     await device.page.getByRole('button', { name: 'Go live' }).click();

@@ -97,7 +97,7 @@ describe.skipIf(browserTestsAreOff)('at the live edge', () => {
   });
 });
 
-function visitor(viewport = { width: 960, height: 640 }) {
+function visitor(viewport?: { readonly width: number; readonly height: number }) {
   return newVisitor(browser, viewport);
 }
 

@@ -44,7 +44,7 @@ describe.skipIf(browserTestsAreOff)('from an empty data folder', () => {
     await studio.untilSays(/Waiting for your encoder/, 5_000);
 
     const startedAt = performance.now();
-    await using encoder = publishWithFfmpeg(`${address}/${key}`, { video: LOW_LATENCY });
+    await using encoder = publishWithFfmpeg(`${address}/${key}`, { video: LOW_LATENCY, size: '640x360' });
     await readClock(studio.page, { timeoutMs: 10_000 });
     const pictureMs = performance.now() - startedAt;
     await studio.untilSays(/640 × 360/, 10_000);

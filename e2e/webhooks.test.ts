@@ -2,16 +2,13 @@
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
-import AxeBuilder from '@axe-core/playwright';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { browserTestsAreOff, DESKTOP, newVisitor, openBrowser, PHONE } from './harness/chromium.ts';
-import { outputFile, TemporaryFolder } from './harness/folder.ts';
+import { browserTestsAreOff, newVisitor, openBrowser } from './harness/chromium.ts';
+import { TemporaryFolder } from './harness/folder.ts';
+import { look, SIZES } from './harness/look.ts';
 import { startServer } from './harness/server.ts';
 import { until } from './harness/until.ts';
-
-const SIZES = { phone: PHONE, desktop: DESKTOP } as const;
-type SizeName = keyof typeof SIZES;
 
 let browser: Browser;
 
@@ -28,20 +25,20 @@ describe.skipIf(browserTestsAreOff)('webhooks', () => {
     const page = await context.newPage();
     await page.goto(`${server.http}/settings`);
     await page.getByText('No webhooks yet.').waitFor();
-    await look(page, 'settings-empty', size);
+    await look(expect, page, 'settings-empty', { size });
 
     await page.getByRole('button', { name: 'Add a webhook' }).click();
     const form = page.getByRole('dialog');
     await form.getByLabel('Address').fill('example');
     await form.getByRole('button', { name: 'Add', exact: true }).click();
     await form.getByText('Give an address like https://example.org/hook.').waitFor();
-    await look(page, 'settings-adding', size);
+    await look(expect, page, 'settings-adding', { size });
     await form.getByLabel('Address').fill(program.url);
     await form.getByLabel('What it is for').fill('My lights');
     await form.getByRole('button', { name: 'Add', exact: true }).click();
 
     await page.getByText('The secret, this once').waitFor();
-    await look(page, 'settings-secret', size);
+    await look(expect, page, 'settings-secret', { size });
     const secret = await page.getByText(/^whsec_/).textContent();
     await page.getByRole('button', { name: 'I have kept it' }).click();
     expect(await page.content()).not.toContain('whsec_');
@@ -56,7 +53,7 @@ describe.skipIf(browserTestsAreOff)('webhooks', () => {
     await page.getByText('Delivered').click();
     await page.getByRole('button', { name: 'Send again' }).click();
     await page.getByText('It answered 500. Only 2xx counts as taken.').waitFor();
-    await look(page, 'settings-failing', size);
+    await look(expect, page, 'settings-failing', { size });
 
     await page.getByRole('button', { name: /^Settings: My lights/ }).click();
     await page.getByRole('menuitem', { name: 'Switch off' }).click();
@@ -65,13 +62,13 @@ describe.skipIf(browserTestsAreOff)('webhooks', () => {
     await page.getByRole('button', { name: /^Settings: My lights/ }).click();
     await page.getByRole('menuitem', { name: 'Delete' }).click();
     await page.getByRole('menu').waitFor({ state: 'detached' });
-    await look(page, 'settings-deleting', size);
+    await look(expect, page, 'settings-deleting', { size });
     await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
     await page.getByText('No webhooks yet.').waitFor();
     await page.route('**/api/v1/webhooks*', (route) => route.abort());
     await page.reload();
     await page.getByText('Your webhooks cannot be read right now.').waitFor({ timeout: 30_000 });
-    await look(page, 'settings-error', size);
+    await look(expect, page, 'settings-error', { size });
   });
 });
 
@@ -149,13 +146,4 @@ class Program implements AsyncDisposable {
 function signatureOf(secret: string, received: Received | undefined): string {
   const key = Buffer.from(secret.replace('whsec_', ''), 'base64');
   return `v1,${createHmac('sha256', key).update(`${received?.id}.${received?.timestamp}.${received?.body}`).digest('base64')}`;
-}
-
-async function look(page: Page, name: string, size: SizeName): Promise<void> {
-  await page.evaluate(() => document.fonts.ready);
-  await page.screenshot({ path: outputFile('pages', `${name}-${size}.png`), animations: 'disabled' });
-  const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']).analyze();
-  const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, help, nodes }) => `${id}: ${help}: ${nodes[0]?.html.slice(0, 160)}`);
-  expect.soft(serious, `${name} on a ${size}`).toEqual([]);
-  expect.soft(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth), `${name} on a ${size} is too wide`).toBeLessThanOrEqual(0);
 }
