@@ -5,9 +5,8 @@ import { createServer, type Server } from 'node:http';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { browserTestsAreOff, newVisitor, openBrowser } from './harness/chromium.ts';
-import { TemporaryFolder } from './harness/folder.ts';
 import { look, SIZES } from './harness/look.ts';
-import { startServer } from './harness/server.ts';
+import { DataFolder, startServer } from './harness/server.ts';
 import { until } from './harness/until.ts';
 
 let browser: Browser;
@@ -73,10 +72,10 @@ describe.skipIf(browserTestsAreOff)('webhooks', () => {
 });
 
 test('what a program was not told before kill -9 it is told after the restart', async () => {
-  using folder = new TemporaryFolder();
+  using folder = new DataFolder();
   const program = await Program.start();
   const env = { ALLOW_PRIVATE_ADDRESSES: 'true' };
-  let server = await startServer({ env, dataDir: folder.path });
+  let server = await startServer({ env, dataDir: folder.data });
   try {
     program.status = 503;
     const post = async (path: string, token: string | undefined, body: object) => {
@@ -91,7 +90,7 @@ test('what a program was not told before kill -9 it is told after the restart', 
     await server.child.stop('SIGKILL');
     program.status = 204;
     const before = program.received.length;
-    server = await startServer({ env, dataDir: folder.path });
+    server = await startServer({ env, dataDir: folder.data });
     await until(() => program.received.length > before, { what: 'the next try', timeoutMs: 30_000 });
     expect(program.received.at(-1)?.id).toBe(program.received[0]?.id);
   } finally {
