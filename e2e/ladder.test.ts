@@ -49,7 +49,7 @@ describe.skipIf(browserTestsAreOff)('a ladder', () => {
     server = await startServer({ env: { LADDER: '270p@500k,180p@250k' } });
     owner = await Owner.guest(server.http);
     made = await owner.create({ title: 'For every line' });
-    encoder = publishWithFfmpeg(`${made.ingest.rtmp?.url}/${made.streamKey}`, { video: STEADY });
+    encoder = publishWithFfmpeg(`${made.ingest.rtmp?.url}/${made.streamKey}`, { video: STEADY, size: '640x360' });
     await owner.untilStatus(made.stream.id, 'live', 30_000);
   });
   afterAll(async () => {
@@ -165,7 +165,7 @@ describe.skipIf(browserTestsAreOff)('a ladder', () => {
     const context = await newVisitor(browser);
     const studio = await StudioPage.create(context, server.http, 'For every line, for once');
     const { page } = studio;
-    await using _encoder = publishWithFfmpeg(`${await studio.copied('the server')}/${await studio.copied('the stream key')}`, { video: LIGHT });
+    await using _encoder = publishWithFfmpeg(`${await studio.copied('the server')}/${await studio.copied('the stream key')}`, { video: LIGHT, size: '640x360' });
     await page.getByText('Smaller pictures', { exact: true }).click({ timeout: 60_000 });
     // The owner's own preview is played by HLS.
     await studio.untilSays(/Made now: 270p and 180p\. They take [\d.]+ of a processor core\./, 60_000);

@@ -98,7 +98,7 @@ describe.skipIf(browserTestsAreOff)('WebRTC', () => {
     const viewer = await blankPage();
     const played = await playInPage(viewer, whep, { kinds: ['audio', 'video'], bundlePolicy: 'max-bundle' });
     expect(played.status, played.body).toBe(201);
-    expect(await moreFrames(viewer, 60, 20_000)).toMatchObject({ width: 640, codec: 'video/H264' });
+    expect(await moreFrames(viewer, 60, 20_000)).toMatchObject({ width: 320, codec: 'video/H264' });
   });
 
   test('a WHEP player of another maker counts as a viewer, our own page in real time as one and not as two', async () => {

@@ -37,7 +37,7 @@ type Source = { readonly packets: AsyncIterable<import('node-av/lib').Packet | n
 const output = await Muxer.open(url, { format: 'flv' });
 const sources: Source[] = [];
 if (isKeyOf(VIDEO_ENCODERS, values.video)) {
-  const picture = `testsrc2=size=640x360:rate=${fps}:duration=${values.seconds},format=yuv420p${pace('realtime')}`;
+  const picture = `testsrc2=size=320x180:rate=${fps}:duration=${values.seconds},format=yuv420p${pace('realtime')}`;
   const options: EncoderOptions = { bitrate: '800k', gopSize: fps, options: VIDEO_OPTIONS[values.video] };
   sources.push(await encode(picture, VIDEO_ENCODERS[values.video], options));
 }
