@@ -104,14 +104,22 @@ export function publishWithGstreamer(target: string, sink: 'rtmp2sink' | 'rtmpsi
   return withClock({ size, fps, pace: 'even' }, ['gst-launch-1.0', '-q', ...words]);
 }
 
+export interface EnhancedOptions {
+  readonly video: 'hevc' | 'av1' | 'vp9' | 'h264';
+  readonly audio: 'opus' | 'aac' | 'none';
+  readonly seconds: number;
+  /** Default 30. */
+  readonly fps?: number;
+  /** Where the codec has them; on unless told otherwise. */
+  readonly bFrames?: boolean;
+}
+
 /** HEVC, AV1, VP9 and Opus by Enhanced RTMP, which Debian's ffmpeg does not speak. */
-export function publishEnhanced(
-  target: string,
-  options: { readonly video: 'hevc' | 'av1' | 'vp9' | 'h264'; readonly audio: 'opus' | 'aac' | 'none'; readonly seconds: number; readonly bFrames?: boolean },
-): Child {
+export function publishEnhanced(target: string, options: EnhancedOptions): Child {
+  const { video, audio, seconds, fps = 30, bFrames = true } = options;
   const script = join(ROOT, 'e2e/publishers/enhanced-rtmp.ts');
-  const order = options.bFrames === false ? ['--no-b-frames'] : [];
-  return new Child(process.execPath, [script, target, '--video', options.video, '--audio', options.audio, '--seconds', String(options.seconds), ...order]);
+  const settings = ['--video', video, '--audio', audio, '--seconds', String(seconds), '--fps', String(fps), ...(bFrames ? [] : ['--no-b-frames'])];
+  return new Child(process.execPath, [script, target, ...settings]);
 }
 
 function withClock(picture: Required<Picture>, command: readonly string[]): Child {
