@@ -3,8 +3,8 @@ import type { RecordingSettings, RecordingUpload } from '@millrace/contract/enti
 import type { User } from '@millrace/contract/entities/user';
 import { AppError } from '../lib/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
+import { type Page, type PageQuery, pageOf, readCursor } from '../lib/page.ts';
 import type { RecordingFilter, RecordingStore, StoredRecording } from '../store/recordings.ts';
-import { readCursor, writeCursor } from '../streams/cursor.ts';
 import type { PlaybackTokens } from '../streams/playback-tokens.ts';
 import type { RecordingDirectory } from './recording-directory.ts';
 
@@ -15,15 +15,12 @@ export interface RecordingsDeps {
   readonly clock: Clock;
   /** Null where there is no object storage. */
   uploadOf(recording: StoredRecording): RecordingUpload | null;
+  /** Whether its files cannot be had from here. */
+  isElsewhere(recording: StoredRecording): boolean;
   /** Deletes the row, and sees to what lies elsewhere. */
   removeRow(id: string): Promise<void>;
   /** Deletes the files of a recording on this machine. */
   removeFiles(id: string): Promise<void>;
-}
-
-interface PageQuery {
-  readonly cursor?: string | undefined;
-  readonly limit: number;
 }
 
 export class Recordings {
@@ -33,13 +30,11 @@ export class Recordings {
     this.#deps = deps;
   }
 
-  async list(user: User, query: PageQuery & RecordingFilter): Promise<{ readonly items: StoredRecording[]; readonly nextCursor: string | null }> {
+  async list(user: User, query: PageQuery & RecordingFilter): Promise<Page<StoredRecording>> {
     const after = query.cursor === undefined ? undefined : readCursor(query.cursor);
     const position = after && { startedAt: new Date(after.rank), id: after.id };
     const found = await this.#deps.store.listOwned(user.id, query, { after: position, limit: query.limit + 1 });
-    const items = found.slice(0, query.limit);
-    const last = items.at(-1);
-    return { items, nextCursor: found.length > query.limit && last ? writeCursor({ rank: last.startedAt.getTime(), id: last.id }) : null };
+    return pageOf(found, query.limit, ({ startedAt, id }) => ({ rank: startedAt.getTime(), id }));
   }
 
   /** A recording of this user's; anybody else's answers as if it did not exist. */
@@ -66,12 +61,17 @@ export class Recordings {
     const isByToken = token !== undefined && tokens.isValid(token, id, clock.now());
     if (!recording || (recording.visibility === 'private' && !isOwner && !isByToken)) throw new AppError('recording_not_found');
     if (recording.state !== 'ready') throw new AppError('recording_not_ready');
+    if (this.#deps.isElsewhere(recording)) throw new AppError('on_another_server');
     return { recording, isOwner, isByToken };
   }
 
   /** How far it has come on its way into object storage. */
   uploadOf(recording: StoredRecording): RecordingUpload | null {
     return this.#deps.uploadOf(recording);
+  }
+
+  isElsewhere(recording: StoredRecording): boolean {
+    return this.#deps.isElsewhere(recording);
   }
 
   async update(user: User, id: string, changes: { readonly [Key in keyof RecordingSettings]?: RecordingSettings[Key] | undefined }): Promise<StoredRecording> {

@@ -35,24 +35,28 @@ export interface ServerParts {
   };
   readonly http: {
     readonly connections: number;
-    readonly counters: { readonly requests: number; readonly failures: number };
+    readonly counters: { readonly requests: number; readonly refusedSockets: number; readonly failures: number };
     readonly http2Counters: { readonly sessions: number; readonly idled: number; readonly slowRequests: number; readonly stalledAnswers: number };
   };
   /** Undefined while nothing is encrypted. */
   readonly certificate: { readonly expiresAt: Date } | undefined;
-  readonly ingests: readonly { readonly protocol: string; readonly counters: { readonly bytesReceived: number } }[];
-  readonly outputs: readonly { readonly protocol: string; readonly counters: { readonly bytes: number; readonly blocked?: number } }[];
+  /** By protocol; undefined where it is off. */
+  readonly ingests: Readonly<Record<string, { readonly counters: { readonly bytesReceived: number } } | undefined>>;
+  /** By protocol, but for WHEP: what WebRTC sends is its alone. */
+  readonly outputs: Readonly<Record<string, { readonly counters: { readonly bytes: number; readonly blocked?: number } }>>;
   readonly publishing: { readonly counters: { readonly allowed: number; readonly wrongKeys: number; readonly refused: number } };
   /** The built-in relay, when it is on. */
-  readonly turn?: {
-    readonly counters: {
-      readonly allocations: number;
-      readonly bytesToPeers: number;
-      readonly bytesToClients: number;
-      readonly refusals: ReadonlyMap<string, number>;
-      readonly dropped: Readonly<Record<string, number>>;
-    };
-  };
+  readonly turn?:
+    | {
+        readonly counters: {
+          readonly allocations: number;
+          readonly bytesToPeers: number;
+          readonly bytesToClients: number;
+          readonly refusals: ReadonlyMap<string, number>;
+          readonly dropped: Readonly<Record<string, number>>;
+        };
+      }
+    | undefined;
   readonly transcode: {
     readonly pool: {
       readonly workers: { readonly length: number };
@@ -90,6 +94,7 @@ export interface ServerParts {
       readonly counters: {
         readonly packetsReceived: number;
         readonly packetsSent: number;
+        readonly bytesSent: number;
         readonly neverConnected: number;
         readonly lost: number;
         readonly turnedAway: number;
@@ -157,8 +162,11 @@ export function serverMetrics(parts: ServerParts): MetricSources {
         [...hub.running()].flatMap(({ publisher }) => publisher?.protocol ?? []),
       ),
     viewers: () => viewers.total,
-    bytesIn: () => ingests.map(({ protocol, counters }) => [{ protocol }, counters.bytesReceived]),
-    bytesOut: () => outputs.map(({ protocol, counters }) => [{ protocol }, counters.bytes]),
+    bytesIn: () => Object.entries(ingests).flatMap(([protocol, ingest]) => (ingest ? [[{ protocol }, ingest.counters.bytesReceived] as const] : [])),
+    bytesOut: () => [
+      ...Object.entries(outputs).map(([protocol, { counters }]) => [{ protocol }, counters.bytes] as const),
+      [{ protocol: 'whep' }, webrtc.transport.counters.bytesSent],
+    ],
     droppedUnits: ofBroadcasts(({ counters }) => counters.droppedUnits),
     repairedTimestamps: ofBroadcasts(({ counters }) => counters.repaired),
     discontinuities: ofBroadcasts(({ counters }) => counters.discontinuities + counters.jumps),
@@ -166,7 +174,7 @@ export function serverMetrics(parts: ServerParts): MetricSources {
     parts: ofPackagers(({ counters }) => counters.parts),
     partLatencySeconds: ofPackagers(({ counters }) => counters.partLatencyMs / 1000),
     maxPartLatencySeconds: () => Math.max(0, ...[...packagers.all()].map(({ counters }) => counters.maxPartLatencyMs / 1000)),
-    blockedRequests: () => outputs.reduce((sum, { counters }) => sum + (counters.blocked ?? 0), 0),
+    blockedRequests: () => Object.values(outputs).reduce((sum, { counters }) => sum + (counters.blocked ?? 0), 0),
     publishAttempts: () => Object.entries(publishing.counters).map(([result, count]) => [{ result }, count]),
     httpRequests: () => http.counters.requests,
     httpFailures: () => http.counters.failures,
@@ -180,7 +188,7 @@ export function serverMetrics(parts: ServerParts): MetricSources {
     sockets: () => sockets.counters.open,
     socketEvents: () => {
       const { malformedFrames, droppedEvents, slowClients, deadClients, floods } = sockets.counters;
-      return Object.entries({ malformedFrames, droppedEvents, slowClients, deadClients, floods }).map(([kind, count]) => [{ kind }, count]);
+      return Object.entries({ malformedFrames, droppedEvents, slowClients, deadClients, floods, refused: http.counters.refusedSockets }).map(([kind, count]) => [{ kind }, count]);
     },
     ...(parts.turn ? turnMetrics(parts.turn) : {}),
     ...(parts.uploads ? uploadMetrics(parts.uploads) : {}),

@@ -5,8 +5,8 @@ import type { User } from '@millrace/contract/entities/user';
 import { DEFAULT_REWIND_SECONDS, MAX_STREAMS_PER_GUEST } from '@millrace/contract/limits';
 import { AppError } from '../lib/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
+import { type Cursor, type Page, type PageQuery, pageOf, readCursor } from '../lib/page.ts';
 import type { SettingsChange, StoredStream, StreamStore } from '../store/streams.ts';
-import { type Cursor, readCursor, writeCursor } from './cursor.ts';
 import type { StreamDirectory } from './directory.ts';
 import type { MediaPort } from './media-port.ts';
 import { hashKey, type Names } from './names.ts';
@@ -23,18 +23,10 @@ export interface StreamsDeps {
   broadcastsStored(): Promise<void>;
   /** What was and is recorded of this broadcast is not to be kept. */
   discardRecordings(broadcast: { readonly streamId: string; readonly broadcastId: string }): Promise<void>;
+  /** Who watches a stream may not be allowed to any more. */
+  onMadePrivate(streamId: string): void;
   /** A stream is no more; whoever watches it is told. */
   onRemoved(streamId: string): void;
-}
-
-export interface Page<Item> {
-  readonly items: Item[];
-  readonly nextCursor: string | null;
-}
-
-export interface PageQuery {
-  readonly cursor?: string | undefined;
-  readonly limit: number;
 }
 
 const DEFAULTS: Omit<StreamSettings, 'title'> = {
@@ -90,9 +82,10 @@ export class Streams {
   }
 
   async update(user: User, id: string, changes: SettingsChange): Promise<StreamNow> {
-    await this.owned(user, id);
+    const { stream: before } = await this.owned(user, id);
     await this.#deps.store.update(id, changes, new Date(this.#deps.clock.now()));
     this.#deps.directory.forget(id);
+    if (changes.visibility === 'private' && before.visibility !== 'private') this.#deps.onMadePrivate(id);
     return this.owned(user, id);
   }
 
@@ -111,19 +104,19 @@ export class Streams {
   /** Lets viewers into a preview. Starting what is live already changes nothing. */
   async start(user: User, id: string): Promise<StreamNow> {
     const { media } = this.#deps;
-    await this.owned(user, id);
-    if (!media.start(id) && media.broadcast(id)?.state !== 'live') throw new AppError('no_media');
+    const now = await this.owned(user, id);
+    if (!media.start(id) && media.broadcast(id)?.state !== 'live') throw new AppError(isElsewhere(now) ? 'on_another_server' : 'no_media');
     return this.owned(user, id);
   }
 
   /** @param keepRecording false: what was recorded of it is deleted. */
   async stop(user: User, id: string, { keepRecording }: { readonly keepRecording: boolean }): Promise<StreamNow> {
-    await this.owned(user, id);
+    const now = await this.owned(user, id);
     const { media, discardRecordings } = this.#deps;
     const broadcast = media.broadcast(id);
     // Before it ends: what has ended is kept.
     if (!keepRecording && broadcast) await discardRecordings(broadcast);
-    if (!media.stop(id, 'stopped')) throw new AppError('not_running');
+    if (!media.stop(id, 'stopped')) throw new AppError(isElsewhere(now) ? 'on_another_server' : 'not_running');
     return this.owned(user, id);
   }
 
@@ -159,11 +152,9 @@ export class Streams {
   }
 }
 
-/** One row more than asked for was fetched: it says whether there is another page. */
-function pageOf<Item>(fetched: readonly Item[], limit: number, cursorOf: (item: Item) => Cursor): Page<Item> {
-  const items = fetched.slice(0, limit);
-  const last = items.at(-1);
-  return { items, nextCursor: fetched.length > limit && last !== undefined ? writeCursor(cursorOf(last)) : null };
+/** Another server on this database has its publisher. */
+function isElsewhere({ running, stored }: StreamNow): boolean {
+  return !running && stored !== null && stored.state !== 'ended';
 }
 
 /** Highest rank first, then by id, so that equal ranks keep their order. */

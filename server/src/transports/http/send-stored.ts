@@ -10,7 +10,7 @@ import { CORS_HEADERS, parseRange } from './send-body.ts';
 export type Extent = { readonly path: string; readonly offset: number; readonly bytes: number } | { readonly data: Uint8Array; readonly bytes: number };
 
 export interface StoredBody {
-  readonly extents: readonly Extent[];
+  readonly extents: Iterable<Extent>;
   /** Of all of them. */
   readonly size: number;
   readonly contentType: string;
@@ -50,11 +50,14 @@ export async function sendStored(req: IncomingMessage, res: ServerResponse, body
     return;
   }
   const reader = body.reader ?? new DiskReader();
+  // The answers of HTTP/2 do not say afterwards that they are closed.
+  const gone = new AbortController();
+  res.once('close', () => gone.abort());
   try {
     for await (const piece of piecesOf(extents, { from, to }, reader)) {
       if (!res.headersSent) begin();
       body.counters.bytes += piece.length;
-      if (!res.write(piece) && !(await drained(res, body.clock))) return;
+      if (gone.signal.aborted || (!res.write(piece) && !(await drained(res, gone.signal, body.clock)))) return;
     }
     res.end();
   } catch (error) {
@@ -66,7 +69,7 @@ export async function sendStored(req: IncomingMessage, res: ServerResponse, body
   }
 }
 
-async function* piecesOf(extents: readonly Extent[], { from, to }: { from: number; to: number }, reader: StoredReader): AsyncGenerator<Uint8Array> {
+async function* piecesOf(extents: Iterable<Extent>, { from, to }: { from: number; to: number }, reader: StoredReader): AsyncGenerator<Uint8Array> {
   let at = 0;
   for (const extent of extents) {
     const start = Math.max(0, from - at);
@@ -76,14 +79,16 @@ async function* piecesOf(extents: readonly Extent[], { from, to }: { from: numbe
       if (at >= to) return;
       continue;
     }
-    if ('data' in extent) yield extent.data.subarray(start, end);
-    else for (let done = start; done < end; done += PIECE_BYTES) yield await reader.read(extent.path, extent.offset + done, Math.min(PIECE_BYTES, end - done));
+    for (let done = start; done < end; done += PIECE_BYTES) {
+      const bytes = Math.min(PIECE_BYTES, end - done);
+      yield 'data' in extent ? extent.data.subarray(done, done + bytes) : await reader.read(extent.path, extent.offset + done, bytes);
+    }
   }
 }
 
 /** False when the connection is gone, or was cut for taking nothing. */
-function drained(res: ServerResponse, clock: Clock): Promise<boolean> {
-  if (res.destroyed) return Promise.resolve(false);
+function drained(res: ServerResponse, gone: AbortSignal, clock: Clock): Promise<boolean> {
+  if (res.destroyed || gone.aborted) return Promise.resolve(false);
   return new Promise((resolve) => {
     const settle = (isOpen: boolean): void => {
       patience.cancel();
