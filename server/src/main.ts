@@ -166,6 +166,7 @@ async function run(config: Config): Promise<void> {
     mayPublish,
     broadcastsStored: () => broadcastLog.flush(),
     discardRecordings: (broadcast) => library.discard(broadcast),
+    onMadePrivate: (streamId) => whep.dismiss(streamId),
     onRemoved: (streamId) => {
       sockets.streamDeleted(streamId);
       pull.streamDeleted(streamId);
@@ -270,6 +271,8 @@ async function run(config: Config): Promise<void> {
 
   const shutdown = new Shutdown({ clock, log, deadlineMs: STOP_DEADLINE_MS, exit: (code) => process.exit(code) });
   shutdown.add('readiness', () => readiness.stopping());
+  // A browser that is sent away comes back at once, and would begin another broadcast.
+  shutdown.add('offers', () => webrtc.stop());
   shutdown.add('sources', () => pull.close());
   shutdown.add('rtmp', () => rtmp.close('server_stopped'));
   shutdown.add('rtmps', () => rtmps?.close('server_stopped'));

@@ -111,6 +111,7 @@ export function createTestServer({
   const streamStore = new StreamStore(store.db);
   const directory = new StreamDirectory({ store: streamStore, clock });
   const discarded: string[] = [];
+  const madePrivate: string[] = [];
   const streams = new Streams({
     store: streamStore,
     directory,
@@ -119,6 +120,7 @@ export function createTestServer({
     names: randomNames,
     mayPublish,
     broadcastsStored: () => broadcastLog.flush(),
+    onMadePrivate: (streamId) => void madePrivate.push(streamId),
     onRemoved() {},
     async discardRecordings({ streamId, broadcastId }) {
       discarded.push(streamId);
@@ -215,6 +217,7 @@ export function createTestServer({
     recordingDirectory,
     directory,
     discarded,
+    madePrivate,
     removedFiles,
     playback: new PlaybackPermission({ directory, media, tokens, clock, identify: accounts.identify.bind(accounts) }),
     publishing: new PublishPermission({ directory, media, clock, mayPublish }),

@@ -169,7 +169,14 @@ export class RtmpSession implements StreamTarget {
 
   async #pump(): Promise<void> {
     const toStream = new ToStream(this);
-    const check = this.#deps.clock.every(CHECK_MS, () => this.#check(toStream));
+    const check = this.#deps.clock.every(CHECK_MS, () => {
+      try {
+        this.#check(toStream);
+      } catch (error) {
+        // On a timer nobody would catch it.
+        this.#connection.fail(error instanceof Error ? error : new Error(String(error)));
+      }
+    });
     try {
       await this.#connection.pump((message) => this.#take(message, toStream));
     } finally {

@@ -16,8 +16,8 @@ const TRACKS_TIMEOUT_MS = 5_000;
 /** Players mix sound and picture by these, and know by them that the way from here works while a publisher is silent. */
 const REPORT_MS = 500;
 
-/** Why the broadcaster tells a viewer to go: it would have to negotiate anew, or there is nothing more. */
-export type DismissalReason = 'formats_changed' | 'broadcast_ended';
+/** Why the broadcaster tells a viewer to go: it would have to negotiate or ask anew, or there is nothing more. */
+export type DismissalReason = 'formats_changed' | 'permission_changed' | 'broadcast_ended';
 
 /** A size of the picture from which so much less has come than from another is silent: its publisher has no room for it. In seconds. */
 const SILENT_SECONDS = 0.7;
@@ -200,8 +200,13 @@ export class Broadcaster implements Sink {
   pause(): void {}
 
   end(): void {
-    for (const viewer of [...this.#audience]) viewer.dismiss('broadcast_ended');
+    this.dismiss('broadcast_ended');
     this.#close();
+  }
+
+  /** Tells every viewer to go. */
+  dismiss(reason: DismissalReason): void {
+    for (const viewer of [...this.#audience]) viewer.dismiss(reason);
   }
 
   /** True when viewers would have to negotiate anew. */
@@ -262,7 +267,7 @@ export class Broadcaster implements Sink {
       return;
     }
     this.#isReordered = true;
-    for (const viewer of [...this.#audience]) viewer.dismiss('formats_changed');
+    this.dismiss('formats_changed');
   }
 
   #closeIfIdle(): void {

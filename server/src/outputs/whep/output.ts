@@ -70,22 +70,30 @@ export class WhepOutput {
     return viewers;
   }
 
+  /** Not everybody may watch it any more: whoever may is let in again. */
+  dismiss(streamId: string): void {
+    for (const [stream, broadcaster] of this.#broadcasters) if (stream.broadcast.streamId === streamId) broadcaster.dismiss('permission_changed');
+  }
+
   /** Throws AppError, and ProtocolError when the offer is malformed. */
   async take(offer: Offer): Promise<OfferedSession> {
     const { transport, clock, viewers } = this.#deps;
+    const { remoteAddress } = offer;
     await this.#authorise(offer);
     const description = parseDescription(offer.sdp);
     const remote = remoteEndOf(description);
     const stream = this.#runningStream(offer.streamId);
-    if (transport.isFull(offer.remoteAddress)) throw new AppError('overloaded', { retryAfterSeconds: FULL_RETRY_SECONDS });
+    this.#assertRoom(remoteAddress);
     const broadcaster = this.#broadcasterOf(stream);
     const release = broadcaster.reserve();
     try {
       if (!(await broadcaster.ready())) throw new AppError('no_publisher', { retryAfterSeconds: RETRY_SECONDS });
       offer.signal.throwIfAborted();
+      // Others may have come while the tracks were waited for.
+      this.#assertRoom(remoteAddress);
       const matched = matchTracks(description, tracksFor(broadcaster), { cname: CNAME, streamId: offer.streamId });
       if (matched.length === 0) throw new AppError('no_common_codec', { detail: refusalDetail(stream) });
-      const log = this.#deps.log.child({ streamId: offer.streamId, remoteAddress: offer.remoteAddress, protocol: 'whep' });
+      const log = this.#deps.log.child({ streamId: offer.streamId, remoteAddress, protocol: 'whep' });
       const session = new WhepSession({
         clock,
         log,
@@ -96,7 +104,7 @@ export class WhepOutput {
         beginVisit: () => (offer.viewer ? undefined : viewers.beginSession(offer.streamId)),
         newSequence: () => randomBytes(2).readUInt16BE() & 0x7fff,
       });
-      const peer = transport.open(remote, { remoteAddress: offer.remoteAddress, maxBytesPerSecond: MAX_VIEWER_BYTES_PER_SECOND, listener: session });
+      const peer = transport.open(remote, { remoteAddress, maxBytesPerSecond: MAX_VIEWER_BYTES_PER_SECOND, listener: session });
       session.attach(peer);
       this.#counters.sessions++;
       const answer = writeAnswer(
@@ -116,6 +124,10 @@ export class WhepOutput {
     const bearer = /^bearer +(\S+)$/i.exec(authorization ?? '')?.[1];
     const decision = await gate.check(streamId, { token: token ?? bearer, cookie, authorization });
     if (decision !== 'allowed') throw new AppError(decision === 'denied' ? 'playback_not_allowed' : 'stream_not_found');
+  }
+
+  #assertRoom(remoteAddress: string): void {
+    if (this.#deps.transport.isFull(remoteAddress)) throw new AppError('overloaded', { retryAfterSeconds: FULL_RETRY_SECONDS });
   }
 
   #runningStream(streamId: string): LiveStream {

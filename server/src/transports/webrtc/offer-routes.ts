@@ -90,16 +90,19 @@ export class OfferRoutes {
   }
 
   async #answer(req: IncomingMessage, res: ServerResponse, streamId: string, sessionId: string | undefined): Promise<boolean> {
+    const gone = new AbortController();
+    res.once('close', () => gone.abort());
     try {
-      if (sessionId === undefined) await this.#offer(req, res, streamId);
+      if (sessionId === undefined) await this.#offer(req, res, streamId, gone.signal);
       else await this.#change(req, res, this.#resource(streamId, sessionId, bearerOf(req)));
     } catch (error) {
-      this.#refuse(req, res, error);
+      // Nobody is there to be answered, which is most likely what the error says.
+      if (!gone.signal.aborted && req.errored === null) this.#refuse(req, res, error);
     }
     return true;
   }
 
-  async #offer(req: IncomingMessage, res: ServerResponse, streamId: string): Promise<void> {
+  async #offer(req: IncomingMessage, res: ServerResponse, streamId: string, signal: AbortSignal): Promise<void> {
     if (req.method !== 'POST') throw new AppError('method_not_allowed', { allow: [ENDPOINT_METHODS] });
     const { name, take, newId, iceServers, remoteAddressOf, log } = this.#deps;
     const remoteAddress = remoteAddressOf(req);
@@ -107,18 +110,16 @@ export class OfferRoutes {
     if (waitMs > 0) throw new AppError('too_many_requests', { retryAfterSeconds: Math.ceil(waitMs / 1000) });
     this.#offers.count(remoteAddress);
     const sdp = await readOffer(req);
-    const abort = new AbortController();
-    res.once('close', () => abort.abort());
     const bearer = bearerOf(req);
     const { cookie, authorization } = req.headers;
     const query = new URLSearchParams(req.url?.split('?')[1] ?? '');
     const [token, viewer] = [query.get('token') ?? undefined, query.get('viewer') ?? undefined];
-    const session = await take({ streamId, sdp, bearer, token, viewer, cookie, authorization, remoteAddress, signal: abort.signal });
+    const session = await take({ streamId, sdp, bearer, token, viewer, cookie, authorization, remoteAddress, signal });
     const id = newId();
     const etag = `"${newId()}"`;
     this.#resources.set(id, { streamId, session, etag, bearerHash: bearer === undefined ? undefined : hashOf(bearer) });
     void session.closed.then(() => this.#resources.delete(id));
-    if (abort.signal.aborted) {
+    if (signal.aborted) {
       // Nobody heard the answer, so nobody would end what it names.
       session.leave();
       return;
@@ -169,8 +170,6 @@ export class OfferRoutes {
 
   #refuse(req: IncomingMessage, res: ServerResponse, error: unknown): void {
     const refusal = error instanceof ProtocolError ? new AppError('sdp_malformed', { detail: `The session description cannot be read: ${error.message}.` }) : error;
-    // The asker hung up: there is nobody to answer.
-    if (req.errored !== null || res.destroyed) return;
     if (!(refusal instanceof AppError)) throw refusal;
     const { detail, retryAfterSeconds, allow } = refusal.params;
     // The rest of a body that is too long is not waited for.

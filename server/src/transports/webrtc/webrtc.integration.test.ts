@@ -75,6 +75,8 @@ test('what is wrong with a request is said with the status that fits', async () 
     [400, 'sdp_malformed', world.post('/whip/one', 'hello', 'key-one')],
     [400, 'sdp_malformed', world.post('/whip/one', offer.replaceAll(/a=ice-pwd:.*\r\n/g, ''), 'key-one')],
     [400, 'sdp_malformed', world.post('/whip/one', offer.replaceAll(/a=fingerprint:.*\r\n/g, ''), 'key-one')],
+    [400, 'sdp_malformed', world.post('/whip/one', offer.replaceAll(/a=fingerprint:.*/g, 'a=fingerprint:sha-256 AA:BB'), 'key-one')],
+    [400, 'sdp_malformed', world.post('/whip/one', offer.replaceAll(/a=setup:.*/g, 'a=setup:holdconn'), 'key-one')],
     [400, 'sdp_malformed', world.post('/whip/one', offer.replaceAll('a=rtcp-mux\r\n', ''), 'key-one')],
     [406, 'no_common_codec', world.post('/whip/one', offer.replaceAll('H264', 'H263').replaceAll('opus', 'speex'), 'key-one')],
     [406, 'no_common_codec', world.post('/whip/one', offer.replaceAll('a=sendonly', 'a=recvonly'), 'key-one')],
@@ -194,6 +196,28 @@ test('a session that receives is a viewer, but for one that says that it is coun
   expect(world.visits).toEqual([]);
 });
 
+test('viewers of a stream that is no longer for everybody are sent away, and who may watch is let in again', async () => {
+  await using world = await stand();
+  const { peer } = await publish(world);
+  using publisher = peer;
+  for (let i = 0; i < 20; i++) publisher.send(opus(i));
+  await publisher.until(({ received }) => received.some((packet) => packet[1] === 201));
+  using viewer = new TestPeer({ direction: 'recvonly', video: false });
+  viewer.answer(await (await world.post('/whep/one', viewer.offer)).text());
+  await viewer.open;
+  let sequence = 20;
+  const speak = setInterval(() => publisher.send(opus(sequence++)), 20);
+  await viewer.until(({ received }) => received.some((packet) => packet[1] === 111));
+  clearInterval(speak);
+  world.whep.dismiss('two');
+  expect(world.whep.counters.viewers).toBe(1);
+  world.whep.dismiss('one');
+  await viewer.until(({ received }) => received.some((packet) => packet[1] === 203));
+  expect(world.whep.counters.viewers).toBe(0);
+  using again = new TestPeer({ direction: 'recvonly', video: false });
+  expect((await world.post('/whep/one', again.offer)).status).toBe(201);
+});
+
 test('a second publisher takes over, or is refused where the stream says so', async () => {
   await using open = await stand();
   const first = await publish(open);
@@ -240,6 +264,19 @@ test('a full server says when to try again, and an address that asks without end
   expect(statuses).toEqual(new Set([404, 429]));
 });
 
+test('a server that is about to stop takes no offers, and who is connected goes on until it stops', async () => {
+  await using world = await stand();
+  const { peer } = await publish(world);
+  using publisher = peer;
+  world.transport.stop();
+  using late = new TestPeer({ direction: 'sendonly' });
+  const refused = await world.post('/whip/one', late.offer, 'key-one');
+  expect([refused.status, await codeOf(refused), refused.headers.get('retry-after')]).toEqual([503, 'overloaded', '5']);
+  publisher.send(opus(0));
+  await publisher.until(({ received }) => received.some((packet) => packet[1] === 201));
+  expect(world.hub.get('one')?.broadcast.state).toBe('live');
+});
+
 test('garbage inside of the encryption costs a count and nothing else', async () => {
   await using world = await stand();
   const { peer } = await publish(world);
@@ -252,6 +289,29 @@ test('garbage inside of the encryption costs a count and nothing else', async ()
   await publisher.until(({ received }) => received.some((packet) => packet[1] === 201));
   expect(world.whip.counters.strays).toBe(1);
   expect(world.whip.counters.protocolErrors).toBeGreaterThanOrEqual(1);
+  expect(world.hub.get('one')?.broadcast.state).toBe('live');
+});
+
+test.for([true, false])('a fault of ours costs the session that met it and no other, met by waiting: %s', async (byWaiting) => {
+  await using world = await stand();
+  const { peer } = await publish(world);
+  using bystander = peer;
+  bystander.send(opus(0));
+  await bystander.until(({ received }) => received.some((packet) => packet[1] === 201));
+  const publishing = vi.spyOn(world.hub, 'publish').mockImplementation(() => {
+    throw new Error('a fault');
+  });
+  // A picture that never comes is waited for on a timer; sound alone is announced with its packet.
+  using publisher = new TestPeer({ direction: 'sendonly', video: byWaiting });
+  publisher.answer(await (await world.post('/whip/two', publisher.offer, 'key-two')).text());
+  await publisher.open;
+  publisher.send(opus(0));
+  await vi.waitUntil(() => world.whip.counters.sessions === 1, 10_000);
+  expect(publishing).toHaveBeenCalledOnce();
+  publishing.mockRestore();
+  const reports = bystander.received.length;
+  bystander.send(opus(1));
+  await bystander.until(({ received }) => received.length > reports);
   expect(world.hub.get('one')?.broadcast.state).toBe('live');
 });
 
