@@ -46,7 +46,7 @@ export const viewRecording = defineRoute({
   params: RecordingParams,
   query: z.strictObject({ token: z.string().max(512).optional() }),
   success: { status: 200, body: PublicRecording, description: 'What a player needs.' },
-  errors: ['invalid_request', 'recording_not_found', 'recording_not_ready'],
+  errors: ['invalid_request', 'recording_not_found', 'recording_not_ready', 'on_another_server'],
 });
 
 export const updateRecording = defineRoute({

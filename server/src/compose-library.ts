@@ -8,6 +8,7 @@ import type { Clock } from './lib/clock.ts';
 import type { Log } from './lib/log.ts';
 import { errorCodeOf } from './lib/start-error.ts';
 import { DiskFiles, type StoredFiles } from './lib/stored-files.ts';
+import { FolderRemoval } from './library/folder-removal.ts';
 import { LocalCopies } from './library/local-copies.ts';
 import { NearestFiles } from './library/object-files.ts';
 import type { ObjectStore } from './library/object-store.ts';
@@ -48,6 +49,8 @@ export interface LibraryDeps extends AdmissionDeps {
   /** A job was put. */
   wake(): void;
   readonly db: Kysely<Schema>;
+  /** Of this server, among those on the database. */
+  readonly serverId: string;
   readonly streams: StreamDirectory;
   readonly log: Log;
   newId(): string;
@@ -71,11 +74,12 @@ export class Library {
   readonly #clock: Clock;
   readonly #log: Log;
 
-  constructor({ config, db, streams, tokens, clock, log, objects, workers, jobs, events, wake, newId, identify, ready, use }: LibraryDeps) {
+  constructor({ config, db, serverId, streams, tokens, clock, log, objects, workers, jobs, events, wake, newId, identify, ready, use }: LibraryDeps) {
     const folder = join(config.dataDir, 'media');
-    const store = new RecordingStore(db);
+    const store = new RecordingStore(db, serverId);
     const directory = new RecordingDirectory({ store, clock });
-    const permission = new RecordingPermission({ directory, tokens, clock, identify });
+    const isElsewhere = (recording: StoredRecording): boolean => store.isOfAnother(recording) && (recording.uploadedAt === null || !objects);
+    const permission = new RecordingPermission({ directory, tokens, clock, identify, isElsewhere });
     this.#folder = folder;
     this.#clock = clock;
     this.#log = log;
@@ -106,8 +110,9 @@ export class Library {
         removeFolder: (id) => this.#removeFolder(id),
       });
     }
-    this.jobs = this.#uploads?.jobs ?? [];
-    const followers = [events, tellsPages(ready), ...(this.#uploads ? [this.#uploads] : [])];
+    const folders = new FolderRemoval({ recordings: store, jobs, clock, newId, remove: (id) => this.#removeFiles(id) });
+    this.jobs = [...(this.#uploads?.jobs ?? []), folders];
+    const followers = [events, tellsPages(ready), folders, ...(this.#uploads ? [this.#uploads] : [])];
     this.#desk = new RecordingDesk({ store, directory, streams, clock, log, quotaBytes: config.recordingQuotaBytes, followers, newId });
     const listener = {
       recordingEnded: (outcome: RecordingOutcome) => this.#desk.recordingEnded(outcome),
@@ -117,13 +122,14 @@ export class Library {
     const copies = this.#copies;
     const makeRoom = copies && { makeRoom: () => copies.makeRoom() };
     this.recorder = new Recorder({ clock, log, folder, minFreeBytes: config.minFreeBytes, policy: this.#desk, listener, use, ...makeRoom });
-    this.vod = new VodRoutes({ gate: permission, clock, log, titleOf: (id) => permission.titleOf(id), filesOf: (id) => this.#filesOf(id) });
+    this.vod = new VodRoutes({ gate: permission, clock, log, lookUp: (id) => permission.lookUp(id), filesOf: (id) => this.#filesOf(id) });
     this.recordings = new Recordings({
       store,
       directory,
       tokens,
       clock,
       uploadOf: (recording) => this.#uploads?.statusOf(recording) ?? null,
+      isElsewhere,
       removeRow: (id) => this.#desk.delete(id),
       removeFiles: (id) => this.#removeFiles(id),
     });
@@ -155,7 +161,7 @@ export class Library {
   /** Also of its time before a restart, and what ended before the broadcast does because there was no room. */
   async discard({ streamId, broadcastId }: { readonly streamId: string; readonly broadcastId: string }): Promise<void> {
     this.recorder.discard(streamId);
-    await this.#desk.flush();
+    await this.#desk.discard(streamId, broadcastId);
     await this.recordings.removeOf(streamId, broadcastId);
   }
 
@@ -165,7 +171,11 @@ export class Library {
     await rm(this.#removed, { recursive: true, force: true });
     await this.recorder.start();
     this.thumbnailer.start();
-    const archives = { names: () => archiveNames(join(this.#folder, 'recordings')), inspect: (id: string) => readArchive(new DiskFiles(this.recorder.recordingFolder(id))) };
+    const archives = {
+      names: () => archiveNames(join(this.#folder, 'recordings')),
+      inspect: (id: string) => readArchive(new DiskFiles(this.recorder.recordingFolder(id))),
+      remove: (id: string) => this.#removeFiles(id),
+    };
     this.#desk.restore(archives).catch((error: unknown) => this.#log.error({ err: error }, 'interrupted recordings could not be put right'));
     this.#uploads?.start().catch((error: unknown) => this.#log.error({ err: error }, 'recordings that are not uploaded could not be looked for'));
     this.#copies?.start();

@@ -5,15 +5,15 @@ import { nanoid } from 'nanoid';
 import { expect, test } from 'vitest';
 import { silentLog } from '../lib/silent-log.ts';
 import { RecordingDesk, type RecordingFollower } from '../library/recording-desk.ts';
-import type { StoredRecording } from '../store/recordings.ts';
+import type { NewRecording, StoredRecording } from '../store/recordings.ts';
 import { becomeGuest, makeStream, problemOf, read } from './testing/people.ts';
 import type { Suite } from './testing/suite.ts';
 import type { TestServer } from './testing/test-server.ts';
 
-async function makeRecording(server: TestServer, ownerId: string, changes: Partial<StoredRecording> = {}): Promise<StoredRecording> {
+async function makeRecording(server: TestServer, ownerId: string, changes: Partial<NewRecording> = {}): Promise<StoredRecording> {
   const startedAt = changes.startedAt ?? new Date(server.clock.now() - 60_000);
   const base = { id: nanoid(), ownerId, streamId: null, broadcastId: nanoid(), title: 'Harbour', visibility: 'unlisted', state: 'ready', problem: null } as const;
-  const recording: StoredRecording = {
+  const recording: NewRecording = {
     ...base,
     seconds: 60,
     bytes: 5_000_000_000,
@@ -25,7 +25,9 @@ async function makeRecording(server: TestServer, ownerId: string, changes: Parti
     ...changes,
   };
   await server.recordingStore.insert(recording);
-  return recording;
+  const stored = await server.recordingStore.byId(recording.id);
+  if (!stored) throw new Error('it is not there');
+  return stored;
 }
 
 function deskOf(server: TestServer, quotaBytes = Number.POSITIVE_INFINITY, ...others: readonly RecordingFollower[]) {
@@ -237,16 +239,20 @@ export function recordingsSuite(suite: Suite): void {
     const startedAt = new Date(server.clock.now());
     const readable = await makeRecording(server, user.id, { title: 'Readable', state: 'recording', endedAt: null, startedAt });
     const lost = await makeRecording(server, user.id, { title: 'Lost', state: 'recording', endedAt: null });
+    const empty = await makeRecording(server, user.id, { title: 'Empty', state: 'recording', endedAt: null });
     const { desk, heard } = deskOf(server);
     await desk.restore({
       names: async () => [readable.id, 'alien'],
+      async remove() {},
       async inspect(id) {
+        if (id === empty.id) return { seconds: 0, bytes: 0, faults: ['video has no index'] };
         if (id !== readable.id) throw new Error('no such file');
         return { seconds: 30, bytes: 900, faults: [] };
       },
     });
     expect(await server.recordingStore.byId(readable.id)).toMatchObject({ state: 'ready', problem: 'interrupted', seconds: 30, endedAt: new Date(startedAt.getTime() + 30_000) });
     expect(await server.recordingStore.byId(lost.id)).toMatchObject({ state: 'failed', problem: 'damaged' });
+    expect(await server.recordingStore.byId(empty.id)).toMatchObject({ state: 'failed', problem: 'damaged', seconds: 0 });
     expect(heard).toContain('ready Readable');
     expect(heard).toContain('failed Lost damaged');
   });

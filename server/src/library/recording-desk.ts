@@ -6,7 +6,7 @@ import type { RecordingProblem } from '@millrace/contract/entities/recording';
 import type { Transaction } from 'kysely';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
-import type { RecordingEnd, RecordingStore, StoredRecording } from '../store/recordings.ts';
+import type { NewRecording, RecordingEnd, RecordingStore, StoredRecording } from '../store/recordings.ts';
 import type { Schema } from '../store/schema.ts';
 import type { Broadcast } from '../stream/broadcast.ts';
 import type { KnownStream, StreamDirectory } from '../streams/directory.ts';
@@ -26,6 +26,7 @@ export interface RecordingFollower {
 export interface ArchivePort {
   /** The ids of everything that lies there. */
   names(): Promise<string[]>;
+  remove(id: string): Promise<void>;
   /** Rejects where there is nothing to play. */
   inspect(id: string): Promise<{ readonly seconds: number; readonly bytes: number; readonly faults: readonly string[] }>;
 }
@@ -107,13 +108,30 @@ export class RecordingDesk {
     await Promise.all(this.#writing);
   }
 
-  /** After a start: recordings that were being made become what there is of them, and what nobody knows is reported. */
+  /** What is being made of this broadcast will not be kept, also if the server dies before the broadcast ends. */
+  async discard(streamId: string, broadcastId: string): Promise<void> {
+    await this.flush();
+    await this.#deps.store.setUnwanted(streamId, broadcastId);
+  }
+
+  /** After a start: recordings that were being made here become what there is of them, and what nobody knows is reported. */
   async restore(archives: ArchivePort): Promise<void> {
     const { store, log } = this.#deps;
-    for (const recording of await store.unfinished()) await this.#repair(recording, archives);
+    await store.claim(await archives.names());
+    for (const { recording, isUnwanted } of await store.unfinished()) {
+      if (isUnwanted) await this.#forget(recording, archives);
+      else await this.#repair(recording, archives);
+    }
     const names = await archives.names();
     const known = await store.existing(names);
     for (const name of names) if (!known.has(name)) log.warn({ folder: name }, 'a folder among the recordings belongs to none of them: it is left alone');
+  }
+
+  /** The files first: without its row nobody would look for them. */
+  async #forget({ id }: StoredRecording, archives: ArchivePort): Promise<void> {
+    await archives.remove(id);
+    await this.delete(id);
+    this.#deps.log.info({ recordingId: id }, 'a recording that was not to be kept was interrupted, and is deleted');
   }
 
   async #repair(recording: StoredRecording, archives: ArchivePort): Promise<void> {
@@ -123,7 +141,8 @@ export class RecordingDesk {
       log.error({ err: error, recordingId: id }, 'a recording was interrupted and cannot be read');
       return undefined;
     });
-    if (!found) {
+    if (found?.seconds === 0) log.error({ recordingId: id, faults: found.faults }, 'a recording was interrupted and nothing of it can be read');
+    if (!found || found.seconds === 0) {
       await this.#finish(id, { state: 'failed', problem: 'damaged', seconds: 0, bytes: 0, endedAt: startedAt });
       return;
     }
@@ -148,7 +167,7 @@ export class RecordingDesk {
     for (const follower of this.#deps.followers) follower.stored();
   }
 
-  #recordingOf(broadcast: Broadcast, stream: KnownStream, { id, problem }: { readonly id: string; readonly problem: RecordingProblem | null }): StoredRecording {
+  #recordingOf(broadcast: Broadcast, stream: KnownStream, { id, problem }: { readonly id: string; readonly problem: RecordingProblem | null }): NewRecording {
     const startedAt = new Date(broadcast.startedAt ?? broadcast.createdAt);
     return {
       id,

@@ -15,6 +15,8 @@ export interface RecordingsDeps {
   readonly clock: Clock;
   /** Null where there is no object storage. */
   uploadOf(recording: StoredRecording): RecordingUpload | null;
+  /** Whether its files cannot be had from here. */
+  isElsewhere(recording: StoredRecording): boolean;
   /** Deletes the row, and sees to what lies elsewhere. */
   removeRow(id: string): Promise<void>;
   /** Deletes the files of a recording on this machine. */
@@ -59,12 +61,17 @@ export class Recordings {
     const isByToken = token !== undefined && tokens.isValid(token, id, clock.now());
     if (!recording || (recording.visibility === 'private' && !isOwner && !isByToken)) throw new AppError('recording_not_found');
     if (recording.state !== 'ready') throw new AppError('recording_not_ready');
+    if (this.#deps.isElsewhere(recording)) throw new AppError('on_another_server');
     return { recording, isOwner, isByToken };
   }
 
   /** How far it has come on its way into object storage. */
   uploadOf(recording: StoredRecording): RecordingUpload | null {
     return this.#deps.uploadOf(recording);
+  }
+
+  isElsewhere(recording: StoredRecording): boolean {
+    return this.#deps.isElsewhere(recording);
   }
 
   async update(user: User, id: string, changes: { readonly [Key in keyof RecordingSettings]?: RecordingSettings[Key] | undefined }): Promise<StoredRecording> {

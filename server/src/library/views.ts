@@ -1,5 +1,5 @@
 /** What the API shows of a recording: to its owner and to everybody who may watch. */
-import type { PublicRecording, Recording, RecordingPlayback, RecordingUpload } from '@millrace/contract/entities/recording';
+import type { PublicRecording, Recording, RecordingPlayback, RecordingStorage } from '@millrace/contract/entities/recording';
 import type { StoredRecording } from '../store/recordings.ts';
 import type { Origin } from '../streams/addresses.ts';
 
@@ -15,7 +15,7 @@ export function recordingPlaybackOf({ web }: Pick<Origin, 'web'>, { id }: { read
   };
 }
 
-export function viewRecording(recording: StoredRecording, playback: RecordingPlayback, upload: RecordingUpload | null): Recording {
+export function viewRecording(recording: StoredRecording, playback: RecordingPlayback, { upload, elsewhere }: Omit<RecordingStorage, 'local'>): Recording {
   return {
     id: recording.id,
     streamId: recording.streamId,
@@ -28,7 +28,7 @@ export function viewRecording(recording: StoredRecording, playback: RecordingPla
     bytes: recording.bytes,
     startedAt: recording.startedAt.toISOString(),
     endedAt: recording.endedAt?.toISOString() ?? null,
-    storage: { local: recording.isLocal, upload },
+    storage: { local: recording.isLocal, elsewhere, upload },
     playback,
     updatedAt: recording.updatedAt.toISOString(),
   };

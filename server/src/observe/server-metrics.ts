@@ -35,7 +35,7 @@ export interface ServerParts {
   };
   readonly http: {
     readonly connections: number;
-    readonly counters: { readonly requests: number; readonly failures: number };
+    readonly counters: { readonly requests: number; readonly refusedSockets: number; readonly failures: number };
     readonly http2Counters: { readonly sessions: number; readonly idled: number; readonly slowRequests: number; readonly stalledAnswers: number };
   };
   /** Undefined while nothing is encrypted. */
@@ -188,7 +188,7 @@ export function serverMetrics(parts: ServerParts): MetricSources {
     sockets: () => sockets.counters.open,
     socketEvents: () => {
       const { malformedFrames, droppedEvents, slowClients, deadClients, floods } = sockets.counters;
-      return Object.entries({ malformedFrames, droppedEvents, slowClients, deadClients, floods }).map(([kind, count]) => [{ kind }, count]);
+      return Object.entries({ malformedFrames, droppedEvents, slowClients, deadClients, floods, refused: http.counters.refusedSockets }).map(([kind, count]) => [{ kind }, count]);
     },
     ...(parts.turn ? turnMetrics(parts.turn) : {}),
     ...(parts.uploads ? uploadMetrics(parts.uploads) : {}),

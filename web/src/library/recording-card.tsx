@@ -65,7 +65,7 @@ export function RecordingCard({ recording }: { readonly recording: Recording }) 
                 {t('library.copy')}
               </Menu.Item>
             )}
-            {isReady && (
+            {isReady && !recording.storage.elsewhere && (
               <Menu.Item component="a" href={recording.playback.download} leftSection={<IconDownload {...ICON} />}>
                 {t('library.download')}
               </Menu.Item>
@@ -91,6 +91,7 @@ export function RecordingCard({ recording }: { readonly recording: Recording }) 
         </Menu>
       </div>
       {recording.problem && <p className={classes.problem}>{problemText(recording.problem, isReady)}</p>}
+      {isReady && recording.storage.elsewhere && <p className={classes.said}>{t('library.elsewhere')}</p>}
       {recording.storage.upload && <UploadState title={recording.title} upload={recording.storage.upload} />}
       <p role="status" className={said || changes.change.isError ? classes.said : 'sr-only'}>
         {changes.change.isError ? t('library.failed') : said}
@@ -108,8 +109,8 @@ function problemText(problem: RecordingProblem, isReady: boolean): string {
 }
 
 function Picture({ recording }: { readonly recording: Recording }): ReactNode {
-  const { id, title, state, seconds, playback } = recording;
-  const poster = <Poster seed={id} picture={state === 'ready' ? playback.poster : undefined} className={classes.poster ?? ''} />;
+  const { id, title, state, seconds, playback, storage } = recording;
+  const poster = <Poster seed={id} picture={state === 'ready' && !storage.elsewhere ? playback.poster : undefined} className={classes.poster ?? ''} />;
   if (state !== 'ready') {
     return (
       <div className={classes.picture}>

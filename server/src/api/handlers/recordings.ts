@@ -30,7 +30,8 @@ export function recordingHandlers({ recordings, tokens, clock }: RecordingHandle
   }
 
   function view(recording: StoredRecording, origin: Origin) {
-    return viewRecording(recording, recordingPlaybackOf(origin, recording, tokenOf(recording)), recordings.uploadOf(recording));
+    const storage = { upload: recordings.uploadOf(recording), elsewhere: recordings.isElsewhere(recording) };
+    return viewRecording(recording, recordingPlaybackOf(origin, recording, tokenOf(recording)), storage);
   }
 
   return {

@@ -88,7 +88,7 @@ export function createTestServer({
   const clock = new FakeClock(Date.now());
   // What a test does not expect is to be seen.
   const log: Log = { ...silentLog, error: (fields, message) => console.error(message, fields) };
-  const broadcasts = new BroadcastStore(store.db);
+  const broadcasts = new BroadcastStore(store.db, store.serverId);
   const jobs: JobRunner[] = [];
   const accounts = new Accounts({ auth: createAuth({ db: store.db, secret: 'a secret for tests that is long enough', log, newId: nanoid }), clock, guests });
   const mayPublish = accounts.mayPublish.bind(accounts);
@@ -137,7 +137,7 @@ export function createTestServer({
     forwarding: () => ({ ...forwarding, targetsChanged: (streamId) => void forwarding.changed.push(streamId) }),
   });
   const sources = new Sources({
-    store: new SourceStore(store.db),
+    store: new SourceStore(store.db, store.serverId),
     streams,
     directory,
     sealer: new Sealer('a secret for sealing in tests, long enough'),
@@ -151,7 +151,7 @@ export function createTestServer({
     }),
   });
   const tokens = new PlaybackTokens('another secret for tests');
-  const recordingStore = new RecordingStore(store.db);
+  const recordingStore = new RecordingStore(store.db, store.serverId);
   const recordingDirectory = new RecordingDirectory({ store: recordingStore, clock });
   const removedFiles: string[] = [];
   const recordings = new Recordings({
@@ -160,6 +160,7 @@ export function createTestServer({
     tokens,
     clock,
     uploadOf: () => null,
+    isElsewhere: (recording) => recordingStore.isOfAnother(recording),
     removeRow: (id) => recordingStore.delete(id),
     async removeFiles(id) {
       removedFiles.push(id);

@@ -33,7 +33,7 @@ function send(studio: RecordingStudio, { tracks, units }: EncodedMedia, at: numb
 }
 
 function vodOf(studio: RecordingStudio, title = 'A title') {
-  return new VodRoutes({ gate: OPEN_GATE, clock: studio.clock, log: silentLog, titleOf: async () => title, filesOf: () => studio.files });
+  return new VodRoutes({ gate: OPEN_GATE, clock: studio.clock, log: silentLog, lookUp: async () => ({ title }), filesOf: () => studio.files });
 }
 
 async function probe(address: string) {

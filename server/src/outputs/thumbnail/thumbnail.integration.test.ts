@@ -77,7 +77,10 @@ class Stand implements AsyncDisposable {
   routes() {
     const { thumbnailer, registry, clock, recorder } = this;
     const pictures = new PictureRoutes({ thumbnailer, registry, gate: OPEN_GATE, clock });
-    return [pictures, new VodRoutes({ gate: OPEN_GATE, clock, log: silentLog, titleOf: async () => 'A title', filesOf: (id) => new DiskFiles(recorder.recordingFolder(id)) })];
+    return [
+      pictures,
+      new VodRoutes({ gate: OPEN_GATE, clock, log: silentLog, lookUp: async () => ({ title: 'A title' }), filesOf: (id) => new DiskFiles(recorder.recordingFolder(id)) }),
+    ];
   }
 
   /** Publishes as though each unit came in its time, and looks once a second; a picture that is begun is waited for. */
