@@ -1,5 +1,4 @@
 /** Between hvcC and parameter sets in band, which RTP carries. Source: ISO/IEC 14496-15 §8.3.3.1. */
-
 import { concat, putU16 } from '../big-endian.ts';
 import { ProtocolError } from '../protocol-error.ts';
 import { withLength } from './h264-parameter-sets.ts';
