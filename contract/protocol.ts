@@ -7,6 +7,8 @@ export const API_PREFIX = '/api/v1';
 
 /** Close codes of sockets that are not errors (errors close with 4000 + HTTP status). */
 export const CLOSE_SERVER_STOPPING = 1012;
+/** Who may watch has changed: connect again, to be asked anew. */
+export const CLOSE_PERMISSION_CHANGED = 1013;
 export const CLOSE_STREAM_DELETED = 4410;
 
 /** The bearer of a session in browsers. */

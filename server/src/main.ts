@@ -178,7 +178,10 @@ async function run(config: Config): Promise<void> {
     mayPublish,
     broadcastsStored: () => broadcastLog.flush(),
     discardRecordings: (broadcast) => library.discard(broadcast),
-    onMadePrivate: (streamId) => whepOutput.dismiss(streamId),
+    onMadePrivate: (streamId) => {
+      whepOutput.dismiss(streamId);
+      sockets.permissionChanged(streamId);
+    },
     onRemoved: (streamId) => {
       sockets.streamDeleted(streamId);
       pull.streamDeleted(streamId);

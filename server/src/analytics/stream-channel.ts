@@ -54,6 +54,11 @@ export class StreamChannel {
     for (const member of [...this.#members]) member.close(code, reason);
   }
 
+  /** All but the owner's. */
+  closeViewers(code: number, reason: string): void {
+    for (const member of [...this.#members]) if (member.audience === 'viewer') member.close(code, reason);
+  }
+
   /** @param isPrivate only the owner may watch it. */
   recordingReady(event: StreamSocketEvent, isPrivate: boolean): void {
     const text = encode(event);

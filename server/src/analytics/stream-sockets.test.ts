@@ -1,5 +1,5 @@
 import { VIEWER_TIMEOUT_MS } from '@millrace/contract/limits';
-import { CLOSE_SERVER_STOPPING, CLOSE_STREAM_DELETED, SESSION_COOKIE, STREAM_SOCKET_PROTOCOL, streamSocketPath } from '@millrace/contract/protocol';
+import { CLOSE_PERMISSION_CHANGED, CLOSE_SERVER_STOPPING, CLOSE_STREAM_DELETED, SESSION_COOKIE, STREAM_SOCKET_PROTOCOL, streamSocketPath } from '@millrace/contract/protocol';
 import { afterEach, expect, it } from 'vitest';
 import type { ClientOptions } from 'ws';
 import { FakeClock } from '../lib/clock.ts';
@@ -310,6 +310,16 @@ it('takes the cookie from its own pages only', async () => {
   const cookie = `${SESSION_COOKIE}=owner`;
   for (const origin of ['https://evil.example', 'null', `http://127.0.0.1:${made.port}`, 'https://live.example']) await made.client({ origin, headers: { cookie } }).open();
   expect(made.asked.map((credentials) => credentials.cookie)).toEqual([undefined, undefined, cookie, cookie]);
+});
+
+it('has viewers ask anew when not everybody may watch any more, and leaves the owner', async () => {
+  const made = await world();
+  const viewer = await made.client().open();
+  const owner = await made.client(as('owner')).open();
+  for (const client of [viewer, owner]) await client.next('STREAM_STATUS_CHANGED');
+  made.sockets.permissionChanged(STREAM);
+  expect(await viewer.closed).toBe(CLOSE_PERMISSION_CHANGED);
+  expect(owner.ws.readyState).toBe(owner.ws.OPEN);
 });
 
 it('closes the sockets of a deleted stream, and all of them when the server stops', async () => {

@@ -8,7 +8,7 @@ import { closeCodeOf, type ErrorCode } from '@millrace/contract/errors';
 import type { StreamSocketEvent } from '@millrace/contract/events/stream-socket';
 import { Id } from '@millrace/contract/ids';
 import { MAX_STREAM_SOCKET_FRAME_BYTES } from '@millrace/contract/limits';
-import { CLOSE_STREAM_DELETED, STREAM_SOCKET_PROTOCOL, streamSocketPath } from '@millrace/contract/protocol';
+import { CLOSE_PERMISSION_CHANGED, CLOSE_STREAM_DELETED, STREAM_SOCKET_PROTOCOL, streamSocketPath } from '@millrace/contract/protocol';
 import type { Clock, Timer } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Broadcast } from '../stream/broadcast.ts';
@@ -105,6 +105,11 @@ export class StreamSockets implements MeasurementListener, ViewerListener {
   recordingReady(streamId: string, broadcastId: string): void {
     const channel = this.#channels.get(streamId);
     if (channel) void this.#tellOfRecording(streamId, broadcastId, (event, isPrivate) => channel.recordingReady(event, isPrivate));
+  }
+
+  /** Not everybody may watch it any more: viewers connect again and are asked anew. */
+  permissionChanged(streamId: string): void {
+    this.#channels.get(streamId)?.closeViewers(CLOSE_PERMISSION_CHANGED, 'who may watch has changed');
   }
 
   /** Ends the sockets of a stream that is no more. */
