@@ -244,6 +244,7 @@ const KEPT: readonly Recording[] = [
     title: 'Regatta, third day',
     storage: { local: true, elsewhere: false, upload: uploadOf({ state: 'failing', sentBytes: 300_000_000, problem: 'storage_full' }) },
   }),
+  keptAs('elsewhere', { title: 'Regatta, at the other quay', storage: { local: true, elsewhere: true, upload: null } }),
   keptAs('nothing', { title: 'From the train', state: 'failed', problem: 'quota_reached', seconds: 0, bytes: 0 }),
 ];
 
