@@ -15,9 +15,15 @@ export class StreamChannel {
   readonly #members = new Set<ChannelMember>();
   /** Members who have not heard the count that holds now. */
   #isCountDue = false;
+  #recordingChanges = 0;
 
   get isEmpty(): boolean {
     return this.#members.size === 0;
+  }
+
+  /** How often it was told that a recording changed. */
+  get recordingChanges(): number {
+    return this.#recordingChanges;
   }
 
   join(member: ChannelMember, broadcast: Broadcast | null, now: number): void {
@@ -52,6 +58,13 @@ export class StreamChannel {
 
   close(code: number, reason: string): void {
     for (const member of [...this.#members]) member.close(code, reason);
+  }
+
+  /** What is recorded is the owner's business. */
+  recordingChanged(event: StreamSocketEvent): void {
+    this.#recordingChanges++;
+    const text = encode(event);
+    for (const member of this.#members) if (member.audience === 'owner') member.send(text);
   }
 
   /** @param isPrivate only the owner may watch it. */

@@ -1,5 +1,5 @@
 /** Everything that people do with recordings: list, watch, rename, hide, delete. The rules; SQL, files and HTTP are elsewhere. */
-import type { RecordingSettings, RecordingUpload } from '@millrace/contract/entities/recording';
+import type { RecordingSettings, RecordingTask, RecordingUpload } from '@millrace/contract/entities/recording';
 import type { User } from '@millrace/contract/entities/user';
 import { AppError } from '../lib/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -15,11 +15,20 @@ export interface RecordingsDeps {
   readonly clock: Clock;
   /** Null where there is no object storage. */
   uploadOf(recording: StoredRecording): RecordingUpload | null;
+  /** Null unless something takes long. */
+  taskOf(id: string): RecordingTask | null;
+  /** Resolves when its MP4 can be sent at once. Rejects with AppError. */
+  prepareDownload(id: string): Promise<void>;
+  /** Its owner changed it. */
+  changed(recording: StoredRecording): void;
   /** Deletes the row, and sees to what lies elsewhere. */
   removeRow(id: string): Promise<void>;
   /** Deletes the files of a recording on this machine. */
   removeFiles(id: string): Promise<void>;
 }
+
+/** What an asker waits for the preparation of a download: most are ready at once. */
+const PREPARATION_MS = 1_000;
 
 interface PageQuery {
   readonly cursor?: string | undefined;
@@ -54,6 +63,11 @@ export class Recordings {
     return this.#deps.store.longestReady(streamId, broadcastId);
   }
 
+  /** The recording that is being made of a broadcast, else the one that was last. */
+  latestOf(streamId: string, broadcastId: string): Promise<StoredRecording | undefined> {
+    return this.#deps.store.latestOf(streamId, broadcastId);
+  }
+
   /** One that this person may watch now. `isByToken`: the token they brought is why. */
   async watched(
     user: User | undefined,
@@ -74,11 +88,29 @@ export class Recordings {
     return this.#deps.uploadOf(recording);
   }
 
+  /** What takes long with it now. */
+  taskOf({ id }: StoredRecording): RecordingTask | null {
+    return this.#deps.taskOf(id);
+  }
+
+  /** Has its MP4 made ready, and says whether it is. Goes on when it is not. */
+  async prepareDownload(user: User, id: string): Promise<{ readonly isReady: boolean; readonly task: RecordingTask | null }> {
+    const { clock, prepareDownload, taskOf } = this.#deps;
+    if ((await this.owned(user, id)).state !== 'ready') throw new AppError('recording_not_ready');
+    const waited = Promise.withResolvers<boolean>();
+    const timer = clock.after(PREPARATION_MS, () => waited.resolve(false));
+    const prepared = prepareDownload(id).then(() => true);
+    const isReady = await Promise.race([prepared, waited.promise]).finally(() => timer.cancel());
+    return { isReady, task: isReady ? null : taskOf(id) };
+  }
+
   async update(user: User, id: string, changes: { readonly [Key in keyof RecordingSettings]?: RecordingSettings[Key] | undefined }): Promise<StoredRecording> {
     await this.owned(user, id);
     await this.#deps.store.update(id, changes, new Date(this.#deps.clock.now()));
     this.#deps.directory.forget(id);
-    return this.owned(user, id);
+    const recording = await this.owned(user, id);
+    this.#deps.changed(recording);
+    return recording;
   }
 
   async remove(user: User, id: string): Promise<void> {

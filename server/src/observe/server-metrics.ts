@@ -23,7 +23,8 @@ export interface ServerParts {
   readonly hub: { running(): Iterable<RunningBroadcast> };
   readonly packagers: { all(): Iterable<PackagerPart> };
   readonly viewers: { readonly total: number };
-  readonly sockets: {
+  /** Of streams, of recordings. */
+  readonly sockets: readonly {
     readonly counters: {
       readonly open: number;
       readonly malformedFrames: number;
@@ -32,7 +33,7 @@ export interface ServerParts {
       readonly deadClients: number;
       readonly floods: number;
     };
-  };
+  }[];
   readonly http: {
     readonly connections: number;
     readonly counters: { readonly requests: number; readonly failures: number };
@@ -46,15 +47,17 @@ export interface ServerParts {
   readonly outputs: Readonly<Record<string, { readonly counters: { readonly bytes: number; readonly blocked?: number } }>>;
   readonly publishing: { readonly counters: { readonly allowed: number; readonly wrongKeys: number; readonly refused: number } };
   /** The built-in relay, when it is on. */
-  readonly turn?: {
-    readonly counters: {
-      readonly allocations: number;
-      readonly bytesToPeers: number;
-      readonly bytesToClients: number;
-      readonly refusals: ReadonlyMap<string, number>;
-      readonly dropped: Readonly<Record<string, number>>;
-    };
-  } | undefined;
+  readonly turn?:
+    | {
+        readonly counters: {
+          readonly allocations: number;
+          readonly bytesToPeers: number;
+          readonly bytesToClients: number;
+          readonly refusals: ReadonlyMap<string, number>;
+          readonly dropped: Readonly<Record<string, number>>;
+        };
+      }
+    | undefined;
   readonly transcode: {
     readonly pool: {
       readonly workers: { readonly length: number };
@@ -132,6 +135,8 @@ export interface ServerParts {
   ping(): Promise<void>;
 }
 
+const SOCKET_INCIDENTS = ['malformedFrames', 'droppedEvents', 'slowClients', 'deadClients', 'floods'] as const;
+
 export function serverMetrics(parts: ServerParts): MetricSources {
   const { hub, packagers, viewers, sockets, http, certificate, ingests, outputs, publishing, transcode, recorder, webrtc } = parts;
 
@@ -183,11 +188,8 @@ export function serverMetrics(parts: ServerParts): MetricSources {
       return Object.entries({ idled, slowRequests, stalledAnswers }).map(([kind, count]) => [{ kind }, count]);
     },
     ...(certificate ? { certificateExpires: () => certificate.expiresAt.getTime() / 1000 } : {}),
-    sockets: () => sockets.counters.open,
-    socketEvents: () => {
-      const { malformedFrames, droppedEvents, slowClients, deadClients, floods } = sockets.counters;
-      return Object.entries({ malformedFrames, droppedEvents, slowClients, deadClients, floods }).map(([kind, count]) => [{ kind }, count]);
-    },
+    sockets: () => sockets.reduce((sum, { counters }) => sum + counters.open, 0),
+    socketEvents: () => SOCKET_INCIDENTS.map((kind) => [{ kind }, sockets.reduce((sum, { counters }) => sum + counters[kind], 0)]),
     ...(parts.turn ? turnMetrics(parts.turn) : {}),
     ...(parts.uploads ? uploadMetrics(parts.uploads) : {}),
     webrtcSessions: () => [

@@ -106,6 +106,17 @@ export class RecordingStore {
     return row && recordingOfRow(row);
   }
 
+  /** The one of a broadcast that is being made, else the one that changed last. */
+  async latestOf(streamId: string, broadcastId: string): Promise<StoredRecording | undefined> {
+    const ofBroadcast = this.#db.selectFrom('recordings').selectAll().where('stream_id', '=', streamId).where('broadcast_id', '=', broadcastId);
+    const row = await ofBroadcast
+      .orderBy((eb) => eb('state', '=', 'recording'), 'desc')
+      .orderBy('updated_at', 'desc')
+      .limit(1)
+      .executeTakeFirst();
+    return row && recordingOfRow(row);
+  }
+
   /** Their ids: everything of a broadcast that is not being made. */
   async endedOf(streamId: string, broadcastId: string): Promise<string[]> {
     const ofBroadcast = this.#db.selectFrom('recordings').select('id').where('stream_id', '=', streamId).where('broadcast_id', '=', broadcastId);
@@ -167,10 +178,14 @@ export class RecordingStore {
     await this.#db.updateTable('recordings').set({ title, visibility, updated_at: at }).where('id', '=', id).execute();
   }
 
-  async delete(id: string, also?: Also): Promise<void> {
-    await this.#db.transaction().execute(async (transaction) => {
+  /** Returns what it was; undefined: there was none. */
+  delete(id: string, also?: Also): Promise<StoredRecording | undefined> {
+    return this.#db.transaction().execute(async (transaction) => {
       const row = await transaction.deleteFrom('recordings').where('id', '=', id).returningAll().executeTakeFirst();
-      if (row) await also?.(transaction, recordingOfRow(row));
+      if (!row) return undefined;
+      const recording = recordingOfRow(row);
+      await also?.(transaction, recording);
+      return recording;
     });
   }
 

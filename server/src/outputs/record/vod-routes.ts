@@ -4,6 +4,7 @@ import { AppError } from '../../lib/app-error.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import { sendProblem } from '../../lib/problem.ts';
+import type { Progress } from '../../lib/progress.ts';
 import { Recent } from '../../lib/recent.ts';
 import type { StoredFiles } from '../../lib/stored-files.ts';
 import type { PlaybackGate } from '../../stream/playback-gate.ts';
@@ -26,6 +27,8 @@ export interface VodRoutesDeps {
   /** The title of a recording that can be played; undefined: there is none. */
   titleOf(id: string): Promise<string | undefined>;
   filesOf(id: string): StoredFiles;
+  /** A download is made ready, which may take long. */
+  beginDownload(id: string): Progress;
 }
 
 /** An index of two hours takes some 3 MB. */
@@ -64,6 +67,14 @@ export class VodRoutes {
     return this.#answer(req, res, request);
   }
 
+  /** Resolves when the download of a recording that can be played begins at once. Rejects with AppError. */
+  async prepareDownload(id: string): Promise<void> {
+    const archive = await this.#archiveOf(id);
+    if (archive instanceof AppError || !archive) throw archive ?? new AppError('media_not_found');
+    const download = await this.#downloadOf(id, archive);
+    if (download instanceof AppError || !download) throw download ?? new AppError('media_not_found');
+  }
+
   /** The files of a recording are gone. */
   forget(id: string): void {
     this.#archives.forget((_, key) => key === id);
@@ -84,8 +95,7 @@ export class VodRoutes {
 
   async #serve(exchange: Exchange): Promise<void> {
     const { res, request } = exchange;
-    const { streamId } = request;
-    const archive = await this.#kept(this.#archives, streamId, () => readArchive(this.#deps.filesOf(streamId)));
+    const archive = await this.#archiveOf(request.streamId);
     if (archive instanceof AppError || !archive) {
       sendProblem(res, archive?.code ?? 'media_not_found');
       return;
@@ -124,7 +134,7 @@ export class VodRoutes {
   }
 
   async #serveDownload({ req, res, request, title }: Exchange, archive: StoredArchive): Promise<void> {
-    const download = await this.#kept(this.#downloads, request.streamId, () => openDownload(archive));
+    const download = await this.#downloadOf(request.streamId, archive);
     if (download instanceof AppError || !download) {
       sendProblem(res, download?.code ?? 'media_not_found');
       return;
@@ -161,6 +171,21 @@ export class VodRoutes {
       const { clock } = this.#deps;
       await sendStored(req, res, { extents: [media], size: media.bytes, reader: archive.files.reader(), contentType, cacheControl, clock, counters: this.counters });
     }
+  }
+
+  #archiveOf(id: string): Promise<StoredArchive | AppError | undefined> {
+    return this.#kept(this.#archives, id, () => readArchive(this.#deps.filesOf(id)));
+  }
+
+  #downloadOf(id: string, archive: StoredArchive): Promise<Download | AppError | undefined> {
+    return this.#kept(this.#downloads, id, async () => {
+      const progress = this.#deps.beginDownload(id);
+      try {
+        return await openDownload(archive, progress);
+      } finally {
+        progress.end();
+      }
+    });
   }
 
   /** What was read lately, else read now; undefined when the files cannot be read, an error when they cannot be read now. */

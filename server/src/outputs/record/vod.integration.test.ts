@@ -1,8 +1,10 @@
 /** Real encoded media, interrupted and changed on its way, through packager and recorder onto disk, and by HTTP into ffmpeg. */
 import { execFile } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import { promisify } from 'node:util';
 import type { Track } from '@millrace/media/track';
 import { expect, it } from 'vitest';
+import { UNWATCHED } from '../../lib/progress.ts';
 import { silentLog } from '../../lib/silent-log.ts';
 import { type EncodedMedia, encodeMedia } from '../cmaf/testing/encoded-media.ts';
 import { OPEN_GATE, serve } from './testing/http.ts';
@@ -32,8 +34,8 @@ function send(studio: RecordingStudio, { tracks, units }: EncodedMedia, at: numb
   }
 }
 
-function vodOf(studio: RecordingStudio, title = 'A title') {
-  return new VodRoutes({ gate: OPEN_GATE, clock: studio.clock, log: silentLog, titleOf: async () => title, filesOf: () => studio.files });
+function vodOf(studio: RecordingStudio, title = 'A title', beginDownload = () => UNWATCHED) {
+  return new VodRoutes({ gate: OPEN_GATE, clock: studio.clock, log: silentLog, titleOf: async () => title, filesOf: () => studio.files, beginDownload });
 }
 
 async function probe(address: string) {
@@ -144,6 +146,29 @@ it('lets a rendition that came later begin with gaps', async () => {
   // No pictures were made of it: a storyboard without a cue, and no poster.
   expect(await (await fetch(`${http.base}/vod/recording-one/storyboard.vtt`)).text()).toBe('WEBVTT\n');
   expect(await (await fetch(`${http.base}/vod/recording-one/poster.jpg`)).json()).toMatchObject({ status: 404, code: 'picture_not_found' });
+});
+
+it('makes a download ready before it is asked for, once for all who want it, and says how far that is', async () => {
+  await using studio = new RecordingStudio();
+  studio.first.send(30);
+  studio.packager.end();
+  await studio.recorder.round();
+  const shares: number[] = [];
+  let ended = 0;
+  const vod = vodOf(studio, 'A title', () => ({
+    advance: (share) => void shares.push(share),
+    end: () => void ended++,
+  }));
+  await Promise.all([vod.prepareDownload('recording-one'), vod.prepareDownload('recording-one')]);
+  expect(ended).toBe(1);
+  expect([shares[0], shares.toSorted((a, b) => a - b)]).toEqual([0, shares]);
+  expect(shares.at(-1)).toBeGreaterThan(0.9);
+  await using http = await serve(vod);
+  expect((await fetch(`${http.base}/vod/recording-one/download.mp4`)).status).toBe(200);
+  expect(ended).toBe(1);
+  rmSync(studio.recorder.recordingFolder('recording-one'), { recursive: true });
+  vod.forget('recording-one');
+  await expect(vod.prepareDownload('recording-one')).rejects.toMatchObject({ code: 'media_not_found' });
 });
 
 it('names downloads so that no title leads anywhere', async () => {
