@@ -120,8 +120,22 @@ describe.skipIf(browserTestsAreOff)('what is kept', () => {
     expect(await seriousFaults(page)).toEqual([]);
     await page.getByRole('button', { name: 'Actions for The mill at dusk' }).click();
     await page.screenshot({ path: outputFile('library', 'menu.png') });
+    // As of a recording that is hours long: first how far it is, then the file.
+    const progressSeen = Promise.withResolvers<void>();
+    let isFirst = true;
+    await page.route('**/api/v1/recordings/*/download', async (route) => {
+      if (isFirst) {
+        isFirst = false;
+        await route.fulfill({ json: { isReady: false, task: { kind: 'download', share: 0.4, secondsLeft: 7 } } });
+        return;
+      }
+      await progressSeen.promise;
+      await route.continue();
+    });
     const downloading = page.waitForEvent('download', { timeout: 15_000 });
     await page.getByRole('menuitem', { name: 'Download' }).click();
+    await page.getByText('Preparing the download, 40%, 0:07 left').waitFor();
+    progressSeen.resolve();
     expect((await downloading).suggestedFilename()).toBe('The mill at dusk.mp4');
     await page.getByRole('button', { name: 'Actions for The mill at dusk' }).click();
     await page.getByRole('menuitem', { name: 'Rename' }).click();
