@@ -43,19 +43,32 @@ export function shapeOf(frame: Frame): Size {
   return { width: frame.width * (isTold ? num / den : 1), height: frame.height };
 }
 
-/** Scales a picture of any format into `into`, in full range and the matrix that JPEG has. Throws when that cannot be done. */
-export function scaleForJpeg(frame: Frame, { width, height }: Size, into: Frame): void {
-  const matrix = MATRICES.get(coloursOf(frame).space) ?? 'bt601';
-  const range = frame.colorRange === AVCOL_RANGE_JPEG ? 'pc' : 'tv';
-  const input = `video_size=${frame.width}x${frame.height}:pix_fmt=${frame.format}:time_base=1/1000:colorspace=${frame.colorSpace}:range=${frame.colorRange}`;
-  const chain = new FilterChain(input, [
-    ['scale', `${width}:${height}:flags=area:in_color_matrix=${matrix}:in_range=${range}:out_color_matrix=bt601:out_range=pc`],
-    ['format', 'pix_fmts=yuv420p'],
-  ]);
-  try {
-    if (!chain.pass(frame, into)) throw new Error(`nothing came of a picture of ${frame.width}×${frame.height}`);
-  } finally {
-    chain.close();
+/** Scales pictures of any format to one size, in full range and the matrix that JPEG has. Filters cost more to set up than to pass: they stay while pictures are alike. */
+export class JpegScaler {
+  #chain: FilterChain | undefined;
+  #of = '';
+
+  /** Throws when that cannot be done. */
+  scale(frame: Frame, { width, height }: Size, into: Frame): void {
+    const matrix = MATRICES.get(coloursOf(frame).space) ?? 'bt601';
+    const range = frame.colorRange === AVCOL_RANGE_JPEG ? 'pc' : 'tv';
+    const input = `video_size=${frame.width}x${frame.height}:pix_fmt=${frame.format}:time_base=1/1000:colorspace=${frame.colorSpace}:range=${frame.colorRange}`;
+    const scale = `${width}:${height}:flags=area:in_color_matrix=${matrix}:in_range=${range}:out_color_matrix=bt601:out_range=pc`;
+    if (this.#of !== `${input} ${scale}`) {
+      this.close();
+      this.#chain = new FilterChain(input, [
+        ['scale', scale],
+        ['format', 'pix_fmts=yuv420p'],
+      ]);
+      this.#of = `${input} ${scale}`;
+    }
+    if (!this.#chain?.pass(frame, into)) throw new Error(`nothing came of a picture of ${frame.width}×${frame.height}`);
+  }
+
+  close(): void {
+    this.#chain?.close();
+    this.#chain = undefined;
+    this.#of = '';
   }
 }
 

@@ -1,13 +1,13 @@
 /**
- * Key frames to a poster and a sheet of small pictures. A decoder lives for one picture, so that nothing is held back and nothing stays
- * between them but the sheet.
+ * Key frames to a poster and a sheet of small pictures. A decoder lives for one picture, so that nothing is held back; the sheet and the
+ * scalers stay.
  */
 import { AV_PIX_FMT_YUV420P } from 'node-av/constants';
 import { Frame } from 'node-av/lib';
 import { type PictureJob, POSTER_OUTPUT, SHEET_OUTPUT } from '../job.ts';
 import type { WireUnit } from '../wire.ts';
 import { Decoder } from './decoder.ts';
-import { encodeJpeg, fitted, scaleForJpeg, shapeOf } from './jpeg.ts';
+import { encodeJpeg, fitted, JpegScaler, shapeOf } from './jpeg.ts';
 import { SheetCanvas } from './sheet-canvas.ts';
 import type { Transcoder, TranscoderOutput } from './transcoder.ts';
 
@@ -20,6 +20,8 @@ const TILE_BOX = { width: 160, height: 320 } as const;
 export class PictureTranscoder implements Transcoder {
   readonly #job: PictureJob;
   readonly #output: TranscoderOutput;
+  readonly #toPoster = new JpegScaler();
+  readonly #toTile = new JpegScaler();
   #sheet: SheetCanvas | undefined;
 
   constructor(job: PictureJob, output: TranscoderOutput) {
@@ -50,6 +52,8 @@ export class PictureTranscoder implements Transcoder {
 
   close(): void {
     this.#sheet = undefined;
+    this.#toPoster.close();
+    this.#toTile.close();
   }
 
   #take(frame: Frame, { dts, pts }: WireUnit): void {
@@ -59,8 +63,8 @@ export class PictureTranscoder implements Transcoder {
     poster.alloc();
     tile.alloc();
     try {
-      scaleForJpeg(frame, fitted(shape, POSTER_BOX), poster);
-      scaleForJpeg(poster, fitted(shape, TILE_BOX), tile);
+      this.#toPoster.scale(frame, fitted(shape, POSTER_BOX), poster);
+      this.#toTile.scale(poster, fitted(shape, TILE_BOX), tile);
       this.#output.unit({ dts, pts, key: true, data: encodeJpeg(poster) }, POSTER_OUTPUT);
       this.#output.unit({ dts, pts, key: true, data: this.#sheetWith(tile) }, SHEET_OUTPUT);
     } finally {
