@@ -1,7 +1,6 @@
 /** Builds what keeps broadcasts: the recorder, the library that knows whose recordings they are, and what plays them. For main.ts alone. */
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { User } from '@millrace/contract/entities/user';
 import type { Kysely } from 'kysely';
 import type { Config } from './config/load.ts';
 import type { JobHandler } from './jobs/runner.ts';
@@ -35,13 +34,13 @@ import type { Schema } from './store/schema.ts';
 import { UploadStore } from './store/uploads.ts';
 import type { LiveStream } from './stream/live-stream.ts';
 import type { PlaybackGate } from './stream/playback-gate.ts';
+import type { AdmissionDeps } from './streams/admission.ts';
 import type { StreamDirectory } from './streams/directory.ts';
-import type { PlaybackTokens } from './streams/playback-tokens.ts';
 import { PictureJobs } from './transcode/picture-jobs.ts';
 import type { WorkerPool } from './transcode/pool.ts';
 import type { RecordingEvents } from './webhooks/recording-events.ts';
 
-export interface LibraryDeps {
+export interface LibraryDeps extends AdmissionDeps {
   readonly config: Pick<Config, 'dataDir' | 'minFreeBytes' | 'recordingQuotaBytes' | 'localCopyMs' | 'publicUrl'>;
   /** Where recordings are copied to; undefined: nowhere. */
   readonly objects: ObjectStore | undefined;
@@ -53,11 +52,8 @@ export interface LibraryDeps {
   wake(): void;
   readonly db: Kysely<Schema>;
   readonly streams: StreamDirectory;
-  readonly tokens: PlaybackTokens;
-  readonly clock: Clock;
   readonly log: Log;
   newId(): string;
-  identify(credentials: { readonly cookie: string | undefined; readonly authorization: string | undefined }): User | undefined | Promise<User | undefined>;
   /** A recording of a broadcast began or ended. */
   changed(recording: StoredRecording): void;
   /** Keeps the pictures of a stream converted while they are recorded. */

@@ -2,23 +2,21 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { RecordingTask, RecordingUpload } from '@millrace/contract/entities/recording';
-import type { User } from '@millrace/contract/entities/user';
 import type { RecordingSocketEvent } from '@millrace/contract/events/recording-socket';
 import { MAX_SOCKET_FRAME_BYTES } from '@millrace/contract/limits';
 import { RECORDING_SOCKET_PATH, RECORDING_SOCKET_PROTOCOL } from '@millrace/contract/protocol';
 import { z } from 'zod';
-import type { Clock, Timer } from '../lib/clock.ts';
+import type { Timer } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { StoredRecording } from '../store/recordings.ts';
+import type { AdmissionDeps } from '../streams/admission.ts';
 import { type Socket, SocketServer } from '../transports/http/socket.ts';
 import { credentialsOf } from '../transports/http/socket-credentials.ts';
 import type { RecordingDirectory } from './recording-directory.ts';
 
-export interface RecordingSocketsDeps {
-  readonly clock: Clock;
+export interface RecordingSocketsDeps extends Pick<AdmissionDeps, 'clock' | 'identify'> {
   readonly log: Log;
   readonly directory: Pick<RecordingDirectory, 'byId'>;
-  identify(credentials: { readonly cookie: string | undefined; readonly authorization: string | undefined }): User | undefined | Promise<User | undefined>;
   /** Null where there is no object storage. */
   uploadOf(recording: StoredRecording): RecordingUpload | null;
   /** Null unless something takes long. */

@@ -3,8 +3,8 @@ import type { RecordingSettings, RecordingTask, RecordingUpload } from '@millrac
 import type { User } from '@millrace/contract/entities/user';
 import { AppError } from '../lib/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
+import { type Page, type PageQuery, pageOf, readCursor } from '../lib/page.ts';
 import type { RecordingFilter, RecordingStore, StoredRecording } from '../store/recordings.ts';
-import { readCursor, writeCursor } from '../streams/cursor.ts';
 import type { PlaybackTokens } from '../streams/playback-tokens.ts';
 import type { RecordingDirectory } from './recording-directory.ts';
 
@@ -30,11 +30,6 @@ export interface RecordingsDeps {
 /** What an asker waits for the preparation of a download: most are ready at once. */
 const PREPARATION_MS = 1_000;
 
-interface PageQuery {
-  readonly cursor?: string | undefined;
-  readonly limit: number;
-}
-
 export class Recordings {
   readonly #deps: RecordingsDeps;
 
@@ -42,13 +37,11 @@ export class Recordings {
     this.#deps = deps;
   }
 
-  async list(user: User, query: PageQuery & RecordingFilter): Promise<{ readonly items: StoredRecording[]; readonly nextCursor: string | null }> {
+  async list(user: User, query: PageQuery & RecordingFilter): Promise<Page<StoredRecording>> {
     const after = query.cursor === undefined ? undefined : readCursor(query.cursor);
     const position = after && { startedAt: new Date(after.rank), id: after.id };
     const found = await this.#deps.store.listOwned(user.id, query, { after: position, limit: query.limit + 1 });
-    const items = found.slice(0, query.limit);
-    const last = items.at(-1);
-    return { items, nextCursor: found.length > query.limit && last ? writeCursor({ rank: last.startedAt.getTime(), id: last.id }) : null };
+    return pageOf(found, query.limit, ({ startedAt, id }) => ({ rank: startedAt.getTime(), id }));
   }
 
   /** A recording of this user's; anybody else's answers as if it did not exist. */

@@ -5,8 +5,8 @@ import type { User } from '@millrace/contract/entities/user';
 import { DEFAULT_REWIND_SECONDS, MAX_STREAMS_PER_GUEST } from '@millrace/contract/limits';
 import { AppError } from '../lib/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
+import { type Cursor, type Page, type PageQuery, pageOf, readCursor } from '../lib/page.ts';
 import type { SettingsChange, StoredStream, StreamStore } from '../store/streams.ts';
-import { type Cursor, readCursor, writeCursor } from './cursor.ts';
 import type { StreamDirectory } from './directory.ts';
 import type { MediaPort } from './media-port.ts';
 import { hashKey, type Names } from './names.ts';
@@ -25,16 +25,6 @@ export interface StreamsDeps {
   discardRecordings(broadcast: { readonly streamId: string; readonly broadcastId: string }): Promise<void>;
   /** A stream is no more; whoever watches it is told. */
   onRemoved(streamId: string): void;
-}
-
-export interface Page<Item> {
-  readonly items: Item[];
-  readonly nextCursor: string | null;
-}
-
-export interface PageQuery {
-  readonly cursor?: string | undefined;
-  readonly limit: number;
 }
 
 const DEFAULTS: Omit<StreamSettings, 'title'> = {
@@ -157,13 +147,6 @@ export class Streams {
     const { media } = this.#deps;
     return { stream, running: media.broadcast(stream.id), stored: broadcast, viewers: media.viewers(stream.id), hasPoster: media.hasPoster(stream.id) };
   }
-}
-
-/** One row more than asked for was fetched: it says whether there is another page. */
-function pageOf<Item>(fetched: readonly Item[], limit: number, cursorOf: (item: Item) => Cursor): Page<Item> {
-  const items = fetched.slice(0, limit);
-  const last = items.at(-1);
-  return { items, nextCursor: fetched.length > limit && last !== undefined ? writeCursor(cursorOf(last)) : null };
 }
 
 /** Highest rank first, then by id, so that equal ranks keep their order. */

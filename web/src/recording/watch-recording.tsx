@@ -4,13 +4,13 @@ import IconCopy from '@tabler/icons-react/dist/esm/icons/IconCopy.mjs';
 import IconDownload from '@tabler/icons-react/dist/esm/icons/IconDownload.mjs';
 import { useState } from 'react';
 import { type DownloadState, useDownload } from '../parts/use-download.ts';
+import classes from '../player/player-page.module.css';
 import { PlayerView } from '../player/player-view.tsx';
 import { usePlayTime } from '../player/use-play-time.ts';
 import { usePlayer } from '../player/use-player.ts';
 import { copyText } from '../share/copy-text.ts';
 import { elapsed, percent, when } from '../text/format.ts';
 import { t } from '../text/text.ts';
-import classes from '../watch/watch-stream.module.css';
 import own from './watch-recording.module.css';
 
 /** To the player a recording is a broadcast that always runs. */

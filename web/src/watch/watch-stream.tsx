@@ -8,12 +8,12 @@ import { StatusBadge } from '../parts/live-dot.tsx';
 import { currentPicture } from '../parts/picture-address.ts';
 import { useNow } from '../parts/use-now.ts';
 import { lastLatency } from '../player/last-latency.ts';
+import classes from '../player/player-page.module.css';
 import { PlayerView } from '../player/player-view.tsx';
 import { useLiveSocket } from '../player/use-live-socket.ts';
 import { usePlayer } from '../player/use-player.ts';
 import { elapsed } from '../text/format.ts';
 import { t } from '../text/text.ts';
-import classes from './watch-stream.module.css';
 
 const ShareDialog = lazy(() => import('../share/share-dialog.tsx').then(({ ShareDialog }) => ({ default: ShareDialog })));
 
