@@ -73,8 +73,10 @@ export type RecordingTask = z.infer<typeof RecordingTask>;
 
 export const RecordingStorage = z
   .strictObject({
-    /** Whether it lies on the server. */
+    /** Whether it lies on a server. */
     local: z.boolean(),
+    /** It lies on another server alone: it can be played there, and here when it is uploaded. */
+    elsewhere: z.boolean(),
     /** Null where there is no object storage, and of what is not kept. */
     upload: RecordingUpload.nullable(),
   })

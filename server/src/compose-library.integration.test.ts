@@ -68,7 +68,7 @@ async function openStudio() {
   const { stream } = await makeStream(server, token, { record: true, title: 'Regatta' });
   const events = ['recording.ready', 'recording.uploaded', 'recording.failed'];
   const { webhook } = await read(await server.request('/api/v1/webhooks', { method: 'POST', token, body: { url: 'http://127.0.0.1:9/', events } }), WebhookWithSecret);
-  const jobs = new JobStore(db);
+  const jobs = new JobStore(db, temporary.store.serverId);
   const objects = new S3ObjectStore({ ...s3.config, endpoint: gate.url, idleTimeoutMs: 2_000 });
   let runner: JobRunner | undefined;
   const open = async ({ localCopyMs = Number.POSITIVE_INFINITY, minFreeBytes = 0, isLate = false } = {}) => {
@@ -76,6 +76,7 @@ async function openStudio() {
       config: { dataDir, minFreeBytes, recordingQuotaBytes: Number.POSITIVE_INFINITY, localCopyMs, publicUrl: undefined },
       objects: isLate ? undefined : objects,
       db,
+      serverId: temporary.store.serverId,
       jobs,
       workers: new WorkerPool({ clock, log: silentLog, maxWorkers: 1 }),
       clock,
@@ -289,7 +290,7 @@ test('what is only here stays: a copy goes for room alone, once the store still 
   expect(existsSync(folder)).toBe(false);
   await using http = await serve(library.vod);
   expect((await fetch(`${http.base}/vod/${id}/download.mp4`)).status).toBe(200);
-  expect(Recording.shape.storage.parse({ local: false, upload: library.recordings.uploadOf(await studio.recording()) }).upload?.state).toBe('uploaded');
+  expect(Recording.shape.storage.parse({ local: false, elsewhere: false, upload: library.recordings.uploadOf(await studio.recording()) }).upload?.state).toBe('uploaded');
 });
 
 test('nothing is left of a recording that is not kept, nor of one that is deleted while it is sent', { timeout: 120_000 }, async () => {

@@ -9,6 +9,7 @@ import type { Log } from './lib/log.ts';
 import type { Progress } from './lib/progress.ts';
 import { errorCodeOf } from './lib/start-error.ts';
 import { DiskFiles, type StoredFiles } from './lib/stored-files.ts';
+import { FolderRemoval } from './library/folder-removal.ts';
 import { LocalCopies } from './library/local-copies.ts';
 import { NearestFiles } from './library/object-files.ts';
 import type { ObjectStore } from './library/object-store.ts';
@@ -29,7 +30,7 @@ import { VodRoutes } from './outputs/record/vod-routes.ts';
 import { PictureRoutes } from './outputs/thumbnail/routes.ts';
 import { Thumbnailer } from './outputs/thumbnail/thumbnailer.ts';
 import type { JobStore } from './store/jobs.ts';
-import { type Also, RecordingStore, type StoredRecording } from './store/recordings.ts';
+import { type Also, type NewRecording, RecordingStore, type StoredRecording } from './store/recordings.ts';
 import type { Schema } from './store/schema.ts';
 import { UploadStore } from './store/uploads.ts';
 import type { LiveStream } from './stream/live-stream.ts';
@@ -51,11 +52,13 @@ export interface LibraryDeps extends AdmissionDeps {
   /** A job was put. */
   wake(): void;
   readonly db: Kysely<Schema>;
+  /** Of this server, among those on the database. */
+  readonly serverId: string;
   readonly streams: StreamDirectory;
   readonly log: Log;
   newId(): string;
   /** A recording of a broadcast began or ended. */
-  changed(recording: StoredRecording): void;
+  changed(recording: NewRecording): void;
   /** Keeps the pictures of a stream converted while they are recorded. */
   use(streamId: string): void;
 }
@@ -76,11 +79,12 @@ export class Library {
   readonly #clock: Clock;
   readonly #log: Log;
 
-  constructor({ config, db, streams, tokens, clock, log, objects, workers, jobs, events, wake, newId, identify, changed, use }: LibraryDeps) {
+  constructor({ config, db, serverId, streams, tokens, clock, log, objects, workers, jobs, events, wake, newId, identify, changed, use }: LibraryDeps) {
     const folder = join(config.dataDir, 'media');
-    const store = new RecordingStore(db);
+    const store = new RecordingStore(db, serverId);
     const directory = new RecordingDirectory({ store, clock });
-    const permission = new RecordingPermission({ directory, tokens, clock, identify });
+    const isElsewhere = (recording: StoredRecording): boolean => store.isOfAnother(recording) && (recording.uploadedAt === null || !objects);
+    const permission = new RecordingPermission({ directory, tokens, clock, identify, isElsewhere });
     this.#folder = folder;
     this.#clock = clock;
     this.#log = log;
@@ -121,14 +125,15 @@ export class Library {
         removeFolder: (id) => this.#removeFolder(id),
       });
     }
-    this.jobs = this.#uploads?.jobs ?? [];
-    const followers = [events, ...(this.#uploads ? [this.#uploads] : [])];
+    const folders = new FolderRemoval({ recordings: store, jobs, clock, newId, remove: (id) => this.#removeFiles(id) });
+    this.jobs = [...(this.#uploads?.jobs ?? []), folders];
+    const followers = [events, folders, ...(this.#uploads ? [this.#uploads] : [])];
     const pages = {
-      recordingChanged: (recording: StoredRecording): void => {
+      recordingChanged: (recording: NewRecording): void => {
         this.sockets.recordingChanged(recording);
         changed(recording);
       },
-      recordingDeleted: (recording: StoredRecording) => this.sockets.recordingDeleted(recording),
+      recordingDeleted: (recording: NewRecording) => this.sockets.recordingDeleted(recording),
     };
     this.#desk = new RecordingDesk({ store, directory, streams, clock, log, quotaBytes: config.recordingQuotaBytes, followers, listener: pages, tasks, newId });
     const listener = {
@@ -143,7 +148,7 @@ export class Library {
       gate: permission,
       clock,
       log,
-      titleOf: (id) => permission.titleOf(id),
+      lookUp: (id) => permission.lookUp(id),
       filesOf: (id) => this.#filesOf(id),
       beginDownload: (id) => tasks.begin(id, 'download'),
     });
@@ -156,6 +161,7 @@ export class Library {
       taskOf,
       prepareDownload: (id) => this.vod.prepareDownload(id),
       changed: (recording) => this.sockets.recordingChanged(recording),
+      isElsewhere,
       removeRow: (id) => this.#desk.delete(id),
       removeFiles: (id) => this.#removeFiles(id),
     });
@@ -187,7 +193,7 @@ export class Library {
   /** Also of its time before a restart, and what ended before the broadcast does because there was no room. */
   async discard({ streamId, broadcastId }: { readonly streamId: string; readonly broadcastId: string }): Promise<void> {
     this.recorder.discard(streamId);
-    await this.#desk.flush();
+    await this.#desk.discard(streamId, broadcastId);
     await this.recordings.removeOf(streamId, broadcastId);
   }
 
@@ -201,6 +207,7 @@ export class Library {
     const archives = {
       names: () => archiveNames(join(this.#folder, 'recordings')),
       inspect: (id: string, progress: Progress) => readArchive(new DiskFiles(this.recorder.recordingFolder(id)), progress),
+      remove: (id: string) => this.#removeFiles(id),
     };
     this.#desk.restore(archives).catch((error: unknown) => this.#log.error({ err: error }, 'interrupted recordings could not be put right'));
     this.#uploads?.start().catch((error: unknown) => this.#log.error({ err: error }, 'recordings that are not uploaded could not be looked for'));

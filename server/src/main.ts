@@ -42,6 +42,7 @@ import { readyLine, type ServedPorts } from './served-ports.ts';
 import { BroadcastStore } from './store/broadcasts.ts';
 import { JobStore } from './store/jobs.ts';
 import { openStore } from './store/open.ts';
+import { ServerStore } from './store/servers.ts';
 import { SourceStore } from './store/sources.ts';
 import { StreamStore } from './store/streams.ts';
 import { TargetStore } from './store/targets.ts';
@@ -53,6 +54,7 @@ import { randomNames } from './streams/names.ts';
 import { PlaybackPermission } from './streams/playback-permission.ts';
 import { PlaybackTokens } from './streams/playback-tokens.ts';
 import { PublishPermission } from './streams/publish-permission.ts';
+import { ServerWatch } from './streams/server-watch.ts';
 import { Sources } from './streams/sources.ts';
 import { Streams } from './streams/streams.ts';
 import { Targets } from './streams/targets.ts';
@@ -60,8 +62,10 @@ import { WatchPermission } from './streams/watch-permission.ts';
 import { Bridges } from './transcode/bridges.ts';
 import { Ladders } from './transcode/ladders.ts';
 import { WorkerPool } from './transcode/pool.ts';
+import { remoteAddressOf } from './transports/http/remote-address.ts';
 import { SecureListener } from './transports/http/secure-listener.ts';
 import { HttpServer } from './transports/http/server.ts';
+import { SocketLimit } from './transports/http/socket-limit.ts';
 import { OwnAddresses } from './transports/turn/own-addresses.ts';
 import { RecordingEvents } from './webhooks/recording-events.ts';
 import { createWebhooks } from './webhooks/service.ts';
@@ -107,8 +111,12 @@ async function run(config: Config): Promise<void> {
     mayPublish: (user) => accounts.mayPublish(user),
     wake: () => jobs.wake(),
   });
-  const jobStore = new JobStore(store.db);
-  const broadcastLog = new BroadcastLog({ store: new BroadcastStore(store.db), follower: hooks.events, clock, log });
+  const jobStore = new JobStore(store.db, store.serverId);
+  const broadcastLog = new BroadcastLog({ store: new BroadcastStore(store.db, store.serverId), follower: hooks.events, clock, log });
+  const serverWatch =
+    store.kind === 'server'
+      ? new ServerWatch({ servers: new ServerStore(store.db, store.serverId), broadcasts: broadcastLog, clock, log, moved: () => pull.lookAgain() })
+      : undefined;
   const ladders = new Ladders({ pool: workers, clock, log, settings: config.ladder.tiers, hardware: config.ladder.hardware, modeOf: (streamId) => directory.ladderOf(streamId) });
   const hub = new Hub({
     clock,
@@ -141,6 +149,7 @@ async function run(config: Config): Promise<void> {
   const library = new Library({
     config,
     db: store.db,
+    serverId: store.serverId,
     streams: directory,
     tokens,
     clock,
@@ -170,9 +179,10 @@ async function run(config: Config): Promise<void> {
       sockets.streamDeleted(streamId);
       pull.streamDeleted(streamId);
     },
+    onHidden: (streamId) => void sockets.streamHidden(streamId),
   });
   const targets = new Targets({ store: new TargetStore(store.db), streams, sealer, addresses, clock, newId: nanoid, forwarding: () => push });
-  const sources = new Sources({ store: new SourceStore(store.db), streams, directory, sealer, addresses, clock, log, mayPublish, fetching: () => pull });
+  const sources = new Sources({ store: new SourceStore(store.db, store.serverId), streams, directory, sealer, addresses, clock, log, mayPublish, fetching: () => pull });
   const isWatched = (streamId: string) => viewers.count(streamId) > 0 || whep.viewersOf(streamId) > 0;
   const { processes, pull, push } = composeExchange({ config, hub, bridges, addresses, targets, sources, isWatched, clock, log });
   const permission = new PlaybackPermission({ directory, media, tokens, clock, identify });
@@ -235,6 +245,7 @@ async function run(config: Config): Promise<void> {
     ],
     fallback: getRequestListener((request, env) => api.fetch(request, env)),
     upgrades: [sockets, library.sockets],
+    socketLimit: new SocketLimit({ remoteAddressOf: (request) => remoteAddressOf(request, config.trustProxy) }),
   });
   const https = tls && config.httpsPort !== undefined ? new SecureListener({ host: config.host, port: config.httpsPort, certificate: tls, http, turn, clock, log }) : undefined;
   certificates?.onChange((pair) => {
@@ -299,6 +310,7 @@ async function run(config: Config): Promise<void> {
     viewers.close();
     await Promise.all([history.close(), viewings.close(), broadcastLog.flush()]);
   });
+  shutdown.add('server watch', () => serverWatch?.close());
   shutdown.add('jobs', () => jobs.close());
   shutdown.add('database', () => store.close());
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => void shutdown.stop(signal));
@@ -308,6 +320,7 @@ async function run(config: Config): Promise<void> {
   await hooks.start();
   jobs.start();
   await library.start();
+  await serverWatch?.start();
   for (const broadcast of await broadcastLog.restore()) hub.restore(broadcast);
   for (const service of [viewings, viewers, history, measurer, sockets]) service.start();
   ports.rtmp = (await rtmp.start()).port;

@@ -11,8 +11,8 @@ export interface ChannelMember {
   close(code: number, reason: string): void;
 }
 
-export class StreamChannel {
-  readonly #members = new Set<ChannelMember>();
+export class StreamChannel<Member extends ChannelMember = ChannelMember> {
+  readonly #members = new Set<Member>();
   /** Members who have not heard the count that holds now. */
   #isCountDue = false;
   #recordingChanges = 0;
@@ -26,13 +26,17 @@ export class StreamChannel {
     return this.#recordingChanges;
   }
 
-  join(member: ChannelMember, broadcast: Broadcast | null, now: number): void {
+  all(): readonly Member[] {
+    return [...this.#members];
+  }
+
+  join(member: Member, broadcast: Broadcast | null, now: number): void {
     this.#members.add(member);
     member.send(encode(statusEvent(broadcast, member.audience, now)));
     this.#isCountDue = true;
   }
 
-  leave(member: ChannelMember): void {
+  leave(member: Member): void {
     this.#members.delete(member);
   }
 

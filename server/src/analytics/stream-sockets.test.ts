@@ -32,6 +32,11 @@ class World {
   lastBroadcast: Broadcast | null = null;
   kept: Awaited<ReturnType<KeptBroadcasts['keptOf']>>;
   latest: () => Promise<BroadcastRecording | undefined> = async () => undefined;
+  isAway = false;
+  /** From now on it is. */
+  isPrivate = false;
+  /** What is asked is answered with this, however it stands then. */
+  slowly: Promise<void> | undefined;
   port = 0;
   #ids = 0;
 
@@ -96,7 +101,10 @@ class World {
   async #admit(streamId: string, credentials: PlaybackCredentials): Promise<WatchDecision> {
     this.asked.push(credentials);
     const userId = /millrace_session=(\w+)|Bearer (\w+)/.exec(`${credentials.cookie} ${credentials.authorization}`)?.slice(1).find(Boolean) ?? null;
-    if (streamId === PRIVATE && userId !== 'owner' && credentials.token !== 'good') return { allowed: false, reason: credentials.token === undefined ? 'hidden' : 'denied' };
+    if (this.isAway) throw new Error('the database is away');
+    const isPrivate = streamId === PRIVATE || this.isPrivate;
+    await this.slowly;
+    if (isPrivate && userId !== 'owner' && credentials.token !== 'good') return { allowed: false, reason: credentials.token === undefined ? 'hidden' : 'denied' };
     return { allowed: true, isOwner: userId === 'owner', userId, lastBroadcast: this.lastBroadcast };
   }
 }
@@ -345,6 +353,34 @@ it('takes the cookie from its own pages only', async () => {
   const cookie = `${SESSION_COOKIE}=owner`;
   for (const origin of ['https://evil.example', 'null', `http://127.0.0.1:${made.port}`, 'https://live.example']) await made.client({ origin, headers: { cookie } }).open();
   expect(made.asked.map((credentials) => credentials.cookie)).toEqual([undefined, undefined, cookie, cookie]);
+});
+
+it('lets go of those who may not watch a stream that has become private, and of nobody else', async () => {
+  const made = await world();
+  const [viewer, stale, holder, owner] = [made.client(), made.client({}, { query: '?token=stale' }), made.client({}, { query: '?token=good' }), made.client(as('owner'))];
+  for (const client of [viewer, stale, holder, owner]) await client.open();
+  made.isPrivate = true;
+  await made.sockets.streamHidden(STREAM);
+  expect(await viewer.closed).toBe(4404);
+  expect(await stale.closed).toBe(4401);
+  for (const client of [holder, owner]) await client.settled();
+  await expect.poll(() => made.sockets.counters.open).toBe(2);
+  // Who cannot be asked about now comes again, and is asked then.
+  made.isAway = true;
+  await made.sockets.streamHidden(STREAM);
+  expect(await holder.closed).toBe(4500);
+});
+
+it('admits nobody by an answer from before the stream became private', async () => {
+  const made = await world();
+  const slow = Promise.withResolvers<void>();
+  made.slowly = slow.promise;
+  const late = made.client();
+  await expect.poll(() => made.asked.length).toBe(1);
+  made.isPrivate = true;
+  await made.sockets.streamHidden(STREAM);
+  slow.resolve();
+  expect(await late.refusal()).toBe(404);
 });
 
 it('closes the sockets of a deleted stream, and all of them when the server stops', async () => {

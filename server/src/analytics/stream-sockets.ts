@@ -5,6 +5,7 @@ import { StreamSocketCommand } from '@millrace/contract/commands/stream-socket';
 import type { Measurement } from '@millrace/contract/entities/measurement';
 import type { RecordingProblem, RecordingState } from '@millrace/contract/entities/recording';
 import type { Visibility } from '@millrace/contract/entities/stream';
+import { closeCodeOf, type ErrorCode } from '@millrace/contract/errors';
 import type { StreamSocketEvent } from '@millrace/contract/events/stream-socket';
 import { Id } from '@millrace/contract/ids';
 import { MAX_SOCKET_FRAME_BYTES } from '@millrace/contract/limits';
@@ -12,6 +13,7 @@ import { CLOSE_STREAM_DELETED, STREAM_SOCKET_PROTOCOL, streamSocketPath } from '
 import type { Clock, Timer } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Broadcast } from '../stream/broadcast.ts';
+import type { PlaybackCredentials } from '../stream/playback-gate.ts';
 import { SocketServer } from '../transports/http/socket.ts';
 import { credentialsOf } from '../transports/http/socket-credentials.ts';
 import type { MeasurementListener } from './measurer.ts';
@@ -60,7 +62,9 @@ const COUNT_MS = 1_000;
 export class StreamSockets implements MeasurementListener, ViewerListener {
   readonly #deps: StreamSocketsDeps;
   readonly #server: SocketServer<StreamSocketCommand>;
-  readonly #channels = new Map<string, StreamChannel>();
+  readonly #channels = new Map<string, StreamChannel<StreamSession>>();
+  /** How often a stream became private. */
+  #hidings = 0;
   #timer: Timer | undefined;
 
   constructor(deps: StreamSocketsDeps) {
@@ -126,28 +130,50 @@ export class StreamSockets implements MeasurementListener, ViewerListener {
     this.#channels.get(streamId)?.close(CLOSE_STREAM_DELETED, 'the stream was deleted');
   }
 
+  /** Ends the sockets of those who may not watch any more: the stream has become private. */
+  async streamHidden(streamId: string): Promise<void> {
+    this.#hidings++;
+    for (const session of this.#channels.get(streamId)?.all() ?? []) {
+      try {
+        const decision = await this.#deps.gate.admit(streamId, session.credentials);
+        if (!decision.allowed) session.close(closeCodeOf(refusalOf(decision)), refusalOf(decision));
+      } catch (error) {
+        // It comes again, and is asked then.
+        this.#deps.log.warn({ err: error, streamId }, 'it could not be learnt whether a viewer may stay');
+        session.close(closeCodeOf('internal'), 'internal');
+      }
+    }
+  }
+
   async #admit(streamId: string, request: IncomingMessage, connection: Duplex, head: Buffer): Promise<void> {
+    const credentials = credentialsOf(request, this.#deps.publicOrigin);
     let decision: WatchDecision;
     try {
-      decision = await this.#deps.gate.admit(streamId, credentialsOf(request, this.#deps.publicOrigin));
+      let hidings: number;
+      do {
+        hidings = this.#hidings;
+        decision = await this.#deps.gate.admit(streamId, credentials);
+        // What was asked before a stream became private does not hold after it.
+      } while (hidings !== this.#hidings);
     } catch (error) {
       this.#deps.log.error({ err: error, streamId }, 'a socket could not be admitted');
       this.#server.refuse('internal', request, connection, head);
       return;
     }
-    if (!decision.allowed) this.#server.refuse(decision.reason === 'denied' ? 'playback_not_allowed' : 'stream_not_found', request, connection, head);
-    else this.#open(streamId, decision, request, connection, head);
+    if (!decision.allowed) this.#server.refuse(refusalOf(decision), request, connection, head);
+    else this.#open(streamId, { ...decision, credentials }, request, connection, head);
   }
 
-  #open(streamId: string, admitted: Extract<WatchDecision, { readonly allowed: true }>, request: IncomingMessage, connection: Duplex, head: Buffer): void {
+  #open(streamId: string, admitted: Admitted, request: IncomingMessage, connection: Duplex, head: Buffer): void {
     const { clock, visits, broadcasts } = this.#deps;
     this.#server.accept(request, connection, head, (socket) => {
-      const channel = this.#channels.get(streamId) ?? new StreamChannel();
+      const channel = this.#channels.get(streamId) ?? new StreamChannel<StreamSession>();
       this.#channels.set(streamId, channel);
       const session = new StreamSession(socket, visits, {
         streamId,
         audience: admitted.isOwner ? 'owner' : 'viewer',
         userId: admitted.userId,
+        credentials: admitted.credentials,
         closed: (member) => {
           channel.leave(member);
           if (channel.isEmpty && this.#channels.get(streamId) === channel) this.#channels.delete(streamId);
@@ -189,6 +215,12 @@ export class StreamSockets implements MeasurementListener, ViewerListener {
 
 function changeOf({ id, streamId, broadcastId, state, problem }: BroadcastRecording): StreamSocketEvent {
   return { type: 'RECORDING_CHANGED', recordingId: id, streamId, broadcastId, state, problem };
+}
+
+type Admitted = Extract<WatchDecision, { readonly allowed: true }> & { readonly credentials: PlaybackCredentials };
+
+function refusalOf({ reason }: Extract<WatchDecision, { readonly allowed: false }>): ErrorCode {
+  return reason === 'denied' ? 'playback_not_allowed' : 'stream_not_found';
 }
 
 /** What is stored as running but is not here does not run. */

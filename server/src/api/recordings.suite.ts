@@ -6,15 +6,15 @@ import { expect, test } from 'vitest';
 import { AppError } from '../lib/app-error.ts';
 import { silentLog } from '../lib/silent-log.ts';
 import { RecordingDesk, type RecordingFollower } from '../library/recording-desk.ts';
-import type { StoredRecording } from '../store/recordings.ts';
+import type { NewRecording, StoredRecording } from '../store/recordings.ts';
 import { becomeGuest, makeStream, problemOf, read } from './testing/people.ts';
 import type { Suite } from './testing/suite.ts';
 import type { TestServer } from './testing/test-server.ts';
 
-async function makeRecording(server: TestServer, ownerId: string, changes: Partial<StoredRecording> = {}): Promise<StoredRecording> {
+async function makeRecording(server: TestServer, ownerId: string, changes: Partial<NewRecording> = {}): Promise<StoredRecording> {
   const startedAt = changes.startedAt ?? new Date(server.clock.now() - 60_000);
   const base = { id: nanoid(), ownerId, streamId: null, broadcastId: nanoid(), title: 'Harbour', visibility: 'unlisted', state: 'ready', problem: null } as const;
-  const recording: StoredRecording = {
+  const recording: NewRecording = {
     ...base,
     seconds: 60,
     bytes: 5_000_000_000,
@@ -26,7 +26,9 @@ async function makeRecording(server: TestServer, ownerId: string, changes: Parti
     ...changes,
   };
   await server.recordingStore.insert(recording);
-  return recording;
+  const stored = await server.recordingStore.byId(recording.id);
+  if (!stored) throw new Error('it is not there');
+  return stored;
 }
 
 function deskOf(server: TestServer, quotaBytes = Number.POSITIVE_INFINITY, ...others: readonly RecordingFollower[]) {
@@ -298,6 +300,7 @@ export function recordingsSuite(suite: Suite): void {
     const repairing: string[][] = [];
     await desk.restore({
       names: async () => [readable.id, 'alien'],
+      async remove() {},
       async inspect(id) {
         repairing.push([...tasks]);
         if (id !== readable.id) throw new Error('no such file');

@@ -148,6 +148,9 @@ export function streamsSuite(suite: Suite): void {
     expect(changed.stream.updatedAt > stream.updatedAt).toBe(true);
     const nothing = await server.request(`/api/v1/streams/${stream.id}`, { method: 'PATCH', token, body: {} });
     expect(nothing.status).toBe(200);
+    expect(server.hidden).toEqual([]);
+    for (let i = 0; i < 2; i++) await server.request(`/api/v1/streams/${stream.id}`, { method: 'PATCH', token, body: { visibility: 'private' } });
+    expect(server.hidden).toEqual([stream.id]);
   });
 
   test('a guest may own twenty streams, also when it asks for many at once', async () => {

@@ -114,7 +114,8 @@ export class FolderUploads implements JobHandler {
   async put({ prefix, folder, isComplete }: FolderToUpload, transaction?: Transaction<Schema>): Promise<void> {
     const { jobs, clock, newId } = this.#deps;
     const at = new Date(clock.now());
-    await jobs.put({ id: newId(), kind: FOLDER_UPLOAD_JOB, uniqueKey: prefix, data: { prefix, folder, isComplete }, runAt: at, at }, transaction);
+    const job = { id: newId(), kind: FOLDER_UPLOAD_JOB, uniqueKey: prefix, data: { prefix, folder, isComplete }, runAt: at, at };
+    await jobs.put({ ...job, serverId: jobs.serverId }, transaction);
   }
 
   /** Undefined: nothing is known of it in this process; it is done, waits, or never was. */

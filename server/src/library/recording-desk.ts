@@ -7,7 +7,7 @@ import type { Transaction } from 'kysely';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Progress } from '../lib/progress.ts';
-import type { RecordingEnd, RecordingStore, StoredRecording } from '../store/recordings.ts';
+import type { NewRecording, RecordingEnd, RecordingStore, StoredRecording } from '../store/recordings.ts';
 import type { Schema } from '../store/schema.ts';
 import type { Broadcast } from '../stream/broadcast.ts';
 import type { KnownStream, StreamDirectory } from '../streams/directory.ts';
@@ -27,14 +27,15 @@ export interface RecordingFollower {
 /** Hears of recordings after they are written down. Must not throw. */
 export interface RecordingListener {
   /** It began or ended. */
-  recordingChanged(recording: StoredRecording): void;
-  recordingDeleted(recording: StoredRecording): void;
+  recordingChanged(recording: NewRecording): void;
+  recordingDeleted(recording: NewRecording): void;
 }
 
 /** What the media path finds on disk. */
 export interface ArchivePort {
   /** The ids of everything that lies there. */
   names(): Promise<string[]>;
+  remove(id: string): Promise<void>;
   /** Rejects where there is nothing to play. */
   inspect(id: string, progress: Progress): Promise<{ readonly seconds: number; readonly bytes: number; readonly faults: readonly string[] }>;
 }
@@ -123,18 +124,35 @@ export class RecordingDesk {
     await Promise.all(this.#writing);
   }
 
-  /** After a start: recordings that were being made become what there is of them, and what nobody knows is reported. */
+  /** What is being made of this broadcast will not be kept, also if the server dies before the broadcast ends. */
+  async discard(streamId: string, broadcastId: string): Promise<void> {
+    await this.flush();
+    await this.#deps.store.setUnwanted(streamId, broadcastId);
+  }
+
+  /** After a start: recordings that were being made here become what there is of them, and what nobody knows is reported. */
   async restore(archives: ArchivePort): Promise<void> {
     const { store, log, tasks } = this.#deps;
-    const unfinished = (await store.unfinished()).map((recording) => ({ recording, progress: tasks.begin(recording.id, 'repair') }));
+    await store.claim(await archives.names());
+    const unfinished = (await store.unfinished()).map((found) => ({ ...found, progress: tasks.begin(found.recording.id, 'repair') }));
     try {
-      for (const { recording, progress } of unfinished) await this.#repair(recording, archives, progress);
+      for (const { recording, isUnwanted, progress } of unfinished) {
+        if (isUnwanted) await this.#forget(recording, archives);
+        else await this.#repair(recording, archives, progress);
+      }
     } finally {
       for (const { progress } of unfinished) progress.end();
     }
     const names = await archives.names();
     const known = await store.existing(names);
     for (const name of names) if (!known.has(name)) log.warn({ folder: name }, 'a folder among the recordings belongs to none of them: it is left alone');
+  }
+
+  /** The files first: without its row nobody would look for them. */
+  async #forget({ id }: StoredRecording, archives: ArchivePort): Promise<void> {
+    await archives.remove(id);
+    await this.delete(id);
+    this.#deps.log.info({ recordingId: id }, 'a recording that was not to be kept was interrupted, and is deleted');
   }
 
   async #repair(recording: StoredRecording, archives: ArchivePort, progress: Progress): Promise<void> {
@@ -172,7 +190,7 @@ export class RecordingDesk {
     for (const follower of this.#deps.followers) follower.stored();
   }
 
-  #recordingOf(broadcast: Broadcast, stream: KnownStream, { id, problem }: { readonly id: string; readonly problem: RecordingProblem | null }): StoredRecording {
+  #recordingOf(broadcast: Broadcast, stream: KnownStream, { id, problem }: { readonly id: string; readonly problem: RecordingProblem | null }): NewRecording {
     const startedAt = new Date(broadcast.startedAt ?? broadcast.createdAt);
     return {
       id,

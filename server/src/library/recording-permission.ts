@@ -6,14 +6,18 @@ import type { RecordingDirectory } from './recording-directory.ts';
 
 export interface RecordingPermissionDeps extends AdmissionDeps {
   readonly directory: RecordingDirectory;
+  /** Whether its files cannot be had from here. */
+  isElsewhere(recording: StoredRecording): boolean;
 }
 
 export class RecordingPermission implements PlaybackGate {
   readonly #directory: RecordingDirectory;
+  readonly #isElsewhere: RecordingPermissionDeps['isElsewhere'];
   readonly #admission: Admission;
 
-  constructor({ directory, ...deps }: RecordingPermissionDeps) {
+  constructor({ directory, isElsewhere, ...deps }: RecordingPermissionDeps) {
     this.#directory = directory;
+    this.#isElsewhere = isElsewhere;
     this.#admission = new Admission(deps);
   }
 
@@ -22,10 +26,11 @@ export class RecordingPermission implements PlaybackGate {
     return known instanceof Promise ? known.then(({ recording }) => this.#decide(recording, credentials)) : this.#decide(known.recording, credentials);
   }
 
-  /** The title; undefined when there is nothing to play. */
-  async titleOf(id: string): Promise<string | undefined> {
+  /** Its title, or why it cannot be played. */
+  async lookUp(id: string): Promise<{ readonly title: string } | { readonly problem: 'recording_not_ready' | 'on_another_server' }> {
     const { recording } = await this.#directory.byId(id);
-    return recording?.state === 'ready' ? recording.title : undefined;
+    if (recording?.state !== 'ready') return { problem: 'recording_not_ready' };
+    return this.#isElsewhere(recording) ? { problem: 'on_another_server' } : { title: recording.title };
   }
 
   #decide(recording: StoredRecording | undefined, credentials: PlaybackCredentials): PlaybackDecision | Promise<PlaybackDecision> {

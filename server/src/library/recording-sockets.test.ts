@@ -66,7 +66,7 @@ class World {
     const at = new Date(this.clock.now());
     const made: StoredRecording = {
       ...{ id: name.padEnd(21, '0'), ownerId: `user-${owner}`, streamId: null, broadcastId: 'broadcast'.padEnd(21, '0'), title: name, visibility: 'unlisted' },
-      ...{ state: 'ready', problem: null, seconds: 60, bytes: 100, startedAt: at, endedAt: at, updatedAt: at, uploadedAt: null, isLocal: true },
+      ...{ state: 'ready', problem: null, seconds: 60, bytes: 100, startedAt: at, endedAt: at, updatedAt: at, uploadedAt: null, isLocal: true, serverId: 'here' },
       ...changes,
     };
     this.recordings.set(made.id, made);

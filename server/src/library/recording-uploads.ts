@@ -155,7 +155,7 @@ export class RecordingUploads implements RecordingFollower {
     if (recording) changed(recording);
   }
 
-  /** Its owner deleted it meanwhile; or it lies on another server that works on the same database, whose turn comes. */
+  /** Its owner deleted it meanwhile; or the job is from before servers had names, and the turn of the one that has the files comes. */
   async #missing(prefix: string): Promise<void> {
     const id = idOf(prefix);
     if (await this.#deps.recordings.byId(id)) throw new Error(`the files of recording ${id} are not on this server`);

@@ -21,6 +21,8 @@ export interface RecordingsDeps {
   prepareDownload(id: string): Promise<void>;
   /** Its owner changed it. */
   changed(recording: StoredRecording): void;
+  /** Whether its files cannot be had from here. */
+  isElsewhere(recording: StoredRecording): boolean;
   /** Deletes the row, and sees to what lies elsewhere. */
   removeRow(id: string): Promise<void>;
   /** Deletes the files of a recording on this machine. */
@@ -73,6 +75,7 @@ export class Recordings {
     const isByToken = token !== undefined && tokens.isValid(token, id, clock.now());
     if (!recording || (recording.visibility === 'private' && !isOwner && !isByToken)) throw new AppError('recording_not_found');
     if (recording.state !== 'ready') throw new AppError('recording_not_ready');
+    if (this.#deps.isElsewhere(recording)) throw new AppError('on_another_server');
     return { recording, isOwner, isByToken };
   }
 
@@ -95,6 +98,10 @@ export class Recordings {
     const prepared = prepareDownload(id).then(() => true);
     const isReady = await Promise.race([prepared, waited.promise]).finally(() => timer.cancel());
     return { isReady, task: isReady ? null : taskOf(id) };
+  }
+
+  isElsewhere(recording: StoredRecording): boolean {
+    return this.#deps.isElsewhere(recording);
   }
 
   async update(user: User, id: string, changes: { readonly [Key in keyof RecordingSettings]?: RecordingSettings[Key] | undefined }): Promise<StoredRecording> {

@@ -1,5 +1,5 @@
 /** What the API shows of a recording: to its owner and to everybody who may watch. */
-import type { PublicRecording, Recording, RecordingPlayback, RecordingTask, RecordingUpload } from '@millrace/contract/entities/recording';
+import type { PublicRecording, Recording, RecordingPlayback, RecordingStorage, RecordingTask } from '@millrace/contract/entities/recording';
 import type { StoredRecording } from '../store/recordings.ts';
 import type { Origin } from '../streams/addresses.ts';
 
@@ -15,14 +15,13 @@ export function recordingPlaybackOf({ web }: Pick<Origin, 'web'>, { id }: { read
   };
 }
 
-export interface RecordingNow {
+export interface RecordingNow extends Omit<RecordingStorage, 'local'> {
   readonly recording: StoredRecording;
   readonly playback: RecordingPlayback;
-  readonly upload: RecordingUpload | null;
   readonly task: RecordingTask | null;
 }
 
-export function viewRecording({ recording, playback, upload, task }: RecordingNow): Recording {
+export function viewRecording({ recording, playback, upload, elsewhere, task }: RecordingNow): Recording {
   return {
     id: recording.id,
     streamId: recording.streamId,
@@ -35,7 +34,7 @@ export function viewRecording({ recording, playback, upload, task }: RecordingNo
     bytes: recording.bytes,
     startedAt: recording.startedAt.toISOString(),
     endedAt: recording.endedAt?.toISOString() ?? null,
-    storage: { local: recording.isLocal, upload },
+    storage: { local: recording.isLocal, elsewhere, upload },
     task,
     playback,
     updatedAt: recording.updatedAt.toISOString(),

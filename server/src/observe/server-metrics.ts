@@ -36,7 +36,7 @@ export interface ServerParts {
   }[];
   readonly http: {
     readonly connections: number;
-    readonly counters: { readonly requests: number; readonly failures: number };
+    readonly counters: { readonly requests: number; readonly refusedSockets: number; readonly failures: number };
     readonly http2Counters: { readonly sessions: number; readonly idled: number; readonly slowRequests: number; readonly stalledAnswers: number };
   };
   /** Undefined while nothing is encrypted. */
@@ -189,7 +189,10 @@ export function serverMetrics(parts: ServerParts): MetricSources {
     },
     ...(certificate ? { certificateExpires: () => certificate.expiresAt.getTime() / 1000 } : {}),
     sockets: () => sockets.reduce((sum, { counters }) => sum + counters.open, 0),
-    socketEvents: () => SOCKET_INCIDENTS.map((kind) => [{ kind }, sockets.reduce((sum, { counters }) => sum + counters[kind], 0)]),
+    socketEvents: () => {
+      const incidents = SOCKET_INCIDENTS.map((kind) => [kind, sockets.reduce((sum, { counters }) => sum + counters[kind], 0)] as const);
+      return [...incidents, ['refused', http.counters.refusedSockets] as const].map(([kind, count]) => [{ kind }, count]);
+    },
     ...(parts.turn ? turnMetrics(parts.turn) : {}),
     ...(parts.uploads ? uploadMetrics(parts.uploads) : {}),
     webrtcSessions: () => [

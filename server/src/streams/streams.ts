@@ -25,6 +25,8 @@ export interface StreamsDeps {
   discardRecordings(broadcast: { readonly streamId: string; readonly broadcastId: string }): Promise<void>;
   /** A stream is no more; whoever watches it is told. */
   onRemoved(streamId: string): void;
+  /** A stream has become private; who may not watch any more is let go. */
+  onHidden(streamId: string): void;
 }
 
 const DEFAULTS: Omit<StreamSettings, 'title'> = {
@@ -80,9 +82,10 @@ export class Streams {
   }
 
   async update(user: User, id: string, changes: SettingsChange): Promise<StreamNow> {
-    await this.owned(user, id);
+    const before = await this.owned(user, id);
     await this.#deps.store.update(id, changes, new Date(this.#deps.clock.now()));
     this.#deps.directory.forget(id);
+    if (changes.visibility === 'private' && before.stream.visibility !== 'private') this.#deps.onHidden(id);
     return this.owned(user, id);
   }
 
@@ -101,19 +104,19 @@ export class Streams {
   /** Lets viewers into a preview. Starting what is live already changes nothing. */
   async start(user: User, id: string): Promise<StreamNow> {
     const { media } = this.#deps;
-    await this.owned(user, id);
-    if (!media.start(id) && media.broadcast(id)?.state !== 'live') throw new AppError('no_media');
+    const now = await this.owned(user, id);
+    if (!media.start(id) && media.broadcast(id)?.state !== 'live') throw new AppError(isElsewhere(now) ? 'on_another_server' : 'no_media');
     return this.owned(user, id);
   }
 
   /** @param keepRecording false: what was recorded of it is deleted. */
   async stop(user: User, id: string, { keepRecording }: { readonly keepRecording: boolean }): Promise<StreamNow> {
-    await this.owned(user, id);
+    const now = await this.owned(user, id);
     const { media, discardRecordings } = this.#deps;
     const broadcast = media.broadcast(id);
     // Before it ends: what has ended is kept.
     if (!keepRecording && broadcast) await discardRecordings(broadcast);
-    if (!media.stop(id, 'stopped')) throw new AppError('not_running');
+    if (!media.stop(id, 'stopped')) throw new AppError(isElsewhere(now) ? 'on_another_server' : 'not_running');
     return this.owned(user, id);
   }
 
@@ -147,6 +150,11 @@ export class Streams {
     const { media } = this.#deps;
     return { stream, running: media.broadcast(stream.id), stored: broadcast, viewers: media.viewers(stream.id), hasPoster: media.hasPoster(stream.id) };
   }
+}
+
+/** Another server on this database has its publisher. */
+function isElsewhere({ running, stored }: StreamNow): boolean {
+  return !running && stored !== null && stored.state !== 'ended';
 }
 
 /** Highest rank first, then by id, so that equal ranks keep their order. */

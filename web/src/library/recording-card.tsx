@@ -69,7 +69,7 @@ export function RecordingCard({ recording }: { readonly recording: Recording }) 
                 {t('library.copy')}
               </Menu.Item>
             )}
-            {isReady && (
+            {isReady && !recording.storage.elsewhere && (
               <Menu.Item onClick={start} disabled={download.state === 'preparing'} leftSection={<IconDownload {...ICON} />}>
                 {t('library.download')}
               </Menu.Item>
@@ -96,6 +96,7 @@ export function RecordingCard({ recording }: { readonly recording: Recording }) 
       </div>
       {recording.problem && <p className={classes.problem}>{problemText(recording.problem, isReady)}</p>}
       <Tasks recording={recording} download={download} />
+      {isReady && recording.storage.elsewhere && <p className={classes.said}>{t('library.elsewhere')}</p>}
       {recording.storage.upload && <UploadState title={recording.title} upload={recording.storage.upload} />}
       <p role="status" className={said || hasFailed ? classes.said : 'sr-only'}>
         {hasFailed ? t('library.failed') : said}
@@ -119,8 +120,8 @@ function problemText(problem: RecordingProblem, isReady: boolean): string {
 }
 
 function Picture({ recording }: { readonly recording: Recording }): ReactNode {
-  const { id, title, state, seconds, playback, task } = recording;
-  const poster = <Poster seed={id} picture={state === 'ready' ? playback.poster : undefined} className={classes.poster ?? ''} />;
+  const { id, title, state, seconds, playback, storage, task } = recording;
+  const poster = <Poster seed={id} picture={state === 'ready' && !storage.elsewhere ? playback.poster : undefined} className={classes.poster ?? ''} />;
   if (state !== 'ready') {
     const badge = state === 'failed' ? 'library.failedRecording' : task?.kind === 'repair' ? 'library.repairing' : 'library.recording';
     return (

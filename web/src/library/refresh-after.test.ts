@@ -8,13 +8,13 @@ function recording(changes: Partial<Recording>): Recording {
   const playback = { page: '', hls: '', dash: '', download: '', poster: '', storyboard: '' };
   return {
     ...{ id: 'a', streamId: null, broadcastId: 'b', title: 'Harbour', visibility: 'unlisted', state: 'ready', problem: null, seconds: 60, bytes: 1 },
-    ...{ startedAt: AT, endedAt: AT, updatedAt: AT, storage: { local: true, upload: null }, task: null, playback },
+    ...{ startedAt: AT, endedAt: AT, updatedAt: AT, storage: { local: true, elsewhere: false, upload: null }, task: null, playback },
     ...changes,
   };
 }
 
 function uploading(state: RecordingUpload['state']): Recording {
-  return recording({ storage: { local: true, upload: { state, sentBytes: 0, totalBytes: 1, secondsLeft: null, problem: null } } });
+  return recording({ storage: { local: true, elsewhere: false, upload: { state, sentBytes: 0, totalBytes: 1, secondsLeft: null, problem: null } } });
 }
 
 const making = recording({ state: 'recording' });

@@ -33,6 +33,7 @@ export function RecordingPage() {
   const error = recording.error ?? recording.failureReason;
   if (isGone(error)) return <Notice title={t('recording.gone')} text={t('recording.gone.text')} alert />;
   if (error instanceof ApiError && error.code === 'recording_not_ready') return <Notice title={t('recording.notReady')} text={t('recording.notReady.text')} />;
+  if (error instanceof ApiError && error.code === 'on_another_server') return <Notice title={t('recording.elsewhere')} text={t('recording.elsewhere.text')} />;
   return <Notice title={t('watch.unreachable')} text={t('watch.unreachable.text')} alert />;
 }
 

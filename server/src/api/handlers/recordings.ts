@@ -31,8 +31,13 @@ export function recordingHandlers({ recordings, tokens, clock }: RecordingHandle
   }
 
   function view(recording: StoredRecording, origin: Origin) {
-    const playback = recordingPlaybackOf(origin, recording, tokenOf(recording));
-    return viewRecording({ recording, playback, upload: recordings.uploadOf(recording), task: recordings.taskOf(recording) });
+    return viewRecording({
+      recording,
+      playback: recordingPlaybackOf(origin, recording, tokenOf(recording)),
+      upload: recordings.uploadOf(recording),
+      elsewhere: recordings.isElsewhere(recording),
+      task: recordings.taskOf(recording),
+    });
   }
 
   return {

@@ -89,7 +89,7 @@ export function createTestServer({
   const clock = new FakeClock(Date.now());
   // What a test does not expect is to be seen.
   const log: Log = { ...silentLog, error: (fields, message) => console.error(message, fields) };
-  const broadcasts = new BroadcastStore(store.db);
+  const broadcasts = new BroadcastStore(store.db, store.serverId);
   const jobs: JobRunner[] = [];
   const accounts = new Accounts({ auth: createAuth({ db: store.db, secret: 'a secret for tests that is long enough', log, newId: nanoid }), clock, guests });
   const mayPublish = accounts.mayPublish.bind(accounts);
@@ -115,6 +115,7 @@ export function createTestServer({
   const streamStore = new StreamStore(store.db);
   const directory = new StreamDirectory({ store: streamStore, clock });
   const discarded: string[] = [];
+  const hidden: string[] = [];
   const streams = new Streams({
     store: streamStore,
     directory,
@@ -124,6 +125,7 @@ export function createTestServer({
     mayPublish,
     broadcastsStored: () => broadcastLog.flush(),
     onRemoved() {},
+    onHidden: (streamId) => void hidden.push(streamId),
     async discardRecordings({ streamId, broadcastId }) {
       discarded.push(streamId);
       await recordings.removeOf(streamId, broadcastId);
@@ -139,7 +141,7 @@ export function createTestServer({
     forwarding: () => ({ ...forwarding, targetsChanged: (streamId) => void forwarding.changed.push(streamId) }),
   });
   const sources = new Sources({
-    store: new SourceStore(store.db),
+    store: new SourceStore(store.db, store.serverId),
     streams,
     directory,
     sealer: new Sealer('a secret for sealing in tests, long enough'),
@@ -153,7 +155,7 @@ export function createTestServer({
     }),
   });
   const tokens = new PlaybackTokens('another secret for tests');
-  const recordingStore = new RecordingStore(store.db);
+  const recordingStore = new RecordingStore(store.db, store.serverId);
   const recordingDirectory = new RecordingDirectory({ store: recordingStore, clock });
   const removedFiles: string[] = [];
   const tasks = new Map<string, RecordingTask>();
@@ -169,6 +171,7 @@ export function createTestServer({
     taskOf: (id) => tasks.get(id) ?? null,
     prepareDownload: (id) => preparing.get(id) ?? Promise.resolve(),
     changed: ({ id }) => void changed.push(id),
+    isElsewhere: (recording) => recordingStore.isOfAnother(recording),
     async removeRow(id) {
       await recordingStore.delete(id);
     },
@@ -232,6 +235,7 @@ export function createTestServer({
     recordingDirectory,
     directory,
     discarded,
+    hidden,
     removedFiles,
     playback: new PlaybackPermission({ directory, media, tokens, clock, identify: accounts.identify.bind(accounts) }),
     publishing: new PublishPermission({ directory, media, clock, mayPublish }),

@@ -10,7 +10,6 @@ import { MovieTrack, writeMovieHead } from '@millrace/media/isobmff/movie';
 import { rescale } from '@millrace/media/time';
 import type { Progress } from '../../lib/progress.ts';
 import { DiskFiles, type StoredFiles, type StoredReader } from '../../lib/stored-files.ts';
-import type { Extent } from '../../transports/http/send-stored.ts';
 import type { StoredMedia } from '../cmaf/listed-segment.ts';
 import type { ArchivedSegment } from './archived-segment.ts';
 import { readArchive, type StoredArchive, type StoredRendition } from './read-archive.ts';
@@ -18,7 +17,10 @@ import { type Stretch, stretchesOf } from './stretches.ts';
 import { usualTrack } from './vod-playlists.ts';
 
 export interface Download {
-  readonly extents: readonly Extent[];
+  /** What stands in front of the media. */
+  readonly head: Uint8Array;
+  readonly media: readonly StoredMedia[];
+  /** Of both. */
   readonly size: number;
 }
 
@@ -47,10 +49,10 @@ interface Lane {
 export async function openDownload(archive: StoredArchive, progress: Advance): Promise<Download | undefined> {
   const lanes = lanesOf(archive);
   const places = placesOf(archive, lanes);
-  const extents = places.map(({ media }) => media);
-  const mediaBytes = extents.reduce((sum, { bytes }) => sum + bytes, 0);
+  const media = places.map((place) => place.media);
+  const mediaBytes = media.reduce((sum, { bytes }) => sum + bytes, 0);
   const head = (await keptHead(archive.files, mediaBytes)) ?? (await headOf({ files: archive.files, lanes, places, mediaBytes, progress }));
-  return head && { extents: [{ data: head, bytes: head.length }, ...extents], size: head.length + mediaBytes };
+  return head && { head, media, size: head.length + mediaBytes };
 }
 
 /** Puts the header beside the media, so that a copy elsewhere, where every look costs a journey, need not be gone through. */

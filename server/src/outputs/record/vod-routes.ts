@@ -1,5 +1,6 @@
 /** `/vod/{id}/…`: recordings as HLS and DASH, their segments straight from where they lie, and the whole as one file. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ErrorCode } from '@millrace/contract/errors';
 import { AppError } from '../../lib/app-error.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
@@ -16,6 +17,7 @@ import { parseMediaFile } from '../cmaf/media-path.ts';
 import { parseSheetName } from '../thumbnail/cues.ts';
 import { initPath } from './archive-folder.ts';
 import { attachmentHeader, type Download, openDownload } from './download.ts';
+import { OpenDownloads } from './open-downloads.ts';
 import { readArchive, type StoredArchive } from './read-archive.ts';
 import { posterPath, sheetPath } from './stored-pictures.ts';
 import { vodManifest, vodMedia, vodMultivariant, vodStoryboard } from './vod-playlists.ts';
@@ -24,8 +26,8 @@ export interface VodRoutesDeps {
   readonly gate: PlaybackGate;
   readonly clock: Clock;
   readonly log: Log;
-  /** The title of a recording that can be played; undefined: there is none. */
-  titleOf(id: string): Promise<string | undefined>;
+  /** The title of a recording, or why it cannot be played. */
+  lookUp(id: string): Promise<{ readonly title: string } | { readonly problem: ErrorCode }>;
   filesOf(id: string): StoredFiles;
   /** A download is made ready, which may take long. */
   beginDownload(id: string): Progress;
@@ -34,8 +36,8 @@ export interface VodRoutesDeps {
 /** An index of two hours takes some 3 MB. */
 const OPEN_ARCHIVES = { maxEntries: 32, maxAgeMs: 5 * 60_000 } as const;
 
-/** The header of two hours has some 5 MB. */
-const OPEN_DOWNLOADS = { maxEntries: 8, maxAgeMs: 5 * 60_000 } as const;
+/** Somebody's download is over by then. */
+const BUSY_SECONDS = 30;
 
 const PLAYLIST_TYPE = 'application/vnd.apple.mpegurl';
 
@@ -50,12 +52,12 @@ export class VodRoutes {
   readonly counters = { responses: 0, bytes: 0 };
   readonly #deps: VodRoutesDeps;
   readonly #archives: Recent<Promise<StoredArchive>>;
-  readonly #downloads: Recent<Promise<Download | undefined>>;
+  readonly #downloads: OpenDownloads;
 
   constructor(deps: VodRoutesDeps) {
     this.#deps = deps;
     this.#archives = new Recent(OPEN_ARCHIVES, deps.clock);
-    this.#downloads = new Recent(OPEN_DOWNLOADS, deps.clock);
+    this.#downloads = new OpenDownloads(deps.clock);
   }
 
   /** @param path without the query. False: not an address of this route. */
@@ -69,16 +71,20 @@ export class VodRoutes {
 
   /** Resolves when the download of a recording that can be played begins at once. Rejects with AppError. */
   async prepareDownload(id: string): Promise<void> {
+    const found = await this.#deps.lookUp(id);
+    if ('problem' in found) throw new AppError(found.problem);
     const archive = await this.#archiveOf(id);
     if (archive instanceof AppError || !archive) throw archive ?? new AppError('media_not_found');
-    const download = await this.#downloadOf(id, archive);
+    using held = this.#downloads.hold(id, () => this.#make(id, archive));
+    if (!held) throw new AppError('overloaded', { retryAfterSeconds: BUSY_SECONDS });
+    const download = await this.#tried(id, () => held.open());
     if (download instanceof AppError || !download) throw download ?? new AppError('media_not_found');
   }
 
   /** The files of a recording are gone. */
   forget(id: string): void {
     this.#archives.forget((_, key) => key === id);
-    this.#downloads.forget((_, key) => key === id);
+    this.#downloads.forget(id);
   }
 
   async #answer(req: IncomingMessage, res: ServerResponse, request: MediaRequest): Promise<boolean> {
@@ -87,9 +93,9 @@ export class VodRoutes {
       allowed = true;
     });
     if (!allowed) return true;
-    const title = await this.#deps.titleOf(request.streamId);
-    if (title === undefined) sendProblem(res, 'recording_not_ready');
-    else await this.#serve({ req, res, request, title });
+    const found = await this.#deps.lookUp(request.streamId);
+    if ('problem' in found) sendProblem(res, found.problem);
+    else await this.#serve({ req, res, request, title: found.title });
     return true;
   }
 
@@ -134,7 +140,13 @@ export class VodRoutes {
   }
 
   async #serveDownload({ req, res, request, title }: Exchange, archive: StoredArchive): Promise<void> {
-    const download = await this.#downloadOf(request.streamId, archive);
+    using held = this.#downloads.hold(request.streamId, () => this.#make(request.streamId, archive));
+    if (!held) {
+      this.#deps.log.warn({ recordingId: request.streamId }, 'a download is refused: as many run as there may');
+      sendProblem(res, 'overloaded', { retryAfterSeconds: BUSY_SECONDS });
+      return;
+    }
+    const download = await this.#tried(request.streamId, () => held.open());
     if (download instanceof AppError || !download) {
       sendProblem(res, download?.code ?? 'media_not_found');
       return;
@@ -177,15 +189,13 @@ export class VodRoutes {
     return this.#kept(this.#archives, id, () => readArchive(this.#deps.filesOf(id)));
   }
 
-  #downloadOf(id: string, archive: StoredArchive): Promise<Download | AppError | undefined> {
-    return this.#kept(this.#downloads, id, async () => {
-      const progress = this.#deps.beginDownload(id);
-      try {
-        return await openDownload(archive, progress);
-      } finally {
-        progress.end();
-      }
-    });
+  async #make(id: string, archive: StoredArchive): Promise<Download | undefined> {
+    const progress = this.#deps.beginDownload(id);
+    try {
+      return await openDownload(archive, progress);
+    } finally {
+      progress.end();
+    }
   }
 
   /** What was read lately, else read now; undefined when the files cannot be read, an error when they cannot be read now. */

@@ -35,7 +35,7 @@ function send(studio: RecordingStudio, { tracks, units }: EncodedMedia, at: numb
 }
 
 function vodOf(studio: RecordingStudio, title = 'A title', beginDownload = () => UNWATCHED) {
-  return new VodRoutes({ gate: OPEN_GATE, clock: studio.clock, log: silentLog, titleOf: async () => title, filesOf: () => studio.files, beginDownload });
+  return new VodRoutes({ gate: OPEN_GATE, clock: studio.clock, log: silentLog, lookUp: async () => ({ title }), filesOf: () => studio.files, beginDownload });
 }
 
 async function probe(address: string) {

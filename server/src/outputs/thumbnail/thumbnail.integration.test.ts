@@ -79,7 +79,7 @@ class Stand implements AsyncDisposable {
     const { thumbnailer, registry, clock, recorder } = this;
     const pictures = new PictureRoutes({ thumbnailer, registry, gate: OPEN_GATE, clock });
     const filesOf = (id: string): DiskFiles => new DiskFiles(recorder.recordingFolder(id));
-    return [pictures, new VodRoutes({ gate: OPEN_GATE, clock, log: silentLog, titleOf: async () => 'A title', filesOf, beginDownload: () => UNWATCHED })];
+    return [pictures, new VodRoutes({ gate: OPEN_GATE, clock, log: silentLog, lookUp: async () => ({ title: 'A title' }), filesOf, beginDownload: () => UNWATCHED })];
   }
 
   /** Publishes as though each unit came in its time, and looks once a second; a picture that is begun is waited for. */

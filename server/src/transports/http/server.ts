@@ -9,6 +9,7 @@ import { listenError } from '../../lib/start-error.ts';
 import { Http2Sessions } from './http2-sessions.ts';
 import { KEEP_ALIVE_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from './patience.ts';
 import { refuseUpgrade } from './refuse-upgrade.ts';
+import type { SocketLimit } from './socket-limit.ts';
 
 /** Answers some paths without a framework in between. */
 export interface MediaHandler {
@@ -32,6 +33,8 @@ export interface HttpServerDeps {
   /** Gets what no handler took: the API and the pages. */
   readonly fallback: (request: IncomingMessage, response: ServerResponse) => void;
   readonly upgrades: readonly UpgradeHandler[];
+  /** None unless given. */
+  readonly socketLimit?: SocketLimit;
 }
 
 /** A head takes a moment, even on a bad line. */
@@ -47,7 +50,7 @@ const CLOSE_GRACE_MS = 3_000;
 const TIDY_MS = 20;
 
 export class HttpServer {
-  readonly counters = { requests: 0, upgrades: 0, failures: 0 };
+  readonly counters = { requests: 0, upgrades: 0, refusedSockets: 0, failures: 0 };
   readonly #deps: HttpServerDeps;
   readonly #server: Server;
   readonly #http2: Http2Sessions;
@@ -185,6 +188,11 @@ export class HttpServer {
     });
     if (this.#closing) {
       refuseUpgrade(socket, 'overloaded', 'The server is stopping.');
+      return;
+    }
+    if (this.#deps.socketLimit?.admits(request, socket) === false) {
+      this.counters.refusedSockets++;
+      refuseUpgrade(socket, 'too_many_connections');
       return;
     }
     const path = pathOf(request);

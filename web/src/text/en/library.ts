@@ -40,6 +40,7 @@ export const library = {
   'library.problem.write_failed': 'The disk of the server failed: the rest of the broadcast is missing. Tell the person who runs it.',
   'library.problem.interrupted': 'The server stopped in the middle. All but the last moment is here.',
   'library.problem.damaged': 'The files cannot be read. Tell the person who runs the server.',
+  'library.elsewhere': 'It lies on another server: it can be played there, and here once it is uploaded.',
   'library.task.download': 'Download of {title}',
   'library.task.download.begun': 'Preparing the download…',
   'library.task.download.share': 'Preparing the download, {share}',
@@ -62,5 +63,7 @@ export const library = {
   'recording.gone.text': 'It may have been deleted, or its owner made it private. Ask for a new link.',
   'recording.notReady': 'This recording is not ready',
   'recording.notReady.text': 'Its broadcast still runs. It can be watched seconds after the end.',
+  'recording.elsewhere': 'This recording is on another server',
+  'recording.elsewhere.text': 'It can be played there. Ask for that link, or try again later.',
   'recording.copyAt': 'Copy link at {at}',
 } as const satisfies Sentences<'library' | 'recording'>;
