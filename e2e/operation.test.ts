@@ -3,24 +3,25 @@ import { createSocket } from 'node:dgram';
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { CLOSE_SERVER_STOPPING, STREAM_SOCKET_PROTOCOL, streamSocketPath } from '@millrace/contract/protocol';
 import { afterAll, describe, expect, test } from 'vitest';
 import { Owner } from './harness/api.ts';
 import { TemporaryFolder } from './harness/folder.ts';
 import { freePort } from './harness/free-port.ts';
+import { followPlaylist, renditionsOf } from './harness/playlist-follower.ts';
 import { LIGHT, publishWithFfmpeg } from './harness/publisher.ts';
-import { spawnServer, startServer } from './harness/server.ts';
-import { within } from './harness/until.ts';
+import { DataFolder, spawnServer, startServer } from './harness/server.ts';
+import { until, within } from './harness/until.ts';
 
 /** A start that cannot work says so within this time. */
 const FAIL_MS = 20_000;
 
-/** Made once, so that starts that are to fail do not make a database first. */
-const prepared = new TemporaryFolder();
+/** Starts that are to fail do not make a database first. */
+const prepared = new DataFolder();
 afterAll(() => prepared[Symbol.dispose]());
 
 test('stdout carries one line, ready with the addresses, and a stop ends with 0', async () => {
-  const dataDir = join(prepared.path, 'data');
-  await using first = await startServer({ dataDir });
+  await using first = await startServer();
   expect(first.child.stdout).toHaveLength(1);
   expect((await fetch(`${first.http}/healthz`)).status).toBe(200);
   expect((await fetch(`${first.http}/readyz`)).status).toBe(200);
@@ -71,21 +72,37 @@ test('a wrong setting stops the start with its name, its value and what is allow
 });
 
 describe.concurrent('a running server', () => {
-  test('a stop in mid-broadcast ends the encoder and the playlists, and exits cleanly', async ({ expect }) => {
+  test('a stop in mid-broadcast ends the encoder and the playlists, tells who watches, and exits cleanly', async ({ expect }) => {
     await using server = await startServer();
     const owner = await Owner.guest(server.http);
     const { stream, streamKey, playback } = await owner.create({ title: 'Stopped in the middle' });
     await using encoder = publishWithFfmpeg(`${server.rtmp}/${streamKey}`, { video: LIGHT });
     await owner.untilStatus(stream.id, 'live', 15_000);
-    const socket = await fetch(playback.hls);
-    expect(socket.status).toBe(200);
+    const [media = ''] = await renditionsOf(playback.hls);
+    let playlist = '';
+    const followed = followPlaylist(media, {
+      see: (text) => {
+        playlist = text;
+      },
+      signal: AbortSignal.timeout(30_000),
+    });
+    const socket = new WebSocket(`${server.http.replace(/^http/, 'ws')}${streamSocketPath(stream.id)}`, [STREAM_SOCKET_PROTOCOL]);
+    const told: string[] = [];
+    socket.addEventListener('message', ({ data }) => told.push(String(data)));
+    const hungUp = new Promise<number>((resolve) => socket.addEventListener('close', ({ code }) => resolve(code)));
+    await until(() => told.length > 0 && playlist !== '', { what: 'a playlist and the status on the socket', timeoutMs: 10_000 });
     expect(await server.stop()).toEqual({ code: 0, signal: null });
     await within(encoder.exited, 10_000, 'the encoder to notice');
+    // The reload that was held when the stop began is answered with the end.
+    await within(followed, 10_000, 'the playlist to end');
+    expect(playlist).toContain('#EXT-X-ENDLIST');
+    expect(await within(hungUp, 10_000, 'the socket to close')).toBe(CLOSE_SERVER_STOPPING);
+    expect(told.map((text) => JSON.parse(text))).toContainEqual(expect.objectContaining({ type: 'STREAM_STATUS_CHANGED', status: 'ended' }));
   });
 
   test('a crash loses nothing that was acknowledged, and the restarted server tells the truth about a broadcast', async ({ expect }) => {
-    using folder = new TemporaryFolder();
-    const dataDir = join(folder.path, 'data');
+    using folder = new DataFolder();
+    const dataDir = folder.data;
     const ports = { PORT: String(await freePort()), RTMP_PORT: String(await freePort()), RECONNECT_GRACE_SECONDS: '4' };
     const server = await startServer({ dataDir, env: ports });
     const owner = await Owner.guest(server.http);
@@ -120,6 +137,24 @@ describe.concurrent('a running server', () => {
       await using _encoder = publishWithFfmpeg(`${server.rtmp}/${streamKey}`, { video: LIGHT });
       await owner.untilStatus(stream.id, 'live', 15_000);
       expect((await fetch(playback.hls)).status).toBe(200);
+      // Every other place where a secret is shown, taken or not.
+      const offer = { method: 'POST', headers: { 'content-type': 'application/sdp' }, body: 'no offer' };
+      const bearing = (secret: string) => ({ ...offer, headers: { ...offer.headers, authorization: `Bearer ${secret}` } });
+      const whip = `${server.http}/whip/${stream.id}`;
+      const asked = [
+        ...[fetch(whip, bearing(streamKey)), fetch(whip, bearing(wrongKey)), fetch(`${whip}?token=${streamKey}`, offer)],
+        ...[fetch(playback.whep, offer), fetch(`${server.http}/whep/${stream.id}`, bearing(token)), fetch(`${playback.dash}&again`, { method: 'POST' })],
+        ...[fetch(`${server.http}/api/v1/codes/${stream.code}?token=${token}`), fetch(`${server.http}/nothing/${streamKey}?token=${token}`)],
+      ];
+      expect((await Promise.all(asked)).map(({ status }) => status)).toEqual([400, 401, 401, 400, 400, 405, 200, 404]);
+      for (const [query, ...protocols] of [[`?token=${token}`], ['', `bearer.${owner.token}`], ['', `bearer.${wrongKey}`]] as const) {
+        const socket = new WebSocket(`${server.http.replace(/^http/, 'ws')}${streamSocketPath(stream.id)}${query}`, [STREAM_SOCKET_PROTOCOL, ...protocols]);
+        await new Promise((resolve) => {
+          socket.addEventListener('message', resolve);
+          socket.addEventListener('close', resolve);
+        });
+        socket.close();
+      }
       await owner.stop(stream.id);
       await server.stop();
       const log = server.child.stderr.join('\n');
@@ -131,7 +166,7 @@ describe.concurrent('a running server', () => {
 });
 
 async function failedStart(env: Readonly<Record<string, string>>): Promise<string> {
-  await using child = spawnServer({ DATA_DIR: join(prepared.path, 'data'), ...env });
+  await using child = spawnServer({ DATA_DIR: prepared.data, ...env });
   const { code } = await within(child.exited, FAIL_MS, 'the start to fail');
   expect(code, child.tail()).toBeGreaterThan(0);
   expect(child.stdout).toEqual([]);

@@ -60,6 +60,7 @@ import { Streams } from './streams/streams.ts';
 import { Targets } from './streams/targets.ts';
 import { WatchPermission } from './streams/watch-permission.ts';
 import { Bridges } from './transcode/bridges.ts';
+import { EncoderTrial, hardwareCandidates } from './transcode/encoder-trial.ts';
 import { Ladders } from './transcode/ladders.ts';
 import { WorkerPool } from './transcode/pool.ts';
 import { remoteAddressOf } from './transports/http/remote-address.ts';
@@ -117,7 +118,8 @@ async function run(config: Config): Promise<void> {
     store.kind === 'server'
       ? new ServerWatch({ servers: new ServerStore(store.db, store.serverId), broadcasts: broadcastLog, clock, log, moved: () => pull.lookAgain() })
       : undefined;
-  const ladders = new Ladders({ pool: workers, clock, log, settings: config.ladder.tiers, hardware: config.ladder.hardware, modeOf: (streamId) => directory.ladderOf(streamId) });
+  const encoders = new EncoderTrial({ clock, log, candidates: config.ladder.hardware ? hardwareCandidates(process.platform) : [] });
+  const ladders = new Ladders({ pool: workers, clock, log, settings: config.ladder.tiers, encoders, modeOf: (streamId) => directory.ladderOf(streamId) });
   const hub = new Hub({
     clock,
     reconnectGraceMs: config.reconnectGraceMs,
@@ -175,11 +177,14 @@ async function run(config: Config): Promise<void> {
     mayPublish,
     broadcastsStored: () => broadcastLog.flush(),
     discardRecordings: (broadcast) => library.discard(broadcast),
+    onMadePrivate: (streamId) => {
+      whep.dismiss(streamId);
+      void sockets.streamHidden(streamId);
+    },
     onRemoved: (streamId) => {
       sockets.streamDeleted(streamId);
       pull.streamDeleted(streamId);
     },
-    onHidden: (streamId) => void sockets.streamHidden(streamId),
   });
   const targets = new Targets({ store: new TargetStore(store.db), streams, sealer, addresses, clock, newId: nanoid, forwarding: () => push });
   const sources = new Sources({ store: new SourceStore(store.db, store.serverId), streams, directory, sealer, addresses, clock, log, mayPublish, fetching: () => pull });
@@ -281,6 +286,8 @@ async function run(config: Config): Promise<void> {
 
   const shutdown = new Shutdown({ clock, log, deadlineMs: STOP_DEADLINE_MS, exit: (code) => process.exit(code) });
   shutdown.add('readiness', () => readiness.stopping());
+  // A browser that is sent away comes back at once, and would begin another broadcast.
+  shutdown.add('offers', () => webrtc.stop());
   shutdown.add('sources', () => pull.close());
   shutdown.add('rtmp', () => rtmp.close('server_stopped'));
   shutdown.add('rtmps', () => rtmps?.close('server_stopped'));

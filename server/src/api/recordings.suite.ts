@@ -296,6 +296,7 @@ export function recordingsSuite(suite: Suite): void {
     const startedAt = new Date(server.clock.now());
     const readable = await makeRecording(server, user.id, { title: 'Readable', state: 'recording', endedAt: null, startedAt });
     const lost = await makeRecording(server, user.id, { title: 'Lost', state: 'recording', endedAt: null });
+    const empty = await makeRecording(server, user.id, { title: 'Empty', state: 'recording', endedAt: null });
     const { desk, heard, tasks } = deskOf(server);
     const repairing: string[][] = [];
     await desk.restore({
@@ -303,12 +304,14 @@ export function recordingsSuite(suite: Suite): void {
       async remove() {},
       async inspect(id) {
         repairing.push([...tasks]);
+        if (id === empty.id) return { seconds: 0, bytes: 0, faults: ['video has no index'] };
         if (id !== readable.id) throw new Error('no such file');
         return { seconds: 30, bytes: 900, faults: [] };
       },
     });
     expect(await server.recordingStore.byId(readable.id)).toMatchObject({ state: 'ready', problem: 'interrupted', seconds: 30, endedAt: new Date(startedAt.getTime() + 30_000) });
     expect(await server.recordingStore.byId(lost.id)).toMatchObject({ state: 'failed', problem: 'damaged' });
+    expect(await server.recordingStore.byId(empty.id)).toMatchObject({ state: 'failed', problem: 'damaged', seconds: 0 });
     expect(heard).toContain('ready Readable');
     expect(heard).toContain('failed Lost damaged');
     // Those that wait for their turn are known to be repaired as well.

@@ -148,9 +148,17 @@ export function streamsSuite(suite: Suite): void {
     expect(changed.stream.updatedAt > stream.updatedAt).toBe(true);
     const nothing = await server.request(`/api/v1/streams/${stream.id}`, { method: 'PATCH', token, body: {} });
     expect(nothing.status).toBe(200);
-    expect(server.hidden).toEqual([]);
-    for (let i = 0; i < 2; i++) await server.request(`/api/v1/streams/${stream.id}`, { method: 'PATCH', token, body: { visibility: 'private' } });
-    expect(server.hidden).toEqual([stream.id]);
+  });
+
+  test('who watches is sent away when a stream becomes private, and at no other change', async () => {
+    const server = suite.server();
+    const { token } = await becomeGuest(server);
+    const { stream } = await makeStream(server, token);
+    const change = (body: object) => server.request(`/api/v1/streams/${stream.id}`, { method: 'PATCH', token, body });
+    for (const body of [{ visibility: 'public' }, { title: 'Quay' }, { visibility: 'unlisted' }]) await change(body);
+    expect(server.madePrivate).toEqual([]);
+    for (const body of [{ visibility: 'private' }, { visibility: 'private' }, { title: 'Pier' }]) expect((await change(body)).status).toBe(200);
+    expect(server.madePrivate).toEqual([stream.id]);
   });
 
   test('a guest may own twenty streams, also when it asks for many at once', async () => {

@@ -67,6 +67,13 @@ export function viewingSuite(suite: Suite): void {
     expect((await ask(stream.code)).status).toBe(200);
   });
 
+  test('guesses that come all at once are stopped at the same number', async () => {
+    const server = suite.server();
+    const answers = await Promise.all(Array.from({ length: 40 }, () => server.request('/api/v1/codes/333333', { remoteAddress: '203.0.113.7' })));
+    const statuses = answers.map(({ status }) => status);
+    expect([statuses.filter((status) => status === 404).length, statuses.filter((status) => status === 429).length]).toEqual([10, 30]);
+  });
+
   test('the list of what is live has public broadcasts only, most watched first, in pages', async () => {
     const server = suite.server();
     const { token } = await becomeGuest(server);

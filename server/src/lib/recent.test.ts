@@ -33,4 +33,19 @@ describe('what was used lately', () => {
     await recent.load('a', async () => 'new');
     expect(recent.get('a')).toBe('new');
   });
+
+  test('keeps several that were loaded together, but for those that were loading while something was forgotten', async () => {
+    const recent = new Recent<string>({ maxEntries: 4, maxAgeMs: 1000 }, new FakeClock());
+    const { promise, resolve } = Promise.withResolvers<(readonly [string, string])[]>();
+    const loading = recent.loadAll(() => promise);
+    recent.forget((_, key) => key === 'a');
+    resolve([
+      ['a', 'old'],
+      ['b', 'old'],
+    ]);
+    expect(await loading).toEqual(['old', 'old']);
+    expect([recent.get('a'), recent.get('b')]).toEqual([undefined, undefined]);
+    await recent.loadAll(async () => [['a', 'new']]);
+    expect(recent.get('a')).toBe('new');
+  });
 });

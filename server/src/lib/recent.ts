@@ -35,6 +35,14 @@ export class Recent<Value> {
     return value;
   }
 
+  /** As `load`, of several at once. */
+  async loadAll(load: () => Promise<Iterable<readonly [key: string, value: Value]>>): Promise<Value[]> {
+    const changesBefore = this.#changes;
+    const entries = [...(await load())];
+    if (changesBefore === this.#changes) for (const [key, value] of entries) this.set(key, value);
+    return entries.map(([, value]) => value);
+  }
+
   set(key: string, value: Value): void {
     this.#entries.delete(key);
     this.#entries.set(key, { value, until: this.#clock.now() + this.#limits.maxAgeMs });

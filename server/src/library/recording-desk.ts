@@ -164,7 +164,8 @@ export class RecordingDesk {
       return undefined;
     });
     progress.end();
-    if (!found) {
+    if (found?.seconds === 0) log.error({ recordingId: id, faults: found.faults }, 'a recording was interrupted and nothing of it can be read');
+    if (!found || found.seconds === 0) {
       await this.#finish(id, { state: 'failed', problem: 'damaged', seconds: 0, bytes: 0, endedAt: startedAt });
       return;
     }

@@ -13,12 +13,14 @@ interface Entry {
   readonly stream: KnownStream | undefined;
 }
 
+type Store = Pick<StreamStore, 'byId' | 'byKeyHash' | 'byIds'>;
+
 export class StreamDirectory {
-  readonly #store: StreamStore;
+  readonly #store: Store;
   readonly #byId: Recent<Entry>;
   readonly #byKeyHash: Recent<Entry>;
 
-  constructor({ store, clock }: { readonly store: StreamStore; readonly clock: Clock }) {
+  constructor({ store, clock }: { readonly store: Store; readonly clock: Clock }) {
     this.#store = store;
     this.#byId = new Recent(LIMITS, clock);
     this.#byKeyHash = new Recent(LIMITS, clock);
@@ -52,11 +54,8 @@ export class StreamDirectory {
       if (known?.stream) found.push(known.stream);
       else if (!known) missing.push(id);
     }
-    for (const stream of await this.#store.byIds(missing)) {
-      this.#byId.set(stream.id, { stream });
-      found.push(stream);
-    }
-    return found;
+    const loaded = await this.#byId.loadAll(async () => (await this.#store.byIds(missing)).map((stream) => [stream.id, { stream }] as const));
+    return [...found, ...loaded.flatMap(({ stream }) => stream ?? [])];
   }
 
   /** Called after each change in the database. */

@@ -4,6 +4,7 @@ import { becomeGuest, makeStream } from '../api/testing/people.ts';
 import { createTestServer, type TestServer } from '../api/testing/test-server.ts';
 import { openTemporaryStore, type TemporaryStore } from '../store/testing/temporary-store.ts';
 import type { PlaybackCredentials } from '../stream/playback-gate.ts';
+import { StreamDirectory } from './directory.ts';
 
 let temporary: TemporaryStore | undefined;
 
@@ -52,6 +53,15 @@ describe('publishing', () => {
     server.clock.advance(60_000);
     expect(server.publishing.mayConnect('198.51.100.7')).toBe(true);
     expect(await publishWith(server, streamKey)).toMatchObject({ allowed: true });
+  });
+
+  test('wrong keys that come all at once shut an address out as those that come one by one', async () => {
+    const server = newServer();
+    const { streamKey } = await makeStream(server, (await becomeGuest(server)).token);
+    const guesses = Array.from({ length: 30 }, (_, i) => `mk_${String(i).padStart(40, 'a')}`);
+    const answers = await Promise.all([...guesses, streamKey].map((key) => publishWith(server, key)));
+    expect(answers.at(-1)).toMatchObject({ allowed: false, reason: 'too_many_tries' });
+    expect(server.publishing.counters).toEqual({ allowed: 0, wrongKeys: 10, refused: 31 });
   });
 
   test('a guest has four broadcasts at once; one that runs may be taken over, one that ends makes room', async () => {
@@ -131,6 +141,23 @@ describe('watching', () => {
     expect(await server.playback.check(stream.id, NOBODY)).toBe('denied');
     await server.request(`/api/v1/streams/${stream.id}`, { method: 'DELETE', token });
     expect(await server.playback.check(stream.id, NOBODY)).toBe('hidden');
+  });
+
+  test('a list of what is live that is read meanwhile does not bring back what was', async () => {
+    const server = newServer();
+    const { token } = await becomeGuest(server);
+    const { stream } = await makeStream(server, token, { visibility: 'public' });
+    const row = await server.streamStore.byId(stream.id);
+    if (!row) throw new Error('the stream is there');
+    const { promise, resolve } = Promise.withResolvers<(typeof row)[]>();
+    const store = { byId: (id: string) => server.streamStore.byId(id), byKeyHash: (keyHash: Buffer) => server.streamStore.byKeyHash(keyHash), byIds: () => promise };
+    const directory = new StreamDirectory({ store, clock: server.clock });
+    const listing = directory.byIds([stream.id]);
+    await server.streamStore.update(stream.id, { visibility: 'private' }, new Date(server.clock.now()));
+    directory.forget(stream.id);
+    resolve([row]);
+    expect((await listing).map(({ visibility }) => visibility)).toEqual(['public']);
+    expect((await directory.byId(stream.id)).stream?.visibility).toBe('private');
   });
 
   test('a stream that does not exist is hidden, whatever its id', async () => {

@@ -17,6 +17,8 @@ export interface PublishPermissionDeps {
 /** Ten wrong keys in a minute, then a minute's rest: 238 bits do not fall to this, but the log and the CPU would. */
 const WRONG_KEYS = { tries: 10, windowMs: 60_000, blockMs: 60_000 } as const;
 
+const TOO_MANY_TRIES = 'Too many wrong stream keys came from this address. Wait a minute, then try again with the right one.';
+
 export class PublishPermission implements PublishGate {
   readonly counters = { allowed: 0, wrongKeys: 0, refused: 0 };
   readonly #deps: PublishPermissionDeps;
@@ -32,11 +34,12 @@ export class PublishPermission implements PublishGate {
   }
 
   async authorise({ key, remoteAddress }: PublishAttempt, signal: AbortSignal): Promise<PublishDecision> {
-    if (!this.mayConnect(remoteAddress))
-      return this.#refuse('too_many_tries', 'Too many wrong stream keys came from this address. Wait a minute, then try again with the right one.');
+    if (!this.mayConnect(remoteAddress)) return this.#refuse('too_many_tries', TOO_MANY_TRIES);
     const keyHash = hashKey(key);
     const stream = keyHash && (await this.#deps.directory.byKeyHash(keyHash));
     signal.throwIfAborted();
+    // Of keys that come all at once, the first wrong ones are known only now.
+    if (!this.mayConnect(remoteAddress)) return this.#refuse('too_many_tries', TOO_MANY_TRIES);
     if (!stream) {
       this.#wrongKeys.count(remoteAddress);
       this.counters.wrongKeys++;

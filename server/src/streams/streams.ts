@@ -23,10 +23,10 @@ export interface StreamsDeps {
   broadcastsStored(): Promise<void>;
   /** What was and is recorded of this broadcast is not to be kept. */
   discardRecordings(broadcast: { readonly streamId: string; readonly broadcastId: string }): Promise<void>;
+  /** Who watches a stream may not be allowed to any more. */
+  onMadePrivate(streamId: string): void;
   /** A stream is no more; whoever watches it is told. */
   onRemoved(streamId: string): void;
-  /** A stream has become private; who may not watch any more is let go. */
-  onHidden(streamId: string): void;
 }
 
 const DEFAULTS: Omit<StreamSettings, 'title'> = {
@@ -82,10 +82,10 @@ export class Streams {
   }
 
   async update(user: User, id: string, changes: SettingsChange): Promise<StreamNow> {
-    const before = await this.owned(user, id);
+    const { stream: before } = await this.owned(user, id);
     await this.#deps.store.update(id, changes, new Date(this.#deps.clock.now()));
     this.#deps.directory.forget(id);
-    if (changes.visibility === 'private' && before.stream.visibility !== 'private') this.#deps.onHidden(id);
+    if (changes.visibility === 'private' && before.visibility !== 'private') this.#deps.onMadePrivate(id);
     return this.owned(user, id);
   }
 

@@ -29,11 +29,18 @@ const MISSES = { tries: 10, windowMs: 60_000, blockMs: 60_000 } as const;
 
 export function viewingHandlers({ streams, tokens, clock }: ViewingHandlerDeps): ViewingHandlers {
   const misses = new TryLimiter(MISSES, clock);
+
+  function assertMayAsk(remoteAddress: string): void {
+    const waitMs = misses.waitMs(remoteAddress);
+    if (waitMs > 0) throw new AppError('too_many_requests', { retryAfterSeconds: Math.ceil(waitMs / 1000) });
+  }
+
   return {
     async getCode({ params, query, user, origin, remoteAddress }) {
-      const waitMs = misses.waitMs(remoteAddress);
-      if (waitMs > 0) throw new AppError('too_many_requests', { retryAfterSeconds: Math.ceil(waitMs / 1000) });
+      assertMayAsk(remoteAddress);
       const now = await streams.byCode(params.code);
+      // Of guesses that come all at once, the first misses are known only now.
+      assertMayAsk(remoteAddress);
       const isOwner = now !== undefined && now.stream.ownerId === user?.id;
       const isPrivate = now?.stream.visibility === 'private';
       const token = now && query.token !== undefined && tokens.isValid(query.token, now.stream.id, clock.now()) ? query.token : undefined;

@@ -115,7 +115,7 @@ export function createTestServer({
   const streamStore = new StreamStore(store.db);
   const directory = new StreamDirectory({ store: streamStore, clock });
   const discarded: string[] = [];
-  const hidden: string[] = [];
+  const madePrivate: string[] = [];
   const streams = new Streams({
     store: streamStore,
     directory,
@@ -124,8 +124,8 @@ export function createTestServer({
     names: randomNames,
     mayPublish,
     broadcastsStored: () => broadcastLog.flush(),
+    onMadePrivate: (streamId) => void madePrivate.push(streamId),
     onRemoved() {},
-    onHidden: (streamId) => void hidden.push(streamId),
     async discardRecordings({ streamId, broadcastId }) {
       discarded.push(streamId);
       await recordings.removeOf(streamId, broadcastId);
@@ -235,7 +235,7 @@ export function createTestServer({
     recordingDirectory,
     directory,
     discarded,
-    hidden,
+    madePrivate,
     removedFiles,
     playback: new PlaybackPermission({ directory, media, tokens, clock, identify: accounts.identify.bind(accounts) }),
     publishing: new PublishPermission({ directory, media, clock, mayPublish }),

@@ -6,8 +6,9 @@ import { concat } from '@millrace/media/big-endian';
 import { writeCommand } from '@millrace/media/rtmp/command';
 import { userControl } from '@millrace/media/rtmp/control';
 import { MessageType } from '@millrace/media/rtmp/message';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { FakeClock } from '../../lib/clock.ts';
+import { ReadPacer } from '../../transports/tcp/read-pacer.ts';
 import { IDLE_TIMEOUT_MS, LOST_AFTER_MS, NEGOTIATION_TIMEOUT_MS } from './session.ts';
 import { BenchStand } from './testing/bench-stand.ts';
 import { codeOf, RtmpClient } from './testing/client.ts';
@@ -50,6 +51,26 @@ async function heard(client: RtmpClient): Promise<void> {
 }
 
 describe('a publisher', () => {
+  test('is read at a common beat, but for one whom somebody reads in real time', async () => {
+    const rests = vi.spyOn(ReadPacer.prototype, 'rest');
+    using client = await publishing('key-a');
+    await heard(client);
+    clock.advance(2_500);
+    await stand.until('a', (seen) => seen.units.length === 1);
+    rests.mockClear();
+    await heard(client);
+    expect(rests).toHaveBeenCalled();
+    const stream = stand.hub.get('a');
+    const reader = stream?.read();
+    rests.mockClear();
+    await heard(client);
+    expect(rests).not.toHaveBeenCalled();
+    if (reader) stream?.release(reader);
+    await heard(client);
+    expect(rests).toHaveBeenCalled();
+    rests.mockRestore();
+  });
+
   test('that falls silent is lost after 15 s, welcome again within 30 s, and closed after', async () => {
     using client = await publishing('key-a');
     await heard(client);
@@ -109,12 +130,31 @@ describe('a publisher', () => {
     expect(sink.formats).toMatchObject([[{ codec: 'h264', width: 16, height: 16 }]]);
   });
 
+  test('that meets a fault of ours on a timer is closed for it, and others go on', async () => {
+    using other = await publishing('key-b');
+    await heard(other);
+    clock.advance(2_500);
+    using client = await publishing('key-a');
+    await heard(client);
+    const publish = vi.spyOn(stand.hub, 'publish').mockImplementationOnce(() => {
+      throw new Error('a fault');
+    });
+    clock.advance(2_500);
+    expect(publish).toHaveBeenCalledOnce();
+    await stand.untilLogged('connection closed for a fault of the server');
+    other.video(1_000, ...KEY_FRAME);
+    await heard(other);
+    expect(stand.hub.get('b')?.broadcast.state).toBe('live');
+  });
+
   test('that can is asked to connect anew when the server stops', async () => {
     using client = await publishing('key-a', { capsEx: 1 });
     await heard(client);
     clock.advance(2_500);
     const closing = stand.server.close();
     expect(codeOf(await client.status())).toBe('NetConnection.Connect.ReconnectRequest');
+    const [refusal] = await once(connect(stand.port, '127.0.0.1'), 'error');
+    expect(refusal).toMatchObject({ code: 'ECONNREFUSED' });
     client.socket.end();
     await closing;
   });

@@ -98,6 +98,8 @@ export class RtmpServer implements AsyncDisposable {
   }
 
   async #shutDown(reason: EvictionReason): Promise<void> {
+    // Who is asked to connect anew does so at once, and is not to find this server again.
+    this.#listener.stop();
     const sessions = [...this.#sessions];
     for (const session of sessions) session.close(reason);
     await Promise.allSettled(sessions.map((session) => session.closed));

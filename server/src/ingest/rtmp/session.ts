@@ -169,9 +169,20 @@ export class RtmpSession implements StreamTarget {
 
   async #pump(): Promise<void> {
     const toStream = new ToStream(this);
-    const check = this.#deps.clock.every(CHECK_MS, () => this.#check(toStream));
+    const check = this.#deps.clock.every(CHECK_MS, () => {
+      try {
+        this.#check(toStream);
+      } catch (error) {
+        // On a timer nobody would catch it.
+        this.#connection.fail(error instanceof Error ? error : new Error(String(error)));
+      }
+    });
     try {
-      await this.#connection.pump((message) => this.#take(message, toStream));
+      await this.#connection.pump(
+        (message) => this.#take(message, toStream),
+        // A beat is nothing to a part of 200 ms, and a good part of the delay in real time.
+        () => !this.#publication?.isRead,
+      );
     } finally {
       check.cancel();
     }

@@ -104,7 +104,7 @@ export class WhipSession implements PeerListener, StreamTarget {
     log.info({}, 'publisher connected');
     this.#heardAt = clock.monotonic();
     this.#timers = [
-      clock.every(TICK_MS, () => this.#toStream.tick(clock.now())),
+      clock.every(TICK_MS, () => this.#guard(() => this.#toStream.tick(clock.now()))),
       clock.every(ARRIVALS_MS, () => this.#tellArrivals()),
       clock.every(REPORT_MS, () => this.#report()),
       clock.every(KEY_FRAME_EVERY_MS, () => this.#askForKeyFrames()),
@@ -222,13 +222,17 @@ export class WhipSession implements PeerListener, StreamTarget {
     this.#peer?.send(Buffer.from(packet.buffer, packet.byteOffset, packet.byteLength));
   }
 
-  /** What a peer sends may be anything: it costs the packet, not the session. */
+  /** What a peer sends may be anything: it costs the packet, not the session. A fault of ours costs the session, and nobody else anything. */
   #guard(read: () => void): void {
+    const { counters, log } = this.#deps;
     try {
       read();
     } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      this.#deps.counters.protocolErrors++;
+      if (error instanceof ProtocolError) counters.protocolErrors++;
+      else {
+        log.error({ err: error }, 'a publisher’s session broke');
+        this.#peer?.close();
+      }
     }
   }
 

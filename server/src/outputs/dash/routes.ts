@@ -3,8 +3,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../../lib/clock.ts';
 import { sendProblem } from '../../lib/problem.ts';
 import type { PlaybackGate } from '../../stream/playback-gate.ts';
-import { checkPlayback, parseMediaRequest } from '../../transports/http/media-request.ts';
-import { sendBody } from '../../transports/http/send-body.ts';
+import { checkPlayback, isMediaMethod, parseMediaRequest } from '../../transports/http/media-request.ts';
+import { ASKED_ANEW, type Body, PRIVATE_ASKED_ANEW, sendBody } from '../../transports/http/send-body.ts';
 import type { Packager } from '../cmaf/packager.ts';
 import type { PackagerRegistry } from '../cmaf/registry.ts';
 import { PackagerManifest } from './from-stream.ts';
@@ -33,7 +33,7 @@ export class DashRoutes {
     this.counters.responses++;
     // As an id would have it: `/dash/time/` parses, `/dash/time` is the clock.
     if (path === '/dash/time') {
-      this.#send(req, res, new Date(this.#deps.clock.now()).toISOString(), 'text/plain');
+      if (isMediaMethod(req, res)) this.#send(req, res, new Date(this.#deps.clock.now()).toISOString(), { contentType: 'text/plain', cacheControl: 'no-store' });
       return true;
     }
     const request = parseMediaRequest(req, res, path);
@@ -46,7 +46,7 @@ export class DashRoutes {
       this.#whenPlaying(res, request.streamId, (packager) => {
         const text = packager && this.#manifestOf(packager).text({ streamId: request.streamId, query: request.carried, now: this.#deps.clock.now() });
         if (text === undefined) sendProblem(res, 'not_live', { retryAfterSeconds: 2 });
-        else this.#send(req, res, text, 'application/dash+xml');
+        else this.#send(req, res, text, { contentType: 'application/dash+xml', cacheControl: request.personal ? PRIVATE_ASKED_ANEW : ASKED_ANEW });
       });
     });
     return checked ? checked.then(() => true) : true;
@@ -84,8 +84,8 @@ export class DashRoutes {
     return made;
   }
 
-  #send(req: IncomingMessage, res: ServerResponse, text: string, contentType: string): void {
+  #send(req: IncomingMessage, res: ServerResponse, text: string, kind: Pick<Body, 'contentType' | 'cacheControl'>): void {
     const body = Buffer.from(text);
-    this.counters.bytes += sendBody(req, res, { pieces: [body], size: body.length, contentType, cacheControl: 'no-cache' });
+    this.counters.bytes += sendBody(req, res, { pieces: [body], size: body.length, ...kind });
   }
 }

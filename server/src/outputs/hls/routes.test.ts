@@ -16,7 +16,7 @@ let registry: PackagerRegistry;
 let hls: HlsRoutes;
 let http: TestHttp;
 let base: string;
-let decision: PlaybackDecision;
+let decision: PlaybackDecision | Promise<PlaybackDecision>;
 
 function sendFrames(count: number): void {
   broadcast.send(count);
@@ -91,14 +91,14 @@ test.each([
   expect((await fetch(`${base}/hls/stream/video/index.m3u8${query}`)).status).toBe(status);
 });
 
-test('directives are ignored once the broadcast is over', async () => {
+test.each(['_HLS_msn=999&_HLS_part=3', '_HLS_part=3', '_HLS_msn=abc', '_HLS_skip=maybe', '_HLS_skip=YES'])('%s is ignored once the broadcast is over', async (query) => {
   sendFrames(61);
   packager.end();
-  const answer = await fetch(`${base}/hls/stream/video/index.m3u8?_HLS_msn=999&_HLS_part=3`);
+  const answer = await fetch(`${base}/hls/stream/video/index.m3u8?${query}`);
   const text = await answer.text();
-  expect(answer.status).toBe(200);
+  expect([answer.status, answer.headers.get('cache-control')]).toEqual([200, 'no-cache']);
   expect(text).toContain('#EXT-X-ENDLIST');
-  expect(text).not.toContain('PRELOAD-HINT');
+  expect(text).not.toMatch(/PRELOAD-HINT|EXT-X-SKIP/);
 });
 
 test('an ended broadcast leaves after a minute', () => {
@@ -135,6 +135,73 @@ test('segments are the sum of their parts, and come whole, by range and by HEAD'
   expect((await fetch(`${url}.m4s`, { headers: { Range: `bytes=${whole.length}-` } })).status).toBe(416);
   const head = await fetch(`${url}.m4s`, { method: 'HEAD' });
   expect([head.status, head.headers.get('content-length')]).toEqual([200, String(whole.length)]);
+});
+
+/** Path, type, what shared caches may do with it, and what a cache may do that is the asker's own. */
+const KINDS: readonly (readonly [path: string, type: string, shared: string, own: string])[] = [
+  ['/hls/stream/index.m3u8', 'application/vnd.apple.mpegurl', 'no-cache', 'private, no-cache'],
+  ['/hls/stream/video/index.m3u8', 'application/vnd.apple.mpegurl', 'no-cache', 'private, no-cache'],
+  ['/hls/stream/video/index.m3u8?_HLS_msn=4&_HLS_part=0', 'application/vnd.apple.mpegurl', 'public, max-age=6', 'private, max-age=6'],
+  [`/hls/stream/video/${EPOCH}-init-0.mp4`, 'video/mp4', 'public, max-age=86400, immutable', 'private, max-age=86400, immutable'],
+  [`/hls/stream/video/${EPOCH}-3.m4s`, 'video/mp4', 'public, max-age=86400, immutable', 'private, max-age=86400, immutable'],
+  [`/hls/stream/video/${EPOCH}-3.1.m4s`, 'video/mp4', 'public, max-age=86400, immutable', 'private, max-age=86400, immutable'],
+  ['/dash/stream/manifest.mpd', 'application/dash+xml', 'no-cache', 'private, no-cache'],
+  ['/dash/time', 'text/plain', 'no-store', 'no-store'],
+];
+
+test.each(KINDS)('%s goes to pages of every origin, by GET and HEAD, and caches know what to do with it', async (path, type, shared, own) => {
+  sendFrames(111);
+  const [get, head] = [await fetch(base + path), await fetch(base + path, { method: 'HEAD' })];
+  const bytes = await get.bytes();
+  expect(bytes.length).toBeGreaterThan(0);
+  expect((await head.bytes()).length).toBe(0);
+  for (const { status, headers } of [get, head]) {
+    expect([status, headers.get('content-type'), headers.get('cache-control')]).toEqual([200, type, shared]);
+    expect([headers.get('access-control-allow-origin'), headers.has('access-control-allow-credentials')]).toEqual(['*', false]);
+    for (const name of ['Content-Length', 'Content-Range', 'Date', 'Retry-After']) expect(headers.get('access-control-expose-headers')).toContain(name);
+  }
+  const asOwner = await fetch(base + path, { headers: { Cookie: 'session=1' } });
+  expect(asOwner.headers.get('cache-control')).toBe(own);
+  await asOwner.bytes();
+  const preflight = await fetch(base + path, { method: 'OPTIONS' });
+  expect([preflight.status, preflight.headers.get('access-control-allow-methods')]).toEqual([204, 'GET, HEAD, OPTIONS']);
+  for (const name of ['Authorization', 'Range']) expect(preflight.headers.get('access-control-allow-headers')).toContain(name);
+  const post = await fetch(base + path, { method: 'POST' });
+  expect([post.status, post.headers.get('allow'), post.headers.get('access-control-allow-origin')]).toEqual([405, 'GET, HEAD, OPTIONS', '*']);
+});
+
+test('a Range is served of whole files, and a refusal may be read by pages and kept by nobody', async () => {
+  sendFrames(61);
+  for (const file of [`${EPOCH}-init-0.mp4`, `${EPOCH}-3.1.m4s`]) {
+    const whole = await (await fetch(`${base}/hls/stream/video/${file}`)).bytes();
+    const end = await fetch(`${base}/hls/stream/video/${file}`, { headers: { Range: 'bytes=-5' } });
+    expect([end.status, end.headers.get('content-range'), end.headers.get('content-length')]).toEqual([206, `bytes ${whole.length - 5}-${whole.length - 1}/${whole.length}`, '5']);
+    expect(await end.bytes()).toEqual(whole.subarray(-5));
+  }
+  for (const path of ['/hls/stream/video/index.m3u8?_HLS_part=1', '/hls/stream/video/none.m4s', '/hls/stream/sound/index.m3u8', '/dash/stream/other.mpd']) {
+    const { status, headers } = await fetch(base + path);
+    expect(status).toBeGreaterThanOrEqual(400);
+    expect([headers.get('access-control-allow-origin'), headers.get('cache-control'), headers.get('content-type')]).toEqual(['*', 'no-store', 'application/problem+json']);
+    expect(headers.get('access-control-expose-headers')).toContain('Retry-After');
+  }
+});
+
+test('who hangs up while it is asked whether they may watch leaves nothing behind', async () => {
+  sendFrames(61);
+  const { promise, resolve } = Promise.withResolvers<PlaybackDecision>();
+  decision = promise;
+  const hangUp = new AbortController();
+  const asked = Promise.all(
+    [`/hls/stream/video/${EPOCH}-4.m4s`, '/hls/stream/video/index.m3u8?_HLS_msn=5'].map((path) => fetch(base + path, { signal: hangUp.signal }).catch(() => 'gone')),
+  );
+  while (hls.counters.responses < 2) await new Promise((done) => setImmediate(done));
+  hangUp.abort();
+  expect(await asked).toEqual(['gone', 'gone']);
+  while ((await http.connections()) > 0) await new Promise((done) => setImmediate(done));
+  resolve('allowed');
+  await promise;
+  await new Promise((done) => setImmediate(done));
+  expect([hls.counters.open, hls.counters.blocked, packager.rendition('video')?.waiting]).toEqual([0, 0, 0]);
 });
 
 test.each<[PlaybackDecision, number, string]>([

@@ -4,7 +4,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { sendProblem } from '../../lib/problem.ts';
 import type { PlaybackGate } from '../../stream/playback-gate.ts';
 import { checkPlayback, type MediaRequest, parseMediaRequest } from '../../transports/http/media-request.ts';
-import { CORS_HEADERS, IMMUTABLE, PRIVATE_IMMUTABLE, sendBody } from '../../transports/http/send-body.ts';
+import { ASKED_ANEW, CORS_HEADERS, IMMUTABLE, PRIVATE_ASKED_ANEW, PRIVATE_IMMUTABLE, sendBody } from '../../transports/http/send-body.ts';
 import { sendStored } from '../../transports/http/send-stored.ts';
 import type { StoredMedia } from '../cmaf/listed-segment.ts';
 import { parseMediaFile } from '../cmaf/media-path.ts';
@@ -13,7 +13,7 @@ import type { PackagerRegistry } from '../cmaf/registry.ts';
 import type { Rendition } from '../cmaf/rendition.ts';
 import { multivariantText, PlaylistText, PlaylistTexts } from './from-stream.ts';
 import { type OpenSegmentCounters, sendOpenSegment } from './open-segment.ts';
-import { isTooFarAhead, parseReloadQuery } from './reload-query.ts';
+import { isTooFarAhead, parseReloadQuery, type ReloadQuery } from './reload-query.ts';
 
 /** How long the first request of a broadcast that is about to begin is held: a bridge of its pictures has to start. */
 const MAX_START_WAIT_MS = 5000;
@@ -28,6 +28,8 @@ const MAX_BLOCK_TARGETS = 3;
 const BLOCKING_MAX_AGE_SECONDS = 6;
 
 const PLAYLIST_TYPE = 'application/vnd.apple.mpegurl';
+
+const NO_DIRECTIVES: ReloadQuery = { msn: undefined, part: undefined, skip: false };
 
 export interface HlsRoutesDeps {
   readonly registry: PackagerRegistry;
@@ -71,7 +73,7 @@ export class HlsRoutes {
     const { res, request } = exchange;
     const [first, second] = request.rest;
     if (request.rest.length === 1 && first === 'index.m3u8') {
-      this.#whenPlaying(exchange, (packager) => this.#sendText(exchange, new PlaylistText(multivariantText(packager, request.carried)), 'no-cache'));
+      this.#whenPlaying(exchange, (packager) => this.#sendText(exchange, new PlaylistText(multivariantText(packager, request.carried))));
     } else if (request.rest.length === 2 && first !== undefined && second === 'index.m3u8') {
       this.#whenPlaying(exchange, (packager) => this.#servePlaylist(exchange, packager, first));
     } else if (request.rest.length === 2 && first !== undefined && second !== undefined) {
@@ -114,18 +116,19 @@ export class HlsRoutes {
 
   #sendPlaylist(exchange: Exchange, packager: Packager, rendition: Rendition): void {
     const { res, request } = exchange;
-    const reload = parseReloadQuery(request.query);
+    // rfc8216bis §6.2.5: directives mean nothing once there is an EXT-X-ENDLIST.
+    const reload = rendition.ended ? NO_DIRECTIVES : parseReloadQuery(request.query);
     if (!reload) {
       sendProblem(res, 'invalid_request', { detail: '_HLS_msn and _HLS_part must be whole numbers, a part needs its segment, and _HLS_skip is YES or v2.' });
       return;
     }
     const { msn, part } = reload;
     const send = (): void => {
-      const text = this.#texts.media(packager, rendition, request.carried, reload.skip);
+      const text = this.#texts.media(packager, rendition, request.carried, reload.skip && !rendition.ended);
       const scope = request.personal ? 'private' : 'public';
-      this.#sendText(exchange, text, msn === undefined || rendition.ended ? 'no-cache' : `${scope}, max-age=${BLOCKING_MAX_AGE_SECONDS}`);
+      this.#sendText(exchange, text, msn === undefined || rendition.ended ? undefined : `${scope}, max-age=${BLOCKING_MAX_AGE_SECONDS}`);
     };
-    if (msn === undefined || rendition.ended) {
+    if (msn === undefined) {
       send();
       return;
     }
@@ -223,7 +226,7 @@ export class HlsRoutes {
     void sendStored(req, res, { extents: [{ path, offset, bytes }], size: bytes, contentType, cacheControl, clock: this.#deps.clock, counters: this.counters });
   }
 
-  #sendText({ req, res }: Exchange, text: PlaylistText, cacheControl: string): void {
+  #sendText({ req, res, request }: Exchange, text: PlaylistText, cacheControl = request.personal ? PRIVATE_ASKED_ANEW : ASKED_ANEW): void {
     const accepted = String(req.headers['accept-encoding'] ?? '').includes('gzip');
     const body = accepted ? text.gzipped : text.plain;
     const encoding = body === text.plain ? {} : { 'Content-Encoding': 'gzip' };

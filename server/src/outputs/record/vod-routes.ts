@@ -10,7 +10,7 @@ import { Recent } from '../../lib/recent.ts';
 import type { StoredFiles } from '../../lib/stored-files.ts';
 import type { PlaybackGate } from '../../stream/playback-gate.ts';
 import { checkPlayback, type MediaRequest, parseMediaRequest } from '../../transports/http/media-request.ts';
-import { IMMUTABLE, PRIVATE_IMMUTABLE, sendBody } from '../../transports/http/send-body.ts';
+import { ASKED_ANEW, IMMUTABLE, PRIVATE_ASKED_ANEW, PRIVATE_IMMUTABLE, sendBody } from '../../transports/http/send-body.ts';
 import { sendStored } from '../../transports/http/send-stored.ts';
 import { sendText } from '../../transports/http/send-text.ts';
 import { parseMediaFile } from '../cmaf/media-path.ts';
@@ -152,7 +152,7 @@ export class VodRoutes {
       return;
     }
     const headers = { 'Content-Disposition': attachmentHeader(title) };
-    const cacheControl = request.personal ? 'private, no-cache' : 'no-cache';
+    const cacheControl = request.personal ? PRIVATE_ASKED_ANEW : ASKED_ANEW;
     await sendStored(req, res, {
       ...download,
       reader: archive.files.reader(),

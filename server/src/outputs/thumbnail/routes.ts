@@ -5,7 +5,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { sendProblem } from '../../lib/problem.ts';
 import type { PlaybackGate } from '../../stream/playback-gate.ts';
 import { checkPlayback, type MediaRequest, parseMediaRequest } from '../../transports/http/media-request.ts';
-import { CORS_HEADERS, IMMUTABLE, PRIVATE_IMMUTABLE, sendBody } from '../../transports/http/send-body.ts';
+import { ASKED_ANEW, CORS_HEADERS, IMMUTABLE, PRIVATE_ASKED_ANEW, PRIVATE_IMMUTABLE, sendBody } from '../../transports/http/send-body.ts';
 import { sendText } from '../../transports/http/send-text.ts';
 import type { Packager } from '../cmaf/packager.ts';
 import type { PackagerRegistry } from '../cmaf/registry.ts';
@@ -67,7 +67,7 @@ export class PictureRoutes {
       return;
     }
     const headers = { ETag: `"${poster.version}"` };
-    const cacheControl = request.personal ? 'private, no-cache' : 'no-cache';
+    const cacheControl = request.personal ? PRIVATE_ASKED_ANEW : ASKED_ANEW;
     if (req.headers['if-none-match'] === headers.ETag) {
       res.writeHead(304, { ...CORS_HEADERS, ...headers, 'Cache-Control': cacheControl });
       res.end();

@@ -19,9 +19,11 @@ import { silentLog } from '../../lib/silent-log.ts';
 import type { TurnServer } from '../turn/server.ts';
 import { REQUEST_UDP, TurnClient } from '../turn/testing/turn-client.ts';
 import { TurnStand } from '../turn/testing/turn-stand.ts';
+import { type Offer, type OfferedSession, OfferRoutes } from '../webrtc/offer-routes.ts';
 import { KEEP_ALIVE_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from './patience.ts';
 import { SecureListener } from './secure-listener.ts';
 import { sendBody } from './send-body.ts';
+import { sendStored } from './send-stored.ts';
 import { HttpServer, type HttpServerDeps } from './server.ts';
 
 const MEDIA = Buffer.from('0123456789'.repeat(1000));
@@ -205,6 +207,63 @@ test('a player that hangs up in mid-wait is noticed', async () => {
   await begun.promise;
   stream.close(constants.NGHTTP2_CANCEL);
   await closed.promise;
+});
+
+test('a file is let go of at once when its reader hangs up, though it was being read', async () => {
+  const [begun, closed, read] = [Promise.withResolvers<void>(), Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  let isGone = false;
+  const reader = {
+    async read() {
+      begun.resolve();
+      await read.promise;
+      return MEDIA;
+    },
+    async close() {
+      closed.resolve();
+    },
+  };
+  // Its patience never ends: nothing is cut off by force.
+  const clock = new FakeClock();
+  const { origin } = await serve({
+    handlers: [
+      {
+        handle(request, response) {
+          response.once('close', () => {
+            isGone = true;
+          });
+          const extents = [{ path: 'a', offset: 0, bytes: MEDIA.length }];
+          void sendStored(request, response, { extents, size: MEDIA.length, contentType: 'video/mp4', cacheControl: 'no-store', reader, clock, counters: { bytes: 0 } });
+          return true;
+        },
+      },
+    ],
+  });
+  const stream = session(origin).request({ ':path': '/file' });
+  stream.on('error', () => {});
+  await begun.promise;
+  stream.close(constants.NGHTTP2_CANCEL);
+  await becomes(() => isGone);
+  read.resolve();
+  await closed.promise;
+});
+
+test('who hangs up while an offer is looked at is no failure of the server', async () => {
+  const taken: AbortSignal[] = [];
+  const take = ({ signal }: Offer): Promise<OfferedSession> =>
+    new Promise((_, reject) => {
+      taken.push(signal);
+      signal.addEventListener('abort', () => reject(signal.reason));
+    });
+  const offers = new OfferRoutes({ name: 'whip', clock: systemClock, log: silentLog, iceServers: { for: () => [] }, newId: () => 'id', remoteAddressOf: () => '192.0.2.1', take });
+  const { origin, http } = await serve({ handlers: [offers] });
+  const stream = session(origin).request({ ':path': '/whip/one', ':method': 'POST', 'content-type': 'application/sdp' });
+  stream.on('error', () => {});
+  stream.end('v=0');
+  await becomes(() => taken.length === 1);
+  stream.close(constants.NGHTTP2_CANCEL);
+  await becomes(() => taken[0]?.aborted === true);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(http.counters).toMatchObject({ requests: 1, failures: 0 });
 });
 
 test('TURN comes in by the same port, named in the handshake or not, and HTTP goes on beside it', async () => {

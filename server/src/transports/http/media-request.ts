@@ -25,17 +25,19 @@ const PREFLIGHT_HEADERS = {
 /** An id is 21 characters, a name with its epoch under a hundred: longer paths are not ours. */
 const MAX_PATH_LENGTH = 300;
 
-/** Undefined when the request was answered already. */
-export function parseMediaRequest(req: IncomingMessage, res: ServerResponse, path: string): MediaRequest | undefined {
+/** False when the request was answered already: preflights are, other methods than GET and HEAD are refused. */
+export function isMediaMethod(req: IncomingMessage, res: ServerResponse): boolean {
+  if (req.method === 'GET' || req.method === 'HEAD') return true;
   if (req.method === 'OPTIONS') {
     res.writeHead(204, PREFLIGHT_HEADERS);
     res.end();
-    return undefined;
-  }
-  if (req.method !== 'GET' && req.method !== 'HEAD') {
-    sendProblem(res, 'method_not_allowed', { headers: { Allow: 'GET, HEAD, OPTIONS' } });
-    return undefined;
-  }
+  } else sendProblem(res, 'method_not_allowed', { headers: { Allow: 'GET, HEAD, OPTIONS' } });
+  return false;
+}
+
+/** Undefined when the request was answered already. */
+export function parseMediaRequest(req: IncomingMessage, res: ServerResponse, path: string): MediaRequest | undefined {
+  if (!isMediaMethod(req, res)) return undefined;
   const [, , streamId, ...rest] = path.length <= MAX_PATH_LENGTH ? path.split('/') : [];
   if (!streamId || rest.length === 0) {
     sendProblem(res, 'not_found');
@@ -49,7 +51,7 @@ export function parseMediaRequest(req: IncomingMessage, res: ServerResponse, pat
   return { streamId, rest, query, personal, carried: token === null ? '' : `?token=${encodeURIComponent(token)}` };
 }
 
-/** Calls `serve` when the asker may see the stream, else answers. Returns a promise only where the gate needs one. */
+/** Calls `serve` when the asker may see the stream and is still there, else answers. Returns a promise only where the gate needs one. */
 export function checkPlayback(gate: PlaybackGate, req: IncomingMessage, res: ServerResponse, request: MediaRequest, serve: () => void): void | Promise<void> {
   const { cookie, authorization } = req.headers;
   const decision = gate.check(request.streamId, { token: request.query.get('token') ?? undefined, cookie, authorization });
@@ -57,5 +59,12 @@ export function checkPlayback(gate: PlaybackGate, req: IncomingMessage, res: Ser
     if (decided === 'allowed') serve();
     else sendProblem(res, decided === 'denied' ? 'playback_not_allowed' : 'stream_not_found');
   };
-  return decision instanceof Promise ? decision.then(act) : act(decision);
+  if (!(decision instanceof Promise)) return act(decision);
+  let isGone = false;
+  res.once('close', () => {
+    isGone = true;
+  });
+  return decision.then((decided) => {
+    if (!isGone) act(decided);
+  });
 }

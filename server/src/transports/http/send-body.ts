@@ -14,6 +14,10 @@ export const IMMUTABLE = 'public, max-age=86400, immutable';
 /** Private media is cached by the player alone. */
 export const PRIVATE_IMMUTABLE = 'private, max-age=86400, immutable';
 
+/** What changes: a cache may keep it, and asks each time whether it still holds. */
+export const ASKED_ANEW = 'no-cache';
+export const PRIVATE_ASKED_ANEW = 'private, no-cache';
+
 export interface Body {
   /** The bytes, in pieces. */
   readonly pieces: readonly Uint8Array[];

@@ -50,11 +50,14 @@ export async function sendStored(req: IncomingMessage, res: ServerResponse, body
     return;
   }
   const reader = body.reader ?? new DiskReader();
+  // The answers of HTTP/2 do not say afterwards that they are closed.
+  const gone = new AbortController();
+  res.once('close', () => gone.abort());
   try {
     for await (const piece of piecesOf(extents, { from, to }, reader)) {
       if (!res.headersSent) begin();
       body.counters.bytes += piece.length;
-      if (!res.write(piece) && !(await drained(res, body.clock))) return;
+      if (gone.signal.aborted || (!res.write(piece) && !(await drained(res, gone.signal, body.clock)))) return;
     }
     res.end();
   } catch (error) {
@@ -84,8 +87,8 @@ async function* piecesOf(extents: Iterable<Extent>, { from, to }: { from: number
 }
 
 /** False when the connection is gone, or was cut for taking nothing. */
-function drained(res: ServerResponse, clock: Clock): Promise<boolean> {
-  if (res.destroyed) return Promise.resolve(false);
+function drained(res: ServerResponse, gone: AbortSignal, clock: Clock): Promise<boolean> {
+  if (res.destroyed || gone.aborted) return Promise.resolve(false);
   return new Promise((resolve) => {
     const settle = (isOpen: boolean): void => {
       patience.cancel();

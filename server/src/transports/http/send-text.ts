@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import { CORS_HEADERS } from './send-body.ts';
+import { ASKED_ANEW, CORS_HEADERS, PRIVATE_ASKED_ANEW } from './send-body.ts';
 
 /** Below this, compressing costs more than it saves: the text fits one packet. */
 const WORTH_COMPRESSING = 1400;
@@ -26,7 +26,7 @@ export async function sendText(req: IncomingMessage, res: ServerResponse, { text
     'Content-Type': contentType,
     'Content-Length': body.length,
     // Whoever may watch it can change.
-    'Cache-Control': personal ? 'private, no-cache' : 'no-cache',
+    'Cache-Control': personal ? PRIVATE_ASKED_ANEW : ASKED_ANEW,
     Vary: 'Accept-Encoding',
     ...(isCompressed ? { 'Content-Encoding': 'gzip' } : {}),
   });

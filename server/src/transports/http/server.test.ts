@@ -95,6 +95,18 @@ it('answers bytes that are not HTTP with 400 and closes', async () => {
   expect(String(Buffer.concat(chunks))).toMatch(/^HTTP\/1\.1 400/);
 });
 
+it('closes at the door what is more than it takes, and goes on with the others', async () => {
+  const { server, port, url } = await serve({ maxConnections: 1 });
+  const first = connect(port, '127.0.0.1');
+  while (server.connections === 0) await new Promise((resolve) => setImmediate(resolve));
+  const second = connect(port, '127.0.0.1').resume();
+  await new Promise((resolve) => second.once('close', resolve));
+  expect(server.counters.turnedAway).toBe(1);
+  first.destroy();
+  while (server.connections > 0) await new Promise((resolve) => setImmediate(resolve));
+  expect(await (await fetch(url)).text()).toBe('fallback');
+});
+
 it('lets an answer on its way finish when it stops, closes idle connections and takes no new ones', async () => {
   let begun: (response: ServerResponse) => void = () => {};
   const answering = new Promise<ServerResponse>((resolve) => {

@@ -33,9 +33,14 @@ export interface HttpServerDeps {
   /** Gets what no handler took: the API and the pages. */
   readonly fallback: (request: IncomingMessage, response: ServerResponse) => void;
   readonly upgrades: readonly UpgradeHandler[];
+  /** Of its own port. */
+  readonly maxConnections?: number;
   /** None unless given. */
   readonly socketLimit?: SocketLimit;
 }
+
+/** Idle ones take some 10 kB each. A proxy in front brings everybody by one address, so that there is no limit of each. */
+const MAX_CONNECTIONS = 20_000;
 
 /** A head takes a moment, even on a bad line. */
 const HEADERS_TIMEOUT_MS = 10_000;
@@ -50,7 +55,7 @@ const CLOSE_GRACE_MS = 3_000;
 const TIDY_MS = 20;
 
 export class HttpServer {
-  readonly counters = { requests: 0, upgrades: 0, refusedSockets: 0, failures: 0 };
+  readonly counters = { requests: 0, upgrades: 0, failures: 0, turnedAway: 0, refusedSockets: 0 };
   readonly #deps: HttpServerDeps;
   readonly #server: Server;
   readonly #http2: Http2Sessions;
@@ -71,6 +76,12 @@ export class HttpServer {
     this.#server.on('request', (request, response) => this.#request(request, response));
     this.#server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
     this.#server.on('connection', (socket) => this.#count(socket));
+    this.#server.maxConnections = deps.maxConnections ?? MAX_CONNECTIONS;
+    this.#server.on('drop', () => {
+      const turnedAway = ++this.counters.turnedAway;
+      // At the 1st, 2nd, 4th, 8th …: a flood of connections must not become one of lines.
+      if ((turnedAway & (turnedAway - 1)) === 0) deps.log.warn({ turnedAway }, 'more connections than this server takes: closed at the door');
+    });
     this.#http2 = new Http2Sessions({ clock: deps.clock, request: (request, response) => this.#request(request, response) });
   }
 

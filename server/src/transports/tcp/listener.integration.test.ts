@@ -97,6 +97,19 @@ test('TLS shows a new certificate to new connections while old ones go on', asyn
   fresh.destroy();
 });
 
+test('a close right behind the last connection’s end does not wait for what has happened', async () => {
+  const { listener, accepted, port } = await listening(OPTIONS);
+  const client = await connected(port);
+  while (accepted.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  listener.stop();
+  accepted[0]?.destroy();
+  // The server tells of its end by then, the connection of its own later.
+  await new Promise((resolve) => process.nextTick(resolve));
+  expect(listener.connections).toBe(1);
+  await listener.close();
+  client.destroy();
+});
+
 test('a port that is taken rejects the start', async () => {
   const { listener, port } = await listening(OPTIONS);
   await expect(listening({ ...OPTIONS, port })).rejects.toThrow('EADDRINUSE');

@@ -28,6 +28,8 @@ export class TcpListener {
   readonly #sockets = new Set<Socket>();
   readonly #perAddress = new Map<string, number>();
   #server: Server | TlsServer | undefined;
+  /** Resolves when it accepts no more and everybody is gone; undefined before it listens. */
+  #closed: Promise<void> | undefined;
   #certificate: { readonly cert: string | Buffer; readonly key: string | Buffer } | undefined;
 
   constructor(options: TcpListenerOptions, handler: TcpHandler) {
@@ -52,6 +54,9 @@ export class TcpListener {
     }
     server.listen({ host, port });
     await once(server, 'listening');
+    this.#closed = new Promise((resolve) => {
+      server.once('close', () => resolve());
+    });
     // Accepting can fail later, when file descriptors run out; the next connection may do better.
     server.on('error', (error) => this.#handler.refused('unknown', error.message));
     const address = server.address();
@@ -71,14 +76,10 @@ export class TcpListener {
 
   /** Stops accepting and cuts whoever is still connected. */
   async close(): Promise<void> {
-    const server = this.#server;
+    this.stop();
     this.#server = undefined;
-    if (!server) return;
-    const closed = once(server, 'close');
-    if (server.listening) server.close();
-    else if (this.#sockets.size === 0) return;
     for (const socket of this.#sockets) socket.destroy();
-    await closed;
+    await this.#closed;
   }
 
   #admit(socket: Socket): void {

@@ -122,6 +122,7 @@ export class Allocation {
   /** Binds a channel to a peer, or keeps the same binding alive. Throws TurnError. */
   bind(number: number, address: TransportAddress): void {
     const now = this.#around.clock.now();
+    if (address.port === 0) throw new TurnError(400, 'bad_request');
     const peer = this.#reachablePeer(address);
     this.#forgetChannels(now);
     const [bound, ofPeer] = [this.#channels.get(number), this.#channelOfPeer.get(peer.key)];
@@ -150,7 +151,8 @@ export class Allocation {
   /** A Send indication of the client. */
   send(address: TransportAddress, data: Uint8Array): void {
     const peer = peerOf(address, this.#around);
-    if (familyOf(address.ip) !== familyOf(this.options.relayed.ip) || !this.#isPermitted(peer.address)) {
+    // Nothing is sent to port 0, which is none: Node would throw.
+    if (address.port === 0 || familyOf(address.ip) !== familyOf(this.options.relayed.ip) || !this.#isPermitted(peer.address)) {
       this.#around.counters.dropped.permission++;
       return;
     }

@@ -231,8 +231,9 @@ export class TurnServer implements AsyncDisposable {
           );
       }
     } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      this.#counters.refused('malformed');
+      // Whatever it is costs the packet and not the process.
+      if (error instanceof ProtocolError) this.#counters.refused('malformed');
+      else this.#deps.log.error({ err: error }, 'a TURN packet could not be handled');
     }
   }
 
@@ -257,8 +258,8 @@ export class TurnServer implements AsyncDisposable {
   }
 }
 
-/** Undefined for what is no IP address. A zone belongs to the socket, not to the address. */
+/** Undefined for what is no IP address, or could not be answered. A zone belongs to the socket, not to the address. */
 function transportAddress(address: string, port: number): { readonly remote: TransportAddress; readonly remoteAddress: string } | undefined {
   const ip = parseIp(address.split('%')[0] ?? '');
-  return ip && { remote: { ip: unmapIp(ip), port }, remoteAddress: address.replace(/^::ffff:/, '') };
+  return ip && port !== 0 ? { remote: { ip: unmapIp(ip), port }, remoteAddress: address.replace(/^::ffff:/, '') } : undefined;
 }

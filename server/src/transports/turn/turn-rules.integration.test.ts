@@ -145,6 +145,21 @@ describe('where the relay may reach', () => {
     client.close();
   });
 
+  test('port 0 is no peer: what is sent there is dropped, no channel leads there, and the relay goes on', async () => {
+    await using stand = await TurnStand.start();
+    const client = await TurnClient.overUdp(stand.port);
+    const credentials = stand.credentials();
+    await client.allocate(credentials);
+    // RFC 8656 §9.1: the port of a permission means nothing.
+    expect((await client.permit(addressOf('8.8.8.8', 0), credentials)).code).toBe(0);
+    client.sendIndication(addressOf('8.8.8.8', 0), Buffer.from('x'));
+    expect((await client.bind(0x4000, addressOf('8.8.8.8', 0), credentials)).code).toBe(400);
+    client.sendChannel(0x4000, Buffer.from('x'));
+    expect((await client.refresh(600, credentials)).code).toBe(0);
+    expect(stand.server.counters).toMatchObject({ allocations: 1, bytesToPeers: 0, dropped: { permission: 2 } });
+    client.close();
+  });
+
   test('our own media port is reached on loopback, its neighbour is not', async () => {
     const media = await openPeer();
     await using stand = await TurnStand.start({ isOwnMedia: (address, port) => address === '127.0.0.1' && port === media.port });

@@ -8,7 +8,8 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import { sendProblem } from '../../lib/problem.ts';
 import { TryLimiter } from '../../lib/try-limiter.ts';
-import { answerOptions, bearerOf, type IceServer, iceServerLinks, OFFER_HEADERS, readFragment, readOffer } from './offer-request.ts';
+import { answerLayers, LAYER_METHODS, type LayerChoice, layerLink } from './layer-requests.ts';
+import { answerOptions, bearerOf, type IceServer, iceServerLinks, JSON_TYPE, OFFER_HEADERS, readFragment, readOffer } from './offer-request.ts';
 
 /** A room full of phones that reconnect at once, and no more: every offer costs a DTLS context. */
 const OFFERS = { tries: 60, windowMs: 10_000, blockMs: 10_000 } as const;
@@ -41,6 +42,8 @@ export interface OfferedSession {
   /** `a=ice-ufrag` of the offer. */
   readonly remoteUfrag: string;
   readonly closed: Promise<unknown>;
+  /** The sizes of its picture, where it may choose. */
+  readonly layers?: LayerChoice;
   /** The peer ends it. */
   leave(): void;
 }
@@ -67,6 +70,13 @@ interface Resource {
   readonly bearerHash: Buffer | undefined;
 }
 
+/** What a path names. */
+interface Target {
+  readonly streamId: string;
+  readonly sessionId: string | undefined;
+  readonly isLayer: boolean;
+}
+
 export class OfferRoutes {
   readonly #deps: OfferRoutesDeps;
   readonly #offers: TryLimiter;
@@ -82,24 +92,33 @@ export class OfferRoutes {
   /** As a handler of the HTTP server. */
   handle(req: IncomingMessage, res: ServerResponse, path: string): boolean | Promise<boolean> {
     if (!path.startsWith(this.#prefix)) return false;
-    const [, , streamId, sessionId, ...rest] = path.length <= MAX_PATH_LENGTH ? path.split('/') : [];
-    if (!streamId || sessionId === '' || rest.length > 0) sendProblem(res, 'not_found');
-    else if (req.method === 'OPTIONS') answerOptions(res, sessionId === undefined ? ENDPOINT_METHODS : SESSION_METHODS);
-    else return this.#answer(req, res, streamId, sessionId);
+    const [, , streamId, sessionId, part, ...rest] = path.length <= MAX_PATH_LENGTH ? path.split('/') : [];
+    if (!streamId || sessionId === '' || (part !== undefined && part !== 'layer') || rest.length > 0) sendProblem(res, 'not_found');
+    else if (req.method !== 'OPTIONS') return this.#answer(req, res, { streamId, sessionId, isLayer: part !== undefined });
+    else if (part === undefined) answerOptions(res, sessionId === undefined ? ENDPOINT_METHODS : SESSION_METHODS);
+    else answerOptions(res, LAYER_METHODS, JSON_TYPE);
     return true;
   }
 
-  async #answer(req: IncomingMessage, res: ServerResponse, streamId: string, sessionId: string | undefined): Promise<boolean> {
+  async #answer(req: IncomingMessage, res: ServerResponse, { streamId, sessionId, isLayer }: Target): Promise<boolean> {
+    const gone = new AbortController();
+    res.once('close', () => gone.abort());
     try {
-      if (sessionId === undefined) await this.#offer(req, res, streamId);
-      else await this.#change(req, res, this.#resource(streamId, sessionId, bearerOf(req)));
+      if (sessionId === undefined) await this.#offer(req, res, streamId, gone.signal);
+      else {
+        const resource = this.#resource(streamId, sessionId, bearerOf(req));
+        if (!isLayer) await this.#change(req, res, resource);
+        else if (resource.session.layers) await answerLayers(req, res, resource.session.layers);
+        else throw new AppError('not_found');
+      }
     } catch (error) {
-      this.#refuse(req, res, error);
+      // Nobody is there to be answered, which is most likely what the error says.
+      if (!gone.signal.aborted && req.errored === null) this.#refuse(req, res, error);
     }
     return true;
   }
 
-  async #offer(req: IncomingMessage, res: ServerResponse, streamId: string): Promise<void> {
+  async #offer(req: IncomingMessage, res: ServerResponse, streamId: string, signal: AbortSignal): Promise<void> {
     if (req.method !== 'POST') throw new AppError('method_not_allowed', { allow: [ENDPOINT_METHODS] });
     const { name, take, newId, iceServers, remoteAddressOf, log } = this.#deps;
     const remoteAddress = remoteAddressOf(req);
@@ -107,30 +126,29 @@ export class OfferRoutes {
     if (waitMs > 0) throw new AppError('too_many_requests', { retryAfterSeconds: Math.ceil(waitMs / 1000) });
     this.#offers.count(remoteAddress);
     const sdp = await readOffer(req);
-    const abort = new AbortController();
-    res.once('close', () => abort.abort());
     const bearer = bearerOf(req);
     const { cookie, authorization } = req.headers;
     const query = new URLSearchParams(req.url?.split('?')[1] ?? '');
     const [token, viewer] = [query.get('token') ?? undefined, query.get('viewer') ?? undefined];
-    const session = await take({ streamId, sdp, bearer, token, viewer, cookie, authorization, remoteAddress, signal: abort.signal });
+    const session = await take({ streamId, sdp, bearer, token, viewer, cookie, authorization, remoteAddress, signal });
     const id = newId();
     const etag = `"${newId()}"`;
     this.#resources.set(id, { streamId, session, etag, bearerHash: bearer === undefined ? undefined : hashOf(bearer) });
     void session.closed.then(() => this.#resources.delete(id));
-    if (abort.signal.aborted) {
+    if (signal.aborted) {
       // Nobody heard the answer, so nobody would end what it names.
       session.leave();
       return;
     }
     log.debug({ streamId, remoteAddress, protocol: name }, 'offer answered');
-    const links = iceServerLinks(iceServers.for(id, hostnameOf(req)));
+    const location = `${this.#prefix}${streamId}/${id}`;
+    const links = [...iceServerLinks(iceServers.for(id, hostnameOf(req))), ...(session.layers ? [layerLink(location)] : [])];
     res.writeHead(201, {
       ...OFFER_HEADERS,
       'Content-Type': 'application/sdp',
       'Content-Length': Buffer.byteLength(session.answer),
       // An absolute path: some encoders misread relative ones.
-      Location: `${this.#prefix}${streamId}/${id}`,
+      Location: location,
       ETag: etag,
       'Accept-Patch': 'application/trickle-ice-sdpfrag',
       ...(links.length > 0 && { Link: links }),
@@ -169,8 +187,6 @@ export class OfferRoutes {
 
   #refuse(req: IncomingMessage, res: ServerResponse, error: unknown): void {
     const refusal = error instanceof ProtocolError ? new AppError('sdp_malformed', { detail: `The session description cannot be read: ${error.message}.` }) : error;
-    // The asker hung up: there is nobody to answer.
-    if (req.errored !== null || res.destroyed) return;
     if (!(refusal instanceof AppError)) throw refusal;
     const { detail, retryAfterSeconds, allow } = refusal.params;
     // The rest of a body that is too long is not waited for.

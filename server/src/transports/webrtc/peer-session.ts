@@ -37,7 +37,7 @@ export interface LocalEnd {
   readonly candidates: readonly string[];
 }
 
-/** Calls must not throw. A packet is the receiver's to keep. */
+/** What a call throws ends the session: it is a fault of ours. A packet is the receiver's to keep. */
 export interface PeerListener {
   /** Packets can be sent from now on. */
   connected(): void;
@@ -45,8 +45,8 @@ export interface PeerListener {
   rtcp(packet: Buffer): void;
 }
 
-/** `closed`: by us. `lost`: the peer said goodbye, stopped consenting (RFC 7675) or broke DTLS. */
-export type PeerCloseReason = 'closed' | 'lost' | 'never_connected' | 'flood';
+/** `closed`: by us. `lost`: the peer said goodbye, stopped consenting (RFC 7675) or broke DTLS. `fault`: whoever listens failed. */
+export type PeerCloseReason = 'closed' | 'lost' | 'never_connected' | 'flood' | 'fault';
 
 export interface PeerSessionDeps {
   readonly clock: Clock;
@@ -142,7 +142,7 @@ export class PeerSession {
       this.#deadline.cancel();
       this.#isOpen = true;
       counters.connected++;
-      listener.connected();
+      this.#tell(() => listener.connected());
     });
     this.#track.onMessage((packet) => {
       if (this.#isClosed) return;
@@ -151,12 +151,22 @@ export class PeerSession {
       if (!this.#isWithinRate(packet.length)) return;
       // RFC 5761 §4: these payload types are RTCP's.
       const type = packet[1] ?? 0;
-      if (type >= 192 && type <= 223) listener.rtcp(packet);
-      else listener.rtp(packet);
+      const isRtcp = type >= 192 && type <= 223;
+      this.#tell(() => (isRtcp ? listener.rtcp(packet) : listener.rtp(packet)));
     });
     this.#connection.onStateChange((state) => {
       if (state === 'closed' || state === 'failed' || state === 'disconnected') this.#end(this.#isOpen ? 'lost' : 'never_connected');
     });
+  }
+
+  /** These calls come from the library, where nobody would catch what they throw. */
+  #tell(call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      this.#deps.log.error({ err: error }, 'a WebRTC session broke');
+      this.#end('fault');
+    }
   }
 
   #isWithinRate(bytes: number): boolean {

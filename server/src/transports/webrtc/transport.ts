@@ -79,6 +79,7 @@ export class WebRtcTransport implements AsyncDisposable {
   /** Holds the port between sessions, and hears of those who belong to none. */
   #mux: InstanceType<typeof datachannel.IceUdpMuxListener> | undefined;
   #port = 0;
+  #isStopped = false;
   #closed = false;
 
   constructor(deps: WebRtcTransportDeps) {
@@ -92,7 +93,7 @@ export class WebRtcTransport implements AsyncDisposable {
   /** True when one more session would be too many, for everybody or for this address. */
   isFull(remoteAddress: string): boolean {
     const { maxSessions = MAX_SESSIONS, maxSessionsPerAddress = MAX_SESSIONS_PER_ADDRESS } = this.#deps.config;
-    const full = this.#closed || this.#sessions.size >= maxSessions || (this.#perAddress.get(remoteAddress) ?? 0) >= maxSessionsPerAddress;
+    const full = this.#isStopped || this.#sessions.size >= maxSessions || (this.#perAddress.get(remoteAddress) ?? 0) >= maxSessionsPerAddress;
     if (full) this.#counters.turnedAway++;
     return full;
   }
@@ -138,9 +139,15 @@ export class WebRtcTransport implements AsyncDisposable {
     return withTieBreaker(packet, (ufrag) => this.#passwords.get(ufrag));
   }
 
+  /** Takes no more sessions; who is connected stays. */
+  stop(): void {
+    this.#isStopped = true;
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.stop();
     const sessions = [...this.#sessions];
     for (const session of sessions) session.close();
     await Promise.all(sessions.map((session) => session.closed));
