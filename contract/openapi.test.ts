@@ -33,11 +33,11 @@ describe('the OpenAPI document', () => {
 
   test('has WHIP and WHEP and their sessions, at the root of the server', () => {
     const offers = paths.filter(([, item]) => item['servers'] !== undefined);
-    expect(offers.map(([path]) => path)).toEqual(['/whip/{id}', '/whip/{id}/{session}', '/whep/{id}', '/whep/{id}/{session}']);
-    expect(offers.map(([, item]) => item['servers'])).toEqual(Array(4).fill([{ url: '/' }]));
+    expect(offers.map(([path]) => path)).toEqual(['/whip/{id}', '/whip/{id}/{session}', '/whep/{id}', '/whep/{id}/{session}', '/whep/{id}/{session}/layer']);
+    expect(offers.map(([, item]) => item['servers'])).toEqual(Array(5).fill([{ url: '/' }]));
     const ids = operationIds(paths);
     expect(new Set(ids).size).toBe(ids.length);
-    expect(operationIds(offers)).toHaveLength(10);
+    expect(operationIds(offers)).toHaveLength(13);
   });
 
   test('has every event that webhooks are sent', () => {

@@ -97,7 +97,7 @@ describe.skipIf(browserTestsAreOff)('bridges', () => {
       },
       { what: 'pictures by WebRTC', timeoutMs: 60_000 },
     );
-    expect(await receivedBy(viewer)).toMatchObject({ codec: 'video/H264', width: 640, state: 'connected' });
+    expect(await receivedBy(viewer)).toMatchObject({ codec: 'video/H264', width: 320, state: 'connected' });
     await until(async () => (await receivedBy(viewer)).audioLevel > 0.01, { what: 'sound', timeoutMs: 20_000 });
     await inOrder(viewer);
     await studio.untilSays(/Your encoder sends B-frames, which real time cannot show/, 10_000);

@@ -1,11 +1,11 @@
 /** A person's way through what is kept: back in the live picture, then the library, then a link to a moment. */
-import AxeBuilder from '@axe-core/playwright';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Browser, BrowserContext } from 'playwright-core';
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { ensureTool } from '../tools/test-tools.ts';
 import { Owner } from './harness/api.ts';
 import { browserTestsAreOff, DESKTOP, newVisitor, openBrowser, PHONE } from './harness/chromium.ts';
 import { outputFile } from './harness/folder.ts';
+import { seriousFaults } from './harness/look.ts';
 import { CELLS, clockIn, glanceAtClock, lumaOfCells, readClock } from './harness/page-clock.ts';
 import { LIGHT, publishWithFfmpeg } from './harness/publisher.ts';
 import { type RunningServer, startServer } from './harness/server.ts';
@@ -242,11 +242,6 @@ async function untilBehind(watch: WatchPage, from: number, to: number): Promise<
     },
     { what: `a picture ${from} to ${to} s old`, timeoutMs: 20_000, seen: async () => `${last} ms, ${await watch.state()}, ${await watch.protocol()}` },
   );
-}
-
-async function seriousFaults(page: Page): Promise<string[]> {
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  return violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
 }
 
 /** The browser of whoever made the streams. */

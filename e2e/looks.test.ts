@@ -1,13 +1,12 @@
 /** Every page in every state at both sizes: a picture of it into output/, and nothing serious by axe. */
-import AxeBuilder from '@axe-core/playwright';
 import type { Recording, RecordingUpload } from '@millrace/contract/entities/recording';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { ensureTool } from '../tools/test-tools.ts';
 import { Owner } from './harness/api.ts';
-import { browserTestsAreOff, DESKTOP, newVisitor, openBrowser, PHONE, type VisitorOptions } from './harness/chromium.ts';
+import { browserTestsAreOff, newVisitor, openBrowser, type VisitorOptions } from './harness/chromium.ts';
 import { DevicePage } from './harness/device-page.ts';
-import { outputFile } from './harness/folder.ts';
+import { look, SIZES, type SizeName } from './harness/look.ts';
 import { readClock } from './harness/page-clock.ts';
 import { LIGHT, publishEnhanced, publishWithFfmpeg } from './harness/publisher.ts';
 import { type RunningServer, startServer } from './harness/server.ts';
@@ -23,9 +22,6 @@ const scope = new AsyncDisposableStack();
 
 /** What a viewer's phone loads before it can play. */
 const OWN_SCRIPT_BUDGET_BYTES = 250_000;
-
-const SIZES = { phone: PHONE, desktop: DESKTOP } as const;
-type SizeName = keyof typeof SIZES;
 
 describe.skipIf(browserTestsAreOff)('looks', () => {
   beforeAll(async () => {
@@ -43,12 +39,12 @@ describe.skipIf(browserTestsAreOff)('looks', () => {
       const page = await context.newPage();
       await page.goto(`${server.http}/`);
       await page.getByRole('link', { name: /The mill at dusk/ }).waitFor();
-      await look(expect, page, 'home', size);
+      await look(expect, page, 'home', { size });
       await page.getByRole('textbox', { name: 'Code' }).pressSequentially('k7q');
-      await look(expect, page, 'home-typing', size);
+      await look(expect, page, 'home-typing', { size });
       await page.goto(`${server.http}/nothing/here`);
       await page.getByText('There is nothing at this address').waitFor();
-      await look(expect, page, 'not-found', size);
+      await look(expect, page, 'not-found', { size });
     });
 
     test('trusting the certificate', async ({ expect }) => {
@@ -56,14 +52,14 @@ describe.skipIf(browserTestsAreOff)('looks', () => {
       const page = await context.newPage();
       await page.goto(`${server.http}/trust`);
       await page.getByRole('heading', { name: 'Trust this server' }).waitFor();
-      await look(expect, page, 'trust', size);
+      await look(expect, page, 'trust', { size });
       await page.getByText('Windows', { exact: true }).click();
       await page.getByRole('group', { name: 'SHA-256 fingerprint' }).scrollIntoViewIfNeeded();
-      await look(expect, page, 'trust-below', size);
+      await look(expect, page, 'trust-below', { size });
       await page.route('**/api/v1/trust', (route) => route.fulfill({ json: { secureUrl: 'https://live.example.org', authority: null } }));
       await page.reload();
       await page.getByText('Nothing to install').waitFor();
-      await look(expect, page, 'trust-public', size);
+      await look(expect, page, 'trust-public', { size });
     });
 
     test('going live', { timeout: 90_000 }, async ({ expect }) => {
@@ -73,29 +69,29 @@ describe.skipIf(browserTestsAreOff)('looks', () => {
       await blank.getByRole('button', { name: 'Create stream' }).click();
       await blank.getByText('Give the stream a title first.').waitFor();
       expect(await blank.getByRole('textbox', { name: 'Title' }).evaluate((field) => field === document.activeElement)).toBe(true);
-      await look(expect, blank, 'go-live-choose', size);
+      await look(expect, blank, 'go-live-choose', { size });
       await blank.close();
       const studio = await StudioPage.create(context, server.http, 'Evening set', 'When I start it');
       await studio.untilSays(/Waiting for your encoder/, 5_000);
-      await look(expect, studio.page, 'go-live-waiting', size);
+      await look(expect, studio.page, 'go-live-waiting', { size });
       await studio.page.getByRole('heading', { name: 'Or by WHIP' }).evaluate((heading) => heading.scrollIntoView());
-      await look(expect, studio.page, 'go-live-waiting-whip', size);
+      await look(expect, studio.page, 'go-live-waiting-whip', { size });
       const [address, key] = [await studio.copied('the server'), await studio.copied('the stream key')];
       // Ten seconds between key frames and B-frames: the page has something to warn of.
       await using encoder = publishWithFfmpeg(`${address}/${key}`, { video: ['-preset', 'veryfast', '-g', '300', '-bf', '2', '-b_strategy', '0'] });
       await studio.untilSays(/Only you see this/, 15_000);
-      await look(expect, studio.page, 'go-live-preview', size);
+      await look(expect, studio.page, 'go-live-preview', { size });
       await studio.page.getByRole('button', { name: 'Start for viewers' }).click();
       await readClock(studio.page, { timeoutMs: 15_000 });
       await studio.untilSays(/The encoder sends B-frames/, 15_000);
       await studio.untilSays(/Key frames are far apart/, 15_000);
-      await look(expect, studio.page, 'go-live-on-air', size);
+      await look(expect, studio.page, 'go-live-on-air', { size });
       await studio.page.getByRole('button', { name: 'End broadcast' }).click();
       await studio.page.getByText('End the broadcast?').waitFor();
-      await look(expect, studio.page, 'go-live-end', size);
+      await look(expect, studio.page, 'go-live-end', { size });
       await studio.page.getByRole('button', { name: 'End it' }).click();
       await studio.untilSays(/The broadcast ended at/, 10_000);
-      await look(expect, studio.page, 'go-live-ended', size);
+      await look(expect, studio.page, 'go-live-ended', { size });
       await encoder.stop('SIGKILL');
       expect(studio.complaints.list).toEqual([]);
     });
@@ -108,29 +104,29 @@ describe.skipIf(browserTestsAreOff)('looks', () => {
         const blank = await context.newPage();
         await blank.goto(`${server.http}/live`);
         await blank.getByText('This device', { exact: true }).click();
-        await look(expect, blank, named('choose'), size);
+        await look(expect, blank, named('choose'), { size });
         await blank.close();
         const device = await DevicePage.open(context, server.http, 'From the bridge');
         await device.untilPicture(15_000);
-        await look(expect, device.page, named('setup'), size);
+        await look(expect, device.page, named('setup'), { size });
         await device.page.getByRole('button', { name: 'Quality and devices' }).click();
         await device.page.getByRole('combobox', { name: 'Quality' }).waitFor();
-        await look(expect, device.page, named('menu'), size);
+        await look(expect, device.page, named('menu'), { size });
         await device.page.keyboard.press('Escape');
         await device.page.getByRole('button', { name: 'Go live' }).click();
         await device.untilState('live', 15_000);
         await device.untilSays(/\d viewers? 0:0[2-9]/, 15_000);
-        await look(expect, device.page, named('live'), size);
+        await look(expect, device.page, named('live'), { size });
         await device.page.getByRole('button', { name: /^Connection:/ }).click();
         await device.untilSays(/Round trip \d/, 10_000);
-        await look(expect, device.page, named('figures'), size);
+        await look(expect, device.page, named('figures'), { size });
         await device.page.keyboard.press('Escape');
         await device.page.getByRole('button', { name: 'End', exact: true }).click();
         await device.page.getByText('End the broadcast?').waitFor();
-        await look(expect, device.page, named('end'), size);
+        await look(expect, device.page, named('end'), { size });
         await device.page.getByRole('button', { name: 'End it' }).click();
         await device.untilSays(/The broadcast ended at/, 10_000);
-        await look(expect, device.page, named('ended'), size);
+        await look(expect, device.page, named('ended'), { size });
         expect(device.complaints.list).toEqual([]);
       });
     }
@@ -139,7 +135,7 @@ describe.skipIf(browserTestsAreOff)('looks', () => {
       await using context = await visitor(size);
       const device = await DevicePage.open(context, server.http);
       await device.untilSays(/The browser may not use the camera/, 10_000);
-      await look(expect, device.page, 'device-refused', size);
+      await look(expect, device.page, 'device-refused', { size });
     });
 
     test('library', async ({ expect }) => {
@@ -150,24 +146,24 @@ describe.skipIf(browserTestsAreOff)('looks', () => {
       await answer(KEPT);
       await page.goto(`${server.http}/library`);
       await page.getByText('Recording…').waitFor();
-      await look(expect, page, 'library', size);
+      await look(expect, page, 'library', { size });
       await page.getByRole('button', { name: 'Actions for Morning session' }).click();
       await page.getByRole('menuitem', { name: 'Delete' }).waitFor();
-      await look(expect, page, 'library-menu', size);
+      await look(expect, page, 'library-menu', { size });
       await page.getByRole('menuitem', { name: 'Delete' }).click();
       await page.getByText('Delete “Morning session”?').waitFor();
-      await look(expect, page, 'library-delete', size);
+      await look(expect, page, 'library-delete', { size });
       await answer([]);
       await page.reload();
       await page.getByText('Nothing is kept yet').waitFor();
-      await look(expect, page, 'library-empty', size);
+      await look(expect, page, 'library-empty', { size });
       await page.route('**/api/v1/recordings?*', (route) => route.abort());
       await page.reload();
       await page.getByText('Your recordings cannot be read right now').waitFor({ timeout: 20_000 });
-      await look(expect, page, 'library-failed', size);
+      await look(expect, page, 'library-failed', { size });
       await page.goto(`${server.http}/v/${KEPT[0]?.id}`);
       await page.getByText('This recording is not here').waitFor();
-      await look(expect, page, 'recording-gone', size);
+      await look(expect, page, 'recording-gone', { size });
     });
 
     test('watching', { timeout: 60_000 }, async ({ expect }) => {
@@ -176,21 +172,21 @@ describe.skipIf(browserTestsAreOff)('looks', () => {
       await watch.untilState('playing', 15_000);
       await readClock(watch.page);
       await wake(watch, size);
-      await look(expect, watch.page, 'watch-playing', size);
+      await look(expect, watch.page, 'watch-playing', { size });
       expect(await ownScriptBytes(watch.page)).toBeLessThan(OWN_SCRIPT_BUDGET_BYTES);
       await watch.page.getByRole('button', { name: 'Latency and quality' }).click();
       await watch.page.getByText('Details').click();
-      await look(expect, watch.page, 'watch-menu', size);
+      await look(expect, watch.page, 'watch-menu', { size });
       await watch.page.keyboard.press('Escape');
       await watch.page.getByRole('button', { name: 'Share' }).click();
       await watch.page.getByText('Scan to watch').waitFor();
-      await look(expect, watch.page, 'watch-share', size);
+      await look(expect, watch.page, 'watch-share', { size });
       await watch.page.keyboard.press('Escape');
       await watch.page.keyboard.press('k');
       await watch.untilState('paused', 5_000);
       // What stands still is not called live.
       await watch.page.getByRole('button', { name: 'Go to live' }).waitFor();
-      await look(expect, watch.page, 'watch-paused', size);
+      await look(expect, watch.page, 'watch-paused', { size });
     });
 
     const states: readonly { readonly name: string; readonly link: keyof typeof links; readonly state: PlayerState }[] = [
@@ -206,7 +202,7 @@ describe.skipIf(browserTestsAreOff)('looks', () => {
         const watch = await WatchPage.open(await preferLatency(context, 'low'), links[link]);
         await watch.untilState(state, 30_000);
         if (state === 'ended') await watch.page.getByRole('link', { name: 'Watch the recording' }).waitFor();
-        await look(expect, watch.page, `watch-${name}`, size);
+        await look(expect, watch.page, `watch-${name}`, { size });
       });
     }
 
@@ -215,10 +211,10 @@ describe.skipIf(browserTestsAreOff)('looks', () => {
       const page = await context.newPage();
       await page.goto(`${server.http}/w/ZZZZZZ`);
       await page.getByText('No stream has this code').waitFor();
-      await look(expect, page, 'watch-wrong-code', size);
+      await look(expect, page, 'watch-wrong-code', { size });
       await page.goto(`${links.private}?token=stale`);
       await page.getByText('This link no longer works').waitFor();
-      await look(expect, page, 'watch-stale-link', size);
+      await look(expect, page, 'watch-stale-link', { size });
     });
 
     test('watching, muted by the browser', { timeout: 60_000 }, async ({ expect }) => {
@@ -227,7 +223,7 @@ describe.skipIf(browserTestsAreOff)('looks', () => {
         const watch = await WatchPage.open(await newVisitor(strict, SIZES[size]), links.live);
         await watch.untilPlayingUntouched(15_000);
         await watch.page.getByRole('button', { name: 'Tap for sound' }).waitFor();
-        await look(expect, watch.page, 'watch-muted', size);
+        await look(expect, watch.page, 'watch-muted', { size });
       } finally {
         await strict.close();
       }
@@ -266,24 +262,6 @@ function keptAs(name: string, changes: Partial<Recording>): Recording {
   };
 }
 
-type Expect = typeof import('vitest').expect;
-
-async function look(expect: Expect, page: Page, name: string, size: SizeName): Promise<void> {
-  await page.evaluate(() => document.fonts.ready);
-  await page.screenshot({ path: outputFile('pages', `${name}-${size}.png`), animations: 'disabled' });
-  const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']).analyze();
-  const serious = violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map((node) => node.html.slice(0, 160)).join(' · ')}`);
-  expect.soft(serious, `${name} on a ${size}`).toEqual([]);
-  // Nothing is cut off or scrolls sideways.
-  expect.soft(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth), `${name} on a ${size} is too wide`).toBeLessThanOrEqual(0);
-  const clipped = await page
-    .locator('.mantine-Button-label')
-    .evaluateAll((labels) => labels.filter((label) => label.scrollWidth > label.clientWidth + 1).map((label) => label.textContent));
-  expect.soft(clipped, `${name} on a ${size} cuts off buttons`).toEqual([]);
-}
-
 async function wake(watch: WatchPage, size: SizeName): Promise<void> {
   if (size === 'phone') await watch.video.tap({ position: { x: 150, y: 60 } });
   else await watch.player.hover();
@@ -312,7 +290,7 @@ async function prepareStreams(): Promise<typeof links> {
   const dropped = await owner.create({ title: 'From the train' });
   const hevc = await owner.create({ title: 'In a format of its own' });
   const hidden = await owner.create({ title: 'Family', visibility: 'private' });
-  scope.use(publishWithFfmpeg(`${server.rtmp}/${live.streamKey}`, { video: LIGHT, size: '1280x720', fps: '15' }));
+  scope.use(publishWithFfmpeg(`${server.rtmp}/${live.streamKey}`, { video: LIGHT, size: '640x360', fps: '15' }));
   scope.use(publishEnhanced(`${server.rtmp}/${hevc.streamKey}`, { video: 'hevc', audio: 'aac', seconds: 900 }));
   await using short = publishWithFfmpeg(`${server.rtmp}/${ended.streamKey}`, { video: LIGHT });
   scope.use(publishWithFfmpeg(`rtmp://127.0.0.1:${network.port}/live/${dropped.streamKey}`, { video: LIGHT }));

@@ -166,7 +166,7 @@ describe.skipIf(browserTestsAreOff)('simulcast', () => {
     const near = await pageAt(`${server.http}/healthz`);
     const far = await pageAt(`${server.http}/healthz`);
     expect((await playInPage(near, whep)).status).toBe(201);
-    expect((await playInPage(far, whep, network.port)).status).toBe(201);
+    expect((await playInPage(far, whep, { port: network.port })).status).toBe(201);
     await receives(far, 640);
     const before = await metric(server, 'whepLowered');
     network.fault = { loss: 0.25 };

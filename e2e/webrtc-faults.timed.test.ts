@@ -48,7 +48,7 @@ describe.skipIf(browserTestsAreOff)('WebRTC over a bad network', () => {
     expect((await publishFromPage(publisher, { url, token, codec: 'H264', port: through.publisher?.port })).status).toBe(201);
     await owner.untilStatus(made.stream.id, 'live', 15_000);
     const viewer = await blankPage();
-    expect((await playInPage(viewer, made.playback.whep, through.viewer?.port)).status).toBe(201);
+    expect((await playInPage(viewer, made.playback.whep, { port: through.viewer?.port })).status).toBe(201);
     await moreFrames(viewer, 30, 15_000);
     return { publisher, viewer, made, link: made.playback.page };
   }

@@ -5,7 +5,7 @@ import type { Delay, Engine, EngineListener } from './engine.ts';
 import { HlsJsEngine, type HlsModule } from './hls-js-engine.ts';
 import { nativeEngine } from './native-engine.ts';
 import { whepEngine } from './whep-engine.ts';
-import { WhepSource } from './whep-source.ts';
+import { type ChosenLayer, WhepSource } from './whep-source.ts';
 
 /** A player that could not be fetched is asked for again after this. */
 const LOAD_RETRY_MS = 1500;
@@ -35,6 +35,7 @@ export class ElementEngines {
   readonly #options: EngineOptions;
   readonly #listener: EngineListener;
   readonly #signal: AbortSignal;
+  readonly #chosen: ChosenLayer = { rid: undefined };
 
   constructor({ options, listener, signal }: ElementEnginesDeps) {
     this.#options = options;
@@ -48,7 +49,15 @@ export class ElementEngines {
     const { whep } = playback;
     if (whep === undefined || !('RTCPeerConnection' in globalThis)) return undefined;
     const url = viewer === undefined ? whep : withViewer(whep, viewer);
-    return (signal) => WhepSource.open({ url, token: preview?.token, signal, fetch: (...request) => fetch(...request), RTCPeerConnection, now: () => performance.now() });
+    const settings = {
+      url,
+      token: preview?.token,
+      chosen: this.#chosen,
+      fetch: (...request: Parameters<typeof fetch>) => fetch(...request),
+      RTCPeerConnection,
+      now: () => performance.now(),
+    };
+    return (signal) => WhepSource.open({ ...settings, signal });
   }
 
   showRealTime(source: WhepSource): Engine {

@@ -5,8 +5,10 @@ import { ROOT } from './folder.ts';
 
 const CLOCK_ENCODER = join(ROOT, 'e2e/publishers/clock-encoder.ts');
 
+const SIZE = '320x180';
+
 export interface Picture {
-  /** Default 640x360. The width is a multiple of 64. */
+  /** Default 320x180: every player on the machine decodes it without help. The width is a multiple of 64. */
   readonly size?: string;
   /** Default 30. */
   readonly fps?: string;
@@ -31,7 +33,7 @@ export interface FfmpegOptions extends Picture {
 
 /** Debian's ffmpeg over its own RTMP: H.264 and AAC. `target` ends with the key. */
 export function publishWithFfmpeg(target: string, options: FfmpegOptions = {}): Child {
-  const { size = '640x360', fps = '30', pace = 'even', video = ENCODER_DEFAULTS, sound = true } = options;
+  const { size = SIZE, fps = '30', pace = 'even', video = ENCODER_DEFAULTS, sound = true } = options;
   const clock = pace === 'even' ? ['-framerate', fps] : ['-use_wallclock_as_timestamps', '1', '-framerate', fps];
   const input = ['-f', 'rawvideo', '-pix_fmt', 'yuv420p', '-video_size', size, ...clock, '-i', '-'];
   const tone = sound ? ['-re', '-f', 'lavfi', '-i', 'sine=frequency=440:sample_rate=48000', '-c:a', 'aac'] : [];
@@ -74,7 +76,7 @@ export function flashWithFfmpeg(target: string): Child {
 
 /** GStreamer: `rtmp2sink` is its own RTMP, `rtmpsink` is librtmp. */
 export function publishWithGstreamer(target: string, sink: 'rtmp2sink' | 'rtmpsink', picture: Picture = {}): Child {
-  const { size = '640x360', fps = '30' } = picture;
+  const { size = SIZE, fps = '30' } = picture;
   const [width, height] = size.split('x');
   const framerate = fps.includes('/') ? fps : `${fps}/1`;
   const pipeline = [
@@ -105,10 +107,11 @@ export function publishWithGstreamer(target: string, sink: 'rtmp2sink' | 'rtmpsi
 /** HEVC, AV1, VP9 and Opus by Enhanced RTMP, which Debian's ffmpeg does not speak. */
 export function publishEnhanced(
   target: string,
-  options: { readonly video: 'hevc' | 'av1' | 'vp9' | 'h264'; readonly audio: 'opus' | 'aac' | 'none'; readonly seconds: number },
+  options: { readonly video: 'hevc' | 'av1' | 'vp9' | 'h264'; readonly audio: 'opus' | 'aac' | 'none'; readonly seconds: number; readonly bFrames?: boolean },
 ): Child {
   const script = join(ROOT, 'e2e/publishers/enhanced-rtmp.ts');
-  return new Child(process.execPath, [script, target, '--video', options.video, '--audio', options.audio, '--seconds', String(options.seconds)]);
+  const order = options.bFrames === false ? ['--no-b-frames'] : [];
+  return new Child(process.execPath, [script, target, '--video', options.video, '--audio', options.audio, '--seconds', String(options.seconds), ...order]);
 }
 
 function withClock(picture: Required<Picture>, command: readonly string[]): Child {

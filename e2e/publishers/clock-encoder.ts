@@ -9,7 +9,7 @@ import { ClockPainter } from '../harness/clock-picture.ts';
 
 const { values, positionals } = parseArgs({
   options: {
-    size: { type: 'string', default: '640x360' },
+    size: { type: 'string', default: '320x180' },
     fps: { type: 'string', default: '30' },
     /** `uneven`: leaves out frames in a fixed irregular pattern, as screen capture does. */
     pace: { type: 'string', default: 'even' },

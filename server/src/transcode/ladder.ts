@@ -137,8 +137,8 @@ export class Ladder {
   }
 
   /** Those that come, or would come for somebody who wants them, with those that are away for a while; the largest first. */
-  get offered(): readonly string[] {
-    return this.#isOffered && !this.#isGivenUp && this.#shed < this.#tiers.length ? this.#names : [];
+  get offered(): readonly TierPlan[] {
+    return this.#isOffered && !this.#isGivenUp && this.#shed < this.#tiers.length ? this.#tiers : [];
   }
 
   /** Those that have begun. */

@@ -4,7 +4,7 @@ import type { Log } from '../lib/log.ts';
 import type { LiveStream } from '../stream/live-stream.ts';
 import type { EncoderSetting } from './job.ts';
 import { Ladder, type LadderListener, type LadderMode } from './ladder.ts';
-import type { TierSetting } from './ladder-plan.ts';
+import type { TierPlan, TierSetting } from './ladder-plan.ts';
 import type { LadderCounters, LadderState } from './ladder-state.ts';
 import type { WorkerPool } from './pool.ts';
 
@@ -29,7 +29,7 @@ export interface EncoderSource {
 /** What somebody holds who takes tiers as they are made. */
 export interface LadderFollowing {
   /** The tiers that there are or could be, the largest first. */
-  readonly tiers: readonly string[];
+  readonly tiers: readonly TierPlan[];
   /** One of them is wanted: to be said at least once a second. */
   used(): void;
   close(): void;

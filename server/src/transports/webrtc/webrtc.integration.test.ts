@@ -5,12 +5,14 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { writeRtpHeader } from '@millrace/media/rtp/packet';
+import { readRtpPacket, writeRtpHeader } from '@millrace/media/rtp/packet';
+import { writeReceiverReport } from '@millrace/media/rtp/rtcp-write';
 import { Attribute, textAttribute } from '@millrace/media/stun/attribute';
 import { StunClass, StunMethod, writeStun } from '@millrace/media/stun/message';
 import { expect, test, vi } from 'vitest';
 import { FakeClock } from '../../lib/clock.ts';
 import { OpenApiRecorder } from '../../lib/testing/openapi-recorder.ts';
+import { picture, SMALL_VIDEO, smallPicture, VIDEO } from '../../stream/testing/source.ts';
 import { TestPeer } from './testing/peer.ts';
 import { Stand, type StandOptions } from './testing/stand.ts';
 
@@ -27,6 +29,16 @@ function opus(sequence: number): Uint8Array {
   const packet = new Uint8Array(12 + 40).fill(0xfc, 12);
   writeRtpHeader(packet, { marker: false, payloadType: 111, sequence, timestamp: sequence * 960, ssrc: 1002 });
   return packet;
+}
+
+/** A receiver report on this source. */
+function report(ssrc: number): Uint8Array {
+  return writeReceiverReport(1, [{ ssrc, fractionLost: 0, cumulativeLost: 0, highestSequence: 1, jitter: 0, lastReport: 0, delaySinceLastReport: 0 }]);
+}
+
+/** What its packets come from. */
+function sourceOf({ received }: TestPeer): number {
+  return readRtpPacket(received.find((packet) => packet[1] === 111) ?? new Uint8Array()).ssrc;
 }
 
 async function codeOf(response: Response): Promise<unknown> {
@@ -172,7 +184,7 @@ test('sound goes from a publisher through the hub to a viewer, and DELETE ends b
   expect(world.transport.counters.sessions).toBe(0);
 });
 
-test('a session that receives is a viewer, but for one that says that it is counted elsewhere', async () => {
+test('who reports what it receives is a viewer, but for one that says that it is counted elsewhere', async () => {
   await using world = await stand();
   const { peer } = await publish(world);
   using publisher = peer;
@@ -180,13 +192,24 @@ test('a session that receives is a viewer, but for one that says that it is coun
   await publisher.until(({ received }) => received.some((packet) => packet[1] === 201));
   using counted = new TestPeer({ direction: 'recvonly', video: false });
   const response = await world.post('/whep/one', counted.offer);
-  expect(world.visits).toEqual([]);
   counted.answer(await response.text());
   await counted.open;
   using known = new TestPeer({ direction: 'recvonly', video: false });
   known.answer(await (await world.post('/whep/one?viewer=visitor-1', known.offer)).text());
   await known.open;
-  await vi.waitUntil(() => (world.visits[0]?.beats ?? 0) >= 2 && world.whep.counters.viewers === 2, 10_000);
+  let sequence = 20;
+  const speak = setInterval(() => publisher.send(opus(sequence++)), 20);
+  for (const viewer of [counted, known]) await viewer.until(({ received }) => received.some((packet) => packet[1] === 200) && received.some((packet) => packet[1] === 111));
+  clearInterval(speak);
+  expect(world.whep.counters.viewers).toBe(2);
+  // Its consent alone may be that of anybody who keeps a port open.
+  const stranger = report(7);
+  counted.send(stranger);
+  expect(world.visits).toEqual([]);
+  counted.send(report(sourceOf(counted)));
+  known.send(report(sourceOf(known)));
+  counted.send(stranger);
+  await vi.waitUntil(() => (world.visits[0]?.beats ?? 0) >= 2, 10_000);
   expect(world.visits).toMatchObject([{ streamId: 'one' }]);
   const path = response.headers.get('location') ?? '';
   const trickled = { method: 'PATCH', body: 'a=end-of-candidates\r\n', headers: { ...FRAGMENT, 'if-match': response.headers.get('etag') ?? '' } };
@@ -216,6 +239,52 @@ test('viewers of a stream that is no longer for everybody are sent away, and who
   expect(world.whep.counters.viewers).toBe(0);
   using again = new TestPeer({ direction: 'recvonly', video: false });
   expect((await world.post('/whep/one', again.offer)).status).toBe(201);
+});
+
+test('a viewer learns the sizes of the picture and chooses one', async () => {
+  await using world = await stand();
+  const nobody = { protocol: 'test', remoteAddress: '', onEvicted() {} };
+  const publication = world.hub.publish({ streamId: 'one', start: 'auto', secondPublisher: 'takeover', publisher: nobody });
+  publication?.tracks([VIDEO, SMALL_VIDEO]);
+  using viewer = new TestPeer({ direction: 'recvonly', audio: false });
+  const response = await world.post('/whep/one', viewer.offer);
+  const path = `${response.headers.get('location')}/layer`;
+  expect(response.headers.get('link')).toBe(`<${path}>; rel="urn:ietf:params:whep:ext:core:layer"`);
+  viewer.answer(await response.text());
+  await viewer.open;
+  const large = { rid: '720p', width: 1280, height: 720 };
+  const small = { rid: '360p', width: 640, height: 360 };
+  expect(await (await world.fetch(path)).json()).toEqual({ 0: [large, small] });
+  const choose = (selection: unknown, type = 'application/json') => world.fetch(path, { method: 'POST', body: JSON.stringify(selection), headers: { 'content-type': type } });
+  /** Publishes a picture of each size; resolves when that of one has come, which is told by its last byte. */
+  const shows = async (seconds: number, { width }: { readonly width: number }) => {
+    for (const [unit, mark] of [
+      [picture(seconds, true), 1],
+      [smallPicture(seconds, true), 2],
+    ] as const)
+      publication?.unit({ ...unit, data: Uint8Array.of(0, 0, 0, 4, 0x65, 0xff, seconds, mark) });
+    const isShown = (packet: Buffer) => packet.at(-3) === 0xff && packet.at(-2) === seconds && packet.at(-1) === (width === large.width ? 1 : 2);
+    await viewer.until(({ received }) => received.some(isShown));
+  };
+  await shows(0, large);
+  expect((await choose({ mediaId: '0', rid: '360p' })).status).toBe(200);
+  await shows(1, small);
+  expect((await choose({ encodingId: '720p' })).status).toBe(200);
+  await shows(2, large);
+  expect((await choose({})).status).toBe(200);
+  const refusals = [
+    choose({ rid: '1080p' }),
+    choose({ mediaId: '3', rid: '360p' }),
+    choose({ spatialLayerId: 1 }),
+    choose('x'),
+    choose({}, 'text/plain'),
+    choose({ rid: 'x'.repeat(5_000) }),
+  ];
+  expect((await Promise.all(refusals)).map(({ status }) => status)).toEqual([400, 400, 400, 400, 415, 413]);
+  expect((await world.fetch(path, { method: 'DELETE' })).status).toBe(405);
+  const options = await world.fetch(path, { method: 'OPTIONS' });
+  expect([options.headers.get('access-control-allow-methods'), options.headers.get('accept-post')]).toEqual(['GET, POST, OPTIONS', 'application/json']);
+  expect((await world.fetch(path.replace('layer', 'events'))).status).toBe(404);
 });
 
 test('a second publisher takes over, or is refused where the stream says so', async () => {
