@@ -31,7 +31,7 @@ import { VodRoutes } from './outputs/record/vod-routes.ts';
 import { PictureRoutes } from './outputs/thumbnail/routes.ts';
 import { Thumbnailer } from './outputs/thumbnail/thumbnailer.ts';
 import type { JobStore } from './store/jobs.ts';
-import { type Also, type NewRecording, RecordingStore, type StoredRecording } from './store/recordings.ts';
+import { type Also, RecordingStore, type StoredRecording } from './store/recordings.ts';
 import type { Schema } from './store/schema.ts';
 import { UploadStore } from './store/uploads.ts';
 import type { LiveStream } from './stream/live-stream.ts';
@@ -59,7 +59,7 @@ export interface LibraryDeps extends AdmissionDeps {
   readonly log: Log;
   newId(): string;
   /** A recording of a broadcast began or ended. */
-  changed(recording: NewRecording): void;
+  changed(recording: StoredRecording): void;
   /** Keeps the pictures of a stream converted while they are recorded. */
   use(streamId: string): void;
 }
@@ -134,11 +134,11 @@ export class Library {
     this.jobs = [...(this.#uploads?.jobs ?? []), folders];
     const followers = [events, folders, ...(this.#uploads ? [this.#uploads] : [])];
     const pages = {
-      recordingChanged: (recording: NewRecording): void => {
+      recordingChanged: (recording: StoredRecording): void => {
         this.sockets.recordingChanged(recording);
         changed(recording);
       },
-      recordingDeleted: (recording: NewRecording) => this.sockets.recordingDeleted(recording),
+      recordingDeleted: (recording: StoredRecording) => this.sockets.recordingDeleted(recording),
     };
     this.#desk = new RecordingDesk({ store, directory, streams, clock, log, quotaBytes: config.recordingQuotaBytes, followers, listener: pages, tasks, newId });
     const listener = {

@@ -27,8 +27,8 @@ export interface RecordingFollower {
 /** Hears of recordings after they are written down. Must not throw. */
 export interface RecordingListener {
   /** It began or ended. */
-  recordingChanged(recording: NewRecording): void;
-  recordingDeleted(recording: NewRecording): void;
+  recordingChanged(recording: StoredRecording): void;
+  recordingDeleted(recording: StoredRecording): void;
 }
 
 /** What the media path finds on disk. */

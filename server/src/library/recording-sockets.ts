@@ -8,7 +8,7 @@ import { RECORDING_SOCKET_PATH, RECORDING_SOCKET_PROTOCOL } from '@millrace/cont
 import { z } from 'zod';
 import type { Timer } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
-import type { NewRecording, StoredRecording } from '../store/recordings.ts';
+import type { StoredRecording } from '../store/recordings.ts';
 import type { AdmissionDeps } from '../streams/admission.ts';
 import { type Socket, SocketServer } from '../transports/http/socket.ts';
 import { credentialsOf } from '../transports/http/socket-credentials.ts';
@@ -82,11 +82,11 @@ export class RecordingSockets {
     return true;
   }
 
-  recordingChanged({ id, ownerId, streamId, broadcastId, state, problem }: NewRecording): void {
+  recordingChanged({ id, ownerId, streamId, broadcastId, state, problem }: StoredRecording): void {
     this.#tell(ownerId, { type: 'RECORDING_CHANGED', recordingId: id, streamId, broadcastId, state, problem });
   }
 
-  recordingDeleted({ id, ownerId }: NewRecording): void {
+  recordingDeleted({ id, ownerId }: StoredRecording): void {
     this.#progressed.delete(id);
     this.#tell(ownerId, { type: 'RECORDING_DELETED', recordingId: id });
   }

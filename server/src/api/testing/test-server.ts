@@ -171,7 +171,6 @@ export function createTestServer({
     taskOf: (id) => tasks.get(id) ?? null,
     prepareDownload: (id) => preparing.get(id) ?? Promise.resolve(),
     changed: ({ id }) => void changed.push(id),
-    isElsewhere: (recording) => recordingStore.isOfAnother(recording),
     async removeRow(id) {
       await recordingStore.delete(id);
     },

@@ -71,8 +71,6 @@ export class VodRoutes {
 
   /** Resolves when the download of a recording that can be played begins at once. Rejects with AppError. */
   async prepareDownload(id: string): Promise<void> {
-    const found = await this.#deps.lookUp(id);
-    if ('problem' in found) throw new AppError(found.problem);
     const archive = await this.#archiveOf(id);
     if (archive instanceof AppError || !archive) throw archive ?? new AppError('media_not_found');
     using held = this.#holdDownload(id, archive);
