@@ -236,6 +236,8 @@ describe.skipIf(browserTestsAreOff)('looks', () => {
 /** What a library may hold, one of each kind. */
 const KEPT: readonly Recording[] = [
   keptAs('now', { title: 'The mill at dusk', state: 'recording', seconds: 0, endedAt: null }),
+  keptAs('repaired', { title: 'Evening walk', state: 'recording', seconds: 0, endedAt: null, task: { kind: 'repair', share: 0.6, secondsLeft: 4 } }),
+  keptAs('prepared', { title: 'The long night', task: { kind: 'download', share: 0.4, secondsLeft: 12 } }),
   keptAs('morning', { title: 'Morning session', storage: { local: false, elsewhere: false, upload: uploadOf({ state: 'uploaded', sentBytes: 1_400_000_000 }) } }),
   keptAs('stopped', { title: 'A title that is so long that it needs two lines on a card, and then some more', problem: 'disk_full', visibility: 'private' }),
   keptAs('sending', { title: 'Regatta', storage: { local: true, elsewhere: false, upload: uploadOf({ state: 'uploading', sentBytes: 600_000_000, secondsLeft: 185 }) } }),
@@ -258,7 +260,7 @@ function keptAs(name: string, changes: Partial<Recording>): Recording {
   const at = new Date(2026, 9, 4, 20, 15).toISOString();
   return {
     ...{ id, streamId: null, broadcastId: id, title: name, visibility: 'unlisted', state: 'ready', problem: null, seconds: 4_271, bytes: 1_400_000_000 },
-    ...{ startedAt: at, endedAt: at, updatedAt: at, storage: { local: true, elsewhere: false, upload: null }, playback },
+    ...{ startedAt: at, endedAt: at, updatedAt: at, storage: { local: true, elsewhere: false, upload: null }, task: null, playback },
     ...changes,
   };
 }
