@@ -145,7 +145,7 @@ describe('encoders', () => {
     const sink = await published(stand, start(process.execPath, args));
     expect(sink.formats).toHaveLength(1);
     expect(sink.formats[0]?.map((track) => track.codecString)).toEqual(codecs.map((codec) => expect.stringMatching(codec)));
-    expect(sink.track('video')).toMatchObject({ codec: video, width: 640, height: 360 });
+    expect(sink.track('video')).toMatchObject({ codec: video, width: 320, height: 180 });
     expect(sink.of('video')).toHaveLength(60);
     expect(sink.of('video')[0]?.key).toBe(true);
     expect(new Set(steps(sink.of('audio')))).toEqual(new Set([audio === 'opus' ? 960 : 1024]));
