@@ -235,6 +235,12 @@ export const ERRORS = {
     retry: 'later',
     remedy: '`Retry-After` says how many seconds to wait.',
   },
+  too_many_connections: {
+    status: 429,
+    title: 'Too many pages are open on this network. Close some, then try again.',
+    retry: 'later',
+    remedy: 'One address (of IPv6: one /64) may hold so many sockets open. For the operator: behind a proxy set `TRUST_PROXY`, or all viewers come from its address.',
+  },
   internal: {
     status: 500,
     title: 'Something broke on our side.',
@@ -326,6 +332,13 @@ export const ERRORS = {
     title: 'This server fetches and forwards as much as it may.',
     retry: 'later',
     remedy: 'It is tried again by itself. For the operator: `MEDIA_PROCESSES_MAX` bounds the processes, `millrace_media_processes` shows how many run.',
+  },
+  on_another_server: {
+    status: 503,
+    title: 'This is on another server, which this one cannot ask for it.',
+    retry: 'later',
+    remedy:
+      'Several servers work on one database, and live broadcasts and the files of recordings stay where they were made. Ask the server that has them; a recording can be had everywhere once it is in object storage.',
   },
   overloaded: {
     status: 503,

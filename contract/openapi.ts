@@ -28,7 +28,7 @@ export function writeOpenApi(version: string): JsonObject {
     openapi: '3.1.0',
     info: { title: 'Millrace', version, description: 'Live streaming that you run yourself. Failures are problem documents (RFC 9457) with a `code` from `/errors`.' },
     servers: [{ url: API_PREFIX }],
-    paths: { ...paths, ...offerPaths(problem) },
+    paths: { ...paths, ...offerPaths(problem, schemas) },
     webhooks: webhooksOf(schemas),
     components: {
       securitySchemes: {

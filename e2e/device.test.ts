@@ -1,13 +1,10 @@
-/** Going live from a browser and watching in another: real time, the change to segments and back, a reload in mid-broadcast. */
-import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { browserTestsAreOff, INSECURE_NAME, newVisitor, openBrowser, PHONE } from './harness/chromium.ts';
 import { DevicePage } from './harness/device-page.ts';
-import { TemporaryFolder } from './harness/folder.ts';
 import { freePort } from './harness/free-port.ts';
 import { hearSound } from './harness/page-clock.ts';
-import { type RunningServer, startServer } from './harness/server.ts';
+import { DataFolder, type RunningServer, startServer } from './harness/server.ts';
 import { until } from './harness/until.ts';
 import { WatchPage } from './harness/watch-page.ts';
 
@@ -33,7 +30,7 @@ describe.skipIf(browserTestsAreOff)('from this device', () => {
   test('a person goes live with the camera, a viewer sees and hears it in real time, changes the latency, and both outlast a reload of the publisher', {
     timeout: 120_000,
   }, async () => {
-    const device = await DevicePage.open(await newVisitor(browser, PHONE, { mayUseCamera: true }), server.http, 'From the bridge');
+    const device = await DevicePage.open(await newVisitor(browser, PHONE, { mayUseCamera: true }), server.http, 'From the bridge', 'auto');
     await device.untilPicture(10_000);
     const tapped = performance.now();
     await device.page.getByRole('button', { name: 'Go live' }).click();
@@ -124,8 +121,8 @@ describe.skipIf(browserTestsAreOff)('from this device', () => {
   });
 
   test('publisher and viewer outlast a crash of the server', { timeout: 90_000 }, async () => {
-    using folder = new TemporaryFolder();
-    const options = { dataDir: join(folder.path, 'data'), env: { PORT: String(await freePort()) } };
+    using folder = new DataFolder();
+    const options = { dataDir: folder.data, env: { PORT: String(await freePort()) } };
     const before = await startServer(options);
     const device = await DevicePage.open(await newVisitor(browser, PHONE, { mayUseCamera: true }), before.http);
     await device.untilPicture(10_000);

@@ -33,7 +33,7 @@ const CASES: readonly Case[] = [
   { name: 'librtmp', fps: 30, publish: (target) => publishWithGstreamer(target, 'rtmpsink') },
 ];
 
-describe.skipIf(browserTestsAreOff)('the watch page plays', () => {
+describe.skipIf(browserTestsAreOff).concurrent('the watch page plays', () => {
   let server: RunningServer;
   let browser: Browser;
 
@@ -121,7 +121,7 @@ async function goLive({ server, browser }: Stage, title: string, publish: (targe
   const owner = await Owner.guest(server.http);
   const { stream, streamKey, playback } = await owner.create({ title });
   const encoder = publish(`${server.rtmp}/${streamKey}`);
-  const context = await newVisitor(browser, { width: 960, height: 640 });
+  const context = await newVisitor(browser);
   try {
     await owner.untilStatus(stream.id, 'live', 20_000).catch((error: unknown) => {
       throw new Error(`${title} did not go live: ${encoder.tail()}`, { cause: error });

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Owner } from './harness/api.ts';
 import type { Child } from './harness/child.ts';
 import { browserTestsAreOff, newVisitor, openBrowser } from './harness/chromium.ts';
-import { LIGHT, publishWithFfmpeg } from './harness/publisher.ts';
+import { LIGHT, publishEnhanced, publishWithFfmpeg } from './harness/publisher.ts';
 import { type RunningServer, startServer } from './harness/server.ts';
 import { StudioPage } from './harness/studio-page.ts';
 import { UdpProxy } from './harness/udp-proxy.ts';
@@ -49,7 +49,7 @@ describe.skipIf(browserTestsAreOff)('a ladder', () => {
     server = await startServer({ env: { LADDER: '270p@500k,180p@250k' } });
     owner = await Owner.guest(server.http);
     made = await owner.create({ title: 'For every line' });
-    encoder = publishWithFfmpeg(`${made.ingest.rtmp?.url}/${made.streamKey}`, { video: STEADY });
+    encoder = publishWithFfmpeg(`${made.ingest.rtmp?.url}/${made.streamKey}`, { video: STEADY, size: '640x360' });
     await owner.untilStatus(made.stream.id, 'live', 30_000);
   });
   afterAll(async () => {
@@ -70,15 +70,17 @@ describe.skipIf(browserTestsAreOff)('a ladder', () => {
     expect(tier).toContain('#EXT-X-RENDITION-REPORT:URI="../video/index.m3u8"');
   });
 
-  test('is in the menu by its sizes, and a choice there does not begin the picture anew', async () => {
-    const context = await preferLatency(await newVisitor(browser), 'low');
+  test.for(['low', 'real-time'] as const)('is in the menu by its sizes (%s), and a choice there does not begin the picture anew', async (latency) => {
+    const context = await preferLatency(await newVisitor(browser), latency);
     const watch = await WatchPage.open(context, made.playback.page);
     await watch.untilState('playing', 30_000);
+    await watch.untilProtocol(latency === 'low' ? 'll-hls' : 'whep', 15_000);
     await watch.player.hover();
     await watch.page.getByRole('button', { name: 'Latency and quality' }).click();
     const menu = watch.page.getByRole('dialog', { name: 'Latency and quality' });
     const qualities = menu.getByRole('group', { name: 'Quality' }).getByRole('radio');
-    expect(await qualities.evaluateAll((inputs) => inputs.map((input) => input.parentElement?.textContent))).toEqual(['Automatic', '360p', '270p', '180p']);
+    const told = () => qualities.evaluateAll((inputs) => inputs.map((input) => input.parentElement?.textContent).join(' '));
+    await until(async () => (await told()) === 'Automatic 360p 270p 180p', { what: 'the sizes to choose from', timeoutMs: 10_000, seen: told });
     const before = await watch.currentTime();
     await menu.getByRole('radio', { name: '270p' }).check();
     await untilHeight(watch, 270, 20_000);
@@ -119,7 +121,7 @@ describe.skipIf(browserTestsAreOff)('a ladder', () => {
   test('gives a viewer in real time what a narrow network carries, without an interruption, and the whole picture later', async () => {
     await using network = await UdpProxy.before(Number(new URL(server.addresses.get('webrtc') ?? '').port));
     const viewer = await openBlankPage(browser, server.http);
-    expect((await playInPage(viewer, made.playback.whep, network.port)).status).toBe(201);
+    expect((await playInPage(viewer, made.playback.whep, { port: network.port })).status).toBe(201);
     await moreFrames(viewer, 30, 20_000);
     const height = () => viewer.evaluate(() => document.querySelector('video')?.videoHeight ?? 0);
     expect(await height()).toBe(360);
@@ -134,11 +136,36 @@ describe.skipIf(browserTestsAreOff)('a ladder', () => {
     await viewer.context().close();
   });
 
+  test('serves a viewer in real time of VP9, who chooses a smaller size, in H.264 in the same session', async () => {
+    const { stream, streamKey, playback } = await owner.create({ title: 'In VP9' });
+    await using _encoder = publishEnhanced(`${server.rtmp}/${streamKey}`, { video: 'vp9', audio: 'opus', seconds: 120 });
+    await owner.untilStatus(stream.id, 'live', 30_000);
+    const viewer = await openBlankPage(browser, server.http);
+    const { status, location } = await playInPage(viewer, playback.whep);
+    expect(status).toBe(201);
+    expect(await moreFrames(viewer, 20, 20_000)).toMatchObject({ codec: 'video/VP9', width: 640 });
+    for (const [rid, codec, width] of [
+      ['180p', 'video/H264', 320],
+      [undefined, 'video/VP9', 640],
+    ] as const) {
+      const choice = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ rid }) };
+      expect((await fetch(`${server.http}${location}/layer`, choice)).status).toBe(200);
+      let last: Awaited<ReturnType<typeof receivedBy>> | undefined;
+      const isShown = async () => {
+        last = await receivedBy(viewer);
+        return last.codec === codec && last.width === width;
+      };
+      await until(isShown, { what: codec, timeoutMs: 30_000, seen: () => JSON.stringify(last) });
+      await moreFrames(viewer, 20, 20_000);
+    }
+    await viewer.context().close();
+  });
+
   test('is shown to its owner, who turns it off while the broadcast runs', async () => {
     const context = await newVisitor(browser);
     const studio = await StudioPage.create(context, server.http, 'For every line, for once');
     const { page } = studio;
-    await using _encoder = publishWithFfmpeg(`${await studio.copied('the server')}/${await studio.copied('the stream key')}`, { video: LIGHT });
+    await using _encoder = publishWithFfmpeg(`${await studio.copied('the server')}/${await studio.copied('the stream key')}`, { video: LIGHT, size: '640x360' });
     await page.getByText('Smaller pictures', { exact: true }).click({ timeout: 60_000 });
     // The owner's own preview is played by HLS.
     await studio.untilSays(/Made now: 270p and 180p\. They take [\d.]+ of a processor core\./, 60_000);

@@ -19,7 +19,7 @@ const EVENTS = 10;
 /** About as many seconds as Chromium takes on a busy machine. */
 const SETTLING_EVENTS = 30;
 
-describe.skipIf(browserTestsAreOff)('sound and picture are together', () => {
+describe.skipIf(browserTestsAreOff).concurrent('sound and picture are together', () => {
   let browser: Browser;
   let server: RunningServer;
 
@@ -47,35 +47,6 @@ describe.skipIf(browserTestsAreOff)('sound and picture are together', () => {
     expect(Math.abs(medianMs)).toBeLessThan(MAX_DELAY_MS);
   }
 
-  // Judged by timestamps, which do not mind company.
-  describe.concurrent('by the timestamps', () => {
-    test.for(['H264', 'VP8'] as const)('from GStreamer by WHIP in %s to GStreamer by WHEP', async (codec) => {
-      const { live, whip, whep } = await stream();
-      await using publisher = flashWithGstreamer({ ...whip, codec });
-      await publisher.line((line) => line.includes('published'), 30_000);
-      await live(15_000);
-      await using viewer = watchWithGstreamer(whep, codec);
-      judge(`WHIP to WHEP, ${codec}`, await untilDelays(() => onsetsSeenBy(viewer), { count: EVENTS, timeoutMs: 60_000 }));
-    });
-
-    test('from WHIP to HLS, by the timestamps in the segments', async () => {
-      const { live, whip, hls } = await stream();
-      await using publisher = flashWithGstreamer({ ...whip, codec: 'H264' });
-      await publisher.line((line) => line.includes('published'), 30_000);
-      await live(15_000);
-      judge('WHIP to HLS', await untilDelays(() => onsetsInSegments(hls), { count: EVENTS, timeoutMs: 120_000 }));
-    });
-
-    test('from RTMP to WHEP and to HLS, by the timestamps, in AAC that becomes Opus on the way', async () => {
-      const { live, rtmp, whep, hls } = await stream();
-      await using _encoder = flashWithFfmpeg(rtmp);
-      await live(30_000);
-      await using viewer = watchWithGstreamer(whep, 'H264');
-      judge('RTMP to WHEP, GStreamer', await untilDelays(() => onsetsSeenBy(viewer), { count: EVENTS, timeoutMs: 60_000 }));
-      judge('RTMP to HLS', await untilDelays(() => onsetsInSegments(hls), { count: EVENTS, timeoutMs: 60_000 }));
-    });
-  });
-
   test('from RTMP to a browser by WHEP, as it shows and plays them', async () => {
     const { live, rtmp, whep } = await stream();
     await using _encoder = flashWithFfmpeg(rtmp);
@@ -87,5 +58,31 @@ describe.skipIf(browserTestsAreOff)('sound and picture are together', () => {
     await beginToNote(page);
     // Browsers begin with what has arrived and move sound and picture to each other from there, in small steps: the last ten count.
     judge('RTMP to WHEP, Chromium', await untilDelays(() => notedBy(page), { count: EVENTS, after: SETTLING_EVENTS, timeoutMs: 120_000 }));
+  });
+
+  test.for(['H264', 'VP8'] as const)('from GStreamer by WHIP in %s to GStreamer by WHEP', async (codec) => {
+    const { live, whip, whep } = await stream();
+    await using publisher = flashWithGstreamer({ ...whip, codec });
+    await publisher.line((line) => line.includes('published'), 30_000);
+    await live(15_000);
+    await using viewer = watchWithGstreamer(whep, codec);
+    judge(`WHIP to WHEP, ${codec}`, await untilDelays(() => onsetsSeenBy(viewer), { count: EVENTS, timeoutMs: 60_000 }));
+  });
+
+  test('from WHIP to HLS, by the timestamps in the segments', async () => {
+    const { live, whip, hls } = await stream();
+    await using publisher = flashWithGstreamer({ ...whip, codec: 'H264' });
+    await publisher.line((line) => line.includes('published'), 30_000);
+    await live(15_000);
+    judge('WHIP to HLS', await untilDelays(() => onsetsInSegments(hls), { count: EVENTS, timeoutMs: 120_000 }));
+  });
+
+  test('from RTMP to WHEP and to HLS, by the timestamps, in AAC that becomes Opus on the way', async () => {
+    const { live, rtmp, whep, hls } = await stream();
+    await using _encoder = flashWithFfmpeg(rtmp);
+    await live(30_000);
+    await using viewer = watchWithGstreamer(whep, 'H264');
+    judge('RTMP to WHEP, GStreamer', await untilDelays(() => onsetsSeenBy(viewer), { count: EVENTS, timeoutMs: 60_000 }));
+    judge('RTMP to HLS', await untilDelays(() => onsetsInSegments(hls), { count: EVENTS, timeoutMs: 60_000 }));
   });
 });

@@ -1,13 +1,12 @@
 /** Every page in every state at both sizes: a picture of it into output/, and nothing serious by axe. */
-import AxeBuilder from '@axe-core/playwright';
 import type { Recording, RecordingUpload } from '@millrace/contract/entities/recording';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { ensureTool } from '../tools/test-tools.ts';
 import { Owner } from './harness/api.ts';
-import { browserTestsAreOff, DESKTOP, newVisitor, openBrowser, PHONE, type VisitorOptions } from './harness/chromium.ts';
+import { browserTestsAreOff, newVisitor, openBrowser, type VisitorOptions } from './harness/chromium.ts';
 import { DevicePage } from './harness/device-page.ts';
-import { outputFile } from './harness/folder.ts';
+import { look, SIZES, type SizeName } from './harness/look.ts';
 import { readClock } from './harness/page-clock.ts';
 import { LIGHT, publishEnhanced, publishWithFfmpeg } from './harness/publisher.ts';
 import { type RunningServer, startServer } from './harness/server.ts';
@@ -23,9 +22,6 @@ const scope = new AsyncDisposableStack();
 
 /** What a viewer's phone loads before it can play. */
 const OWN_SCRIPT_BUDGET_BYTES = 250_000;
-
-const SIZES = { phone: PHONE, desktop: DESKTOP } as const;
-type SizeName = keyof typeof SIZES;
 
 describe.skipIf(browserTestsAreOff)('looks', () => {
   beforeAll(async () => {
@@ -43,12 +39,12 @@ describe.skipIf(browserTestsAreOff)('looks', () => {
       const page = await context.newPage();
       await page.goto(`${server.http}/`);
       await page.getByRole('link', { name: /The mill at dusk/ }).waitFor();
-      await look(expect, page, 'home', size);
+      await look(expect, page, 'home', { size });
       await page.getByRole('textbox', { name: 'Code' }).pressSequentially('k7q');
-      await look(expect, page, 'home-typing', size);
+      await look(expect, page, 'home-typing', { size });
       await page.goto(`${server.http}/nothing/here`);
       await page.getByText('There is nothing at this address').waitFor();
-      await look(expect, page, 'not-found', size);
+      await look(expect, page, 'not-found', { size });
     });
 
     test('trusting the certificate', async ({ expect }) => {
@@ -56,14 +52,14 @@ describe.skipIf(browserTestsAreOff)('looks', () => {
       const page = await context.newPage();
       await page.goto(`${server.http}/trust`);
       await page.getByRole('heading', { name: 'Trust this server' }).waitFor();
-      await look(expect, page, 'trust', size);
+      await look(expect, page, 'trust', { size });
       await page.getByText('Windows', { exact: true }).click();
       await page.getByRole('group', { name: 'SHA-256 fingerprint' }).scrollIntoViewIfNeeded();
-      await look(expect, page, 'trust-below', size);
+      await look(expect, page, 'trust-below', { size });
       await page.route('**/api/v1/trust', (route) => route.fulfill({ json: { secureUrl: 'https://live.example.org', authority: null } }));
       await page.reload();
       await page.getByText('Nothing to install').waitFor();
-      await look(expect, page, 'trust-public', size);
+      await look(expect, page, 'trust-public', { size });
     });
 
     test('going live', { timeout: 90_000 }, async ({ expect }) => {
@@ -73,73 +69,75 @@ describe.skipIf(browserTestsAreOff)('looks', () => {
       await blank.getByRole('button', { name: 'Create stream' }).click();
       await blank.getByText('Give the stream a title first.').waitFor();
       expect(await blank.getByRole('textbox', { name: 'Title' }).evaluate((field) => field === document.activeElement)).toBe(true);
-      await look(expect, blank, 'go-live-choose', size);
+      await look(expect, blank, 'go-live-choose', { size });
       await blank.close();
       const studio = await StudioPage.create(context, server.http, 'Evening set', 'When I start it');
       await studio.untilSays(/Waiting for your encoder/, 5_000);
-      await look(expect, studio.page, 'go-live-waiting', size);
+      await look(expect, studio.page, 'go-live-waiting', { size });
       await studio.page.getByRole('heading', { name: 'Or by WHIP' }).evaluate((heading) => heading.scrollIntoView());
-      await look(expect, studio.page, 'go-live-waiting-whip', size);
+      await look(expect, studio.page, 'go-live-waiting-whip', { size });
       const [address, key] = [await studio.copied('the server'), await studio.copied('the stream key')];
       // Ten seconds between key frames and B-frames: the page has something to warn of.
       await using encoder = publishWithFfmpeg(`${address}/${key}`, { video: ['-preset', 'veryfast', '-g', '300', '-bf', '2', '-b_strategy', '0'] });
       await studio.untilSays(/Only you see this/, 15_000);
-      await look(expect, studio.page, 'go-live-preview', size);
+      await look(expect, studio.page, 'go-live-preview', { size });
       await studio.page.getByRole('button', { name: 'Start for viewers' }).click();
       await readClock(studio.page, { timeoutMs: 15_000 });
       await studio.untilSays(/The encoder sends B-frames/, 15_000);
       await studio.untilSays(/Key frames are far apart/, 15_000);
-      await look(expect, studio.page, 'go-live-on-air', size);
+      await look(expect, studio.page, 'go-live-on-air', { size });
       await studio.page.getByRole('button', { name: 'End broadcast' }).click();
       await studio.page.getByText('End the broadcast?').waitFor();
-      await look(expect, studio.page, 'go-live-end', size);
+      await look(expect, studio.page, 'go-live-end', { size });
       await studio.page.getByRole('button', { name: 'End it' }).click();
       await studio.untilSays(/The broadcast ended at/, 10_000);
-      await look(expect, studio.page, 'go-live-ended', size);
+      await look(expect, studio.page, 'go-live-ended', { size });
       await encoder.stop('SIGKILL');
       expect(studio.complaints.list).toEqual([]);
     });
 
-    for (const theme of ['dark', 'light'] as const) {
-      test(`going live from the device, ${theme}`, { timeout: 150_000 }, async ({ expect }) => {
-        await using context = await visitor(size, { mayUseCamera: true });
-        await context.addInitScript((chosen) => localStorage.setItem('mantine-color-scheme-value', chosen), theme);
-        const named = (name: string) => `device-${name}-${theme}`;
-        const blank = await context.newPage();
-        await blank.goto(`${server.http}/live`);
-        await blank.getByText('This device', { exact: true }).click();
-        await look(expect, blank, named('choose'), size);
-        await blank.close();
-        const device = await DevicePage.open(context, server.http, 'From the bridge');
-        await device.untilPicture(15_000);
-        await look(expect, device.page, named('setup'), size);
-        await device.page.getByRole('button', { name: 'Quality and devices' }).click();
-        await device.page.getByRole('combobox', { name: 'Quality' }).waitFor();
-        await look(expect, device.page, named('menu'), size);
-        await device.page.keyboard.press('Escape');
-        await device.page.getByRole('button', { name: 'Go live' }).click();
-        await device.untilState('live', 15_000);
-        await device.untilSays(/\d viewers? 0:0[2-9]/, 15_000);
-        await look(expect, device.page, named('live'), size);
-        await device.page.getByRole('button', { name: /^Connection:/ }).click();
-        await device.untilSays(/Round trip \d/, 10_000);
-        await look(expect, device.page, named('figures'), size);
-        await device.page.keyboard.press('Escape');
-        await device.page.getByRole('button', { name: 'End', exact: true }).click();
-        await device.page.getByText('End the broadcast?').waitFor();
-        await look(expect, device.page, named('end'), size);
-        await device.page.getByRole('button', { name: 'End it' }).click();
-        await device.untilSays(/The broadcast ended at/, 10_000);
-        await look(expect, device.page, named('ended'), size);
-        expect(device.complaints.list).toEqual([]);
-      });
-    }
+    test('going live from the device, dark and light', { timeout: 150_000 }, async ({ expect }) => {
+      await using context = await visitor(size, { mayUseCamera: true });
+      const inBothThemes = async (page: Page, name: string) => {
+        for (const theme of ['light', 'dark']) {
+          await page.evaluate((chosen) => document.documentElement.setAttribute('data-mantine-color-scheme', chosen), theme);
+          await look(expect, page, `${name}-${theme}`, { size });
+        }
+      };
+      const blank = await context.newPage();
+      await blank.goto(`${server.http}/live`);
+      await blank.getByText('This device', { exact: true }).click();
+      await inBothThemes(blank, 'device-choose');
+      await blank.close();
+      const device = await DevicePage.open(context, server.http, 'From the bridge');
+      await device.untilPicture(15_000);
+      await inBothThemes(device.page, 'device-setup');
+      await device.page.getByRole('button', { name: 'Quality and devices' }).click();
+      await device.page.getByRole('combobox', { name: 'Quality' }).waitFor();
+      await inBothThemes(device.page, 'device-menu');
+      await device.page.keyboard.press('Escape');
+      await device.page.getByRole('button', { name: 'Go live' }).click();
+      await device.untilState('live', 15_000);
+      await device.untilSays(/\d viewers? 0:0[2-9]/, 15_000);
+      await inBothThemes(device.page, 'device-live');
+      await device.page.getByRole('button', { name: /^Connection:/ }).click();
+      await device.untilSays(/Round trip \d/, 10_000);
+      await inBothThemes(device.page, 'device-figures');
+      await device.page.keyboard.press('Escape');
+      await device.page.getByRole('button', { name: 'End', exact: true }).click();
+      await device.page.getByText('End the broadcast?').waitFor();
+      await inBothThemes(device.page, 'device-end');
+      await device.page.getByRole('button', { name: 'End it' }).click();
+      await device.untilSays(/The broadcast ended at/, 10_000);
+      await inBothThemes(device.page, 'device-ended');
+      expect(device.complaints.list).toEqual([]);
+    });
 
     test('going live from the device, without the camera', async ({ expect }) => {
       await using context = await visitor(size);
       const device = await DevicePage.open(context, server.http);
       await device.untilSays(/The browser may not use the camera/, 10_000);
-      await look(expect, device.page, 'device-refused', size);
+      await look(expect, device.page, 'device-refused', { size });
     });
 
     test('library', async ({ expect }) => {
@@ -150,24 +148,24 @@ describe.skipIf(browserTestsAreOff)('looks', () => {
       await answer(KEPT);
       await page.goto(`${server.http}/library`);
       await page.getByText('Recording…').waitFor();
-      await look(expect, page, 'library', size);
+      await look(expect, page, 'library', { size });
       await page.getByRole('button', { name: 'Actions for Morning session' }).click();
       await page.getByRole('menuitem', { name: 'Delete' }).waitFor();
-      await look(expect, page, 'library-menu', size);
+      await look(expect, page, 'library-menu', { size });
       await page.getByRole('menuitem', { name: 'Delete' }).click();
       await page.getByText('Delete “Morning session”?').waitFor();
-      await look(expect, page, 'library-delete', size);
+      await look(expect, page, 'library-delete', { size });
       await answer([]);
       await page.reload();
       await page.getByText('Nothing is kept yet').waitFor();
-      await look(expect, page, 'library-empty', size);
+      await look(expect, page, 'library-empty', { size });
       await page.route('**/api/v1/recordings?*', (route) => route.abort());
       await page.reload();
       await page.getByText('Your recordings cannot be read right now').waitFor({ timeout: 20_000 });
-      await look(expect, page, 'library-failed', size);
+      await look(expect, page, 'library-failed', { size });
       await page.goto(`${server.http}/v/${KEPT[0]?.id}`);
       await page.getByText('This recording is not here').waitFor();
-      await look(expect, page, 'recording-gone', size);
+      await look(expect, page, 'recording-gone', { size });
     });
 
     test('watching', { timeout: 60_000 }, async ({ expect }) => {
@@ -176,21 +174,21 @@ describe.skipIf(browserTestsAreOff)('looks', () => {
       await watch.untilState('playing', 15_000);
       await readClock(watch.page);
       await wake(watch, size);
-      await look(expect, watch.page, 'watch-playing', size);
+      await look(expect, watch.page, 'watch-playing', { size });
       expect(await ownScriptBytes(watch.page)).toBeLessThan(OWN_SCRIPT_BUDGET_BYTES);
       await watch.page.getByRole('button', { name: 'Latency and quality' }).click();
       await watch.page.getByText('Details').click();
-      await look(expect, watch.page, 'watch-menu', size);
+      await look(expect, watch.page, 'watch-menu', { size });
       await watch.page.keyboard.press('Escape');
       await watch.page.getByRole('button', { name: 'Share' }).click();
       await watch.page.getByText('Scan to watch').waitFor();
-      await look(expect, watch.page, 'watch-share', size);
+      await look(expect, watch.page, 'watch-share', { size });
       await watch.page.keyboard.press('Escape');
       await watch.page.keyboard.press('k');
       await watch.untilState('paused', 5_000);
       // What stands still is not called live.
       await watch.page.getByRole('button', { name: 'Go to live' }).waitFor();
-      await look(expect, watch.page, 'watch-paused', size);
+      await look(expect, watch.page, 'watch-paused', { size });
     });
 
     const states: readonly { readonly name: string; readonly link: keyof typeof links; readonly state: PlayerState }[] = [
@@ -206,7 +204,7 @@ describe.skipIf(browserTestsAreOff)('looks', () => {
         const watch = await WatchPage.open(await preferLatency(context, 'low'), links[link]);
         await watch.untilState(state, 30_000);
         if (state === 'ended') await watch.page.getByRole('link', { name: 'Watch the recording' }).waitFor();
-        await look(expect, watch.page, `watch-${name}`, size);
+        await look(expect, watch.page, `watch-${name}`, { size });
       });
     }
 
@@ -215,10 +213,10 @@ describe.skipIf(browserTestsAreOff)('looks', () => {
       const page = await context.newPage();
       await page.goto(`${server.http}/w/ZZZZZZ`);
       await page.getByText('No stream has this code').waitFor();
-      await look(expect, page, 'watch-wrong-code', size);
+      await look(expect, page, 'watch-wrong-code', { size });
       await page.goto(`${links.private}?token=stale`);
       await page.getByText('This link no longer works').waitFor();
-      await look(expect, page, 'watch-stale-link', size);
+      await look(expect, page, 'watch-stale-link', { size });
     });
 
     test('watching, muted by the browser', { timeout: 60_000 }, async ({ expect }) => {
@@ -227,7 +225,7 @@ describe.skipIf(browserTestsAreOff)('looks', () => {
         const watch = await WatchPage.open(await newVisitor(strict, SIZES[size]), links.live);
         await watch.untilPlayingUntouched(15_000);
         await watch.page.getByRole('button', { name: 'Tap for sound' }).waitFor();
-        await look(expect, watch.page, 'watch-muted', size);
+        await look(expect, watch.page, 'watch-muted', { size });
       } finally {
         await strict.close();
       }
@@ -238,11 +236,17 @@ describe.skipIf(browserTestsAreOff)('looks', () => {
 /** What a library may hold, one of each kind. */
 const KEPT: readonly Recording[] = [
   keptAs('now', { title: 'The mill at dusk', state: 'recording', seconds: 0, endedAt: null }),
-  keptAs('morning', { title: 'Morning session', storage: { local: false, upload: uploadOf({ state: 'uploaded', sentBytes: 1_400_000_000 }) } }),
+  keptAs('repaired', { title: 'Evening walk', state: 'recording', seconds: 0, endedAt: null, task: { kind: 'repair', share: 0.6, secondsLeft: 4 } }),
+  keptAs('prepared', { title: 'The long night', task: { kind: 'download', share: 0.4, secondsLeft: 12 } }),
+  keptAs('morning', { title: 'Morning session', storage: { local: false, elsewhere: false, upload: uploadOf({ state: 'uploaded', sentBytes: 1_400_000_000 }) } }),
   keptAs('stopped', { title: 'A title that is so long that it needs two lines on a card, and then some more', problem: 'disk_full', visibility: 'private' }),
-  keptAs('sending', { title: 'Regatta', storage: { local: true, upload: uploadOf({ state: 'uploading', sentBytes: 600_000_000, secondsLeft: 185 }) } }),
-  keptAs('waiting', { title: 'Regatta, second day', storage: { local: true, upload: uploadOf({ state: 'waiting' }) } }),
-  keptAs('full', { title: 'Regatta, third day', storage: { local: true, upload: uploadOf({ state: 'failing', sentBytes: 300_000_000, problem: 'storage_full' }) } }),
+  keptAs('sending', { title: 'Regatta', storage: { local: true, elsewhere: false, upload: uploadOf({ state: 'uploading', sentBytes: 600_000_000, secondsLeft: 185 }) } }),
+  keptAs('waiting', { title: 'Regatta, second day', storage: { local: true, elsewhere: false, upload: uploadOf({ state: 'waiting' }) } }),
+  keptAs('full', {
+    title: 'Regatta, third day',
+    storage: { local: true, elsewhere: false, upload: uploadOf({ state: 'failing', sentBytes: 300_000_000, problem: 'storage_full' }) },
+  }),
+  keptAs('elsewhere', { title: 'Regatta, at the other quay', storage: { local: true, elsewhere: true, upload: null } }),
   keptAs('nothing', { title: 'From the train', state: 'failed', problem: 'quota_reached', seconds: 0, bytes: 0 }),
 ];
 
@@ -256,27 +260,9 @@ function keptAs(name: string, changes: Partial<Recording>): Recording {
   const at = new Date(2026, 9, 4, 20, 15).toISOString();
   return {
     ...{ id, streamId: null, broadcastId: id, title: name, visibility: 'unlisted', state: 'ready', problem: null, seconds: 4_271, bytes: 1_400_000_000 },
-    ...{ startedAt: at, endedAt: at, updatedAt: at, storage: { local: true, upload: null }, playback },
+    ...{ startedAt: at, endedAt: at, updatedAt: at, storage: { local: true, elsewhere: false, upload: null }, task: null, playback },
     ...changes,
   };
-}
-
-type Expect = typeof import('vitest').expect;
-
-async function look(expect: Expect, page: Page, name: string, size: SizeName): Promise<void> {
-  await page.evaluate(() => document.fonts.ready);
-  await page.screenshot({ path: outputFile('pages', `${name}-${size}.png`), animations: 'disabled' });
-  const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']).analyze();
-  const serious = violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map((node) => node.html.slice(0, 160)).join(' · ')}`);
-  expect.soft(serious, `${name} on a ${size}`).toEqual([]);
-  // Nothing is cut off or scrolls sideways.
-  expect.soft(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth), `${name} on a ${size} is too wide`).toBeLessThanOrEqual(0);
-  const clipped = await page
-    .locator('.mantine-Button-label')
-    .evaluateAll((labels) => labels.filter((label) => label.scrollWidth > label.clientWidth + 1).map((label) => label.textContent));
-  expect.soft(clipped, `${name} on a ${size} cuts off buttons`).toEqual([]);
 }
 
 async function wake(watch: WatchPage, size: SizeName): Promise<void> {
@@ -307,8 +293,8 @@ async function prepareStreams(): Promise<typeof links> {
   const dropped = await owner.create({ title: 'From the train' });
   const hevc = await owner.create({ title: 'In a format of its own' });
   const hidden = await owner.create({ title: 'Family', visibility: 'private' });
-  scope.use(publishWithFfmpeg(`${server.rtmp}/${live.streamKey}`, { video: LIGHT, size: '1280x720', fps: '15' }));
-  scope.use(publishEnhanced(`${server.rtmp}/${hevc.streamKey}`, { video: 'hevc', audio: 'aac', seconds: 900 }));
+  scope.use(publishWithFfmpeg(`${server.rtmp}/${live.streamKey}`, { video: LIGHT, size: '640x360', fps: '15' }));
+  scope.use(publishEnhanced(`${server.rtmp}/${hevc.streamKey}`, { video: 'hevc', audio: 'aac', seconds: 900, fps: 5 }));
   await using short = publishWithFfmpeg(`${server.rtmp}/${ended.streamKey}`, { video: LIGHT });
   scope.use(publishWithFfmpeg(`rtmp://127.0.0.1:${network.port}/live/${dropped.streamKey}`, { video: LIGHT }));
   for (const { stream } of [live, hevc, ended, dropped]) await owner.untilStatus(stream.id, 'live', 30_000);

@@ -1,8 +1,10 @@
 /** The job Millrace exists for, by hand and eye: an empty folder, a creator, an encoder, a stranger with a code. */
+import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ensureTool } from '../tools/test-tools.ts';
 import { browserTestsAreOff, newVisitor, openBrowser, PHONE } from './harness/chromium.ts';
+import { TemporaryFolder } from './harness/folder.ts';
 import { hearSound, median, playFor, readClock, sampleLatencies } from './harness/page-clock.ts';
 import { LOW_LATENCY, publishWithFfmpeg } from './harness/publisher.ts';
 import { startServer } from './harness/server.ts';
@@ -26,7 +28,8 @@ describe.skipIf(browserTestsAreOff)('from an empty data folder', () => {
   afterAll(() => browser?.close());
 
   test('a creator goes live with ffmpeg, and a stranger who types the code sees it with sound, in time, by keyboard and mouse', { timeout: 150_000 }, async () => {
-    await using server = await startServer();
+    using folder = new TemporaryFolder();
+    await using server = await startServer({ dataDir: join(folder.path, 'data') });
     const studio = await StudioPage.create(await newVisitor(browser), server.http, 'Sunset over the mill');
 
     // What the encoder needs, by eye and by copy button; the key stays hidden until asked for.
@@ -44,7 +47,7 @@ describe.skipIf(browserTestsAreOff)('from an empty data folder', () => {
     await studio.untilSays(/Waiting for your encoder/, 5_000);
 
     const startedAt = performance.now();
-    await using encoder = publishWithFfmpeg(`${address}/${key}`, { video: LOW_LATENCY });
+    await using encoder = publishWithFfmpeg(`${address}/${key}`, { video: LOW_LATENCY, size: '640x360' });
     await readClock(studio.page, { timeoutMs: 10_000 });
     const pictureMs = performance.now() - startedAt;
     await studio.untilSays(/640 × 360/, 10_000);

@@ -10,19 +10,18 @@ import { TemporaryFolder } from './harness/folder.ts';
 import { freePort } from './harness/free-port.ts';
 import { followPlaylist, renditionsOf } from './harness/playlist-follower.ts';
 import { LIGHT, publishWithFfmpeg } from './harness/publisher.ts';
-import { spawnServer, startServer } from './harness/server.ts';
+import { DataFolder, spawnServer, startServer } from './harness/server.ts';
 import { until, within } from './harness/until.ts';
 
 /** A start that cannot work says so within this time. */
 const FAIL_MS = 20_000;
 
-/** Made once, so that starts that are to fail do not make a database first. */
-const prepared = new TemporaryFolder();
+/** Starts that are to fail do not make a database first. */
+const prepared = new DataFolder();
 afterAll(() => prepared[Symbol.dispose]());
 
 test('stdout carries one line, ready with the addresses, and a stop ends with 0', async () => {
-  const dataDir = join(prepared.path, 'data');
-  await using first = await startServer({ dataDir });
+  await using first = await startServer();
   expect(first.child.stdout).toHaveLength(1);
   expect((await fetch(`${first.http}/healthz`)).status).toBe(200);
   expect((await fetch(`${first.http}/readyz`)).status).toBe(200);
@@ -102,8 +101,8 @@ describe.concurrent('a running server', () => {
   });
 
   test('a crash loses nothing that was acknowledged, and the restarted server tells the truth about a broadcast', async ({ expect }) => {
-    using folder = new TemporaryFolder();
-    const dataDir = join(folder.path, 'data');
+    using folder = new DataFolder();
+    const dataDir = folder.data;
     const ports = { PORT: String(await freePort()), RTMP_PORT: String(await freePort()), RECONNECT_GRACE_SECONDS: '4' };
     const server = await startServer({ dataDir, env: ports });
     const owner = await Owner.guest(server.http);
@@ -167,7 +166,7 @@ describe.concurrent('a running server', () => {
 });
 
 async function failedStart(env: Readonly<Record<string, string>>): Promise<string> {
-  await using child = spawnServer({ DATA_DIR: join(prepared.path, 'data'), ...env });
+  await using child = spawnServer({ DATA_DIR: prepared.data, ...env });
   const { code } = await within(child.exited, FAIL_MS, 'the start to fail');
   expect(code, child.tail()).toBeGreaterThan(0);
   expect(child.stdout).toEqual([]);

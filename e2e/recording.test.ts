@@ -5,10 +5,9 @@ import { beforeAll, describe, test } from 'vitest';
 import { ensureTool } from '../tools/test-tools.ts';
 import { Owner } from './harness/api.ts';
 import { run } from './harness/child.ts';
-import { TemporaryFolder } from './harness/folder.ts';
 import { freePort } from './harness/free-port.ts';
 import { LIGHT, publishWithFfmpeg } from './harness/publisher.ts';
-import { startServer } from './harness/server.ts';
+import { DataFolder, startServer } from './harness/server.ts';
 import { until } from './harness/until.ts';
 
 /** "Within seconds" of the end, on a busy machine. */
@@ -53,8 +52,8 @@ describe.concurrent('recordings', () => {
   });
 
   test('a private recording plays for its owner and with a token alone, and nothing is left of a deleted one', async ({ expect }) => {
-    using folder = new TemporaryFolder();
-    const dataDir = join(folder.path, 'data');
+    using folder = new DataFolder();
+    const dataDir = folder.data;
     await using server = await startServer({ dataDir });
     const owner = await Owner.guest(server.http);
     const { stream, streamKey } = await owner.create({ title: 'Mine', record: true, visibility: 'private' });
@@ -88,8 +87,8 @@ describe.concurrent('recordings', () => {
   });
 
   test('stop with keepRecording false leaves nothing', async ({ expect }) => {
-    using folder = new TemporaryFolder();
-    const dataDir = join(folder.path, 'data');
+    using folder = new DataFolder();
+    const dataDir = folder.data;
     await using server = await startServer({ dataDir });
     const owner = await Owner.guest(server.http);
     const { stream, streamKey } = await owner.create({ title: 'Not kept', record: true });
@@ -102,8 +101,8 @@ describe.concurrent('recordings', () => {
   });
 
   test('kill -9 in mid-recording costs at most two seconds of it, and the broadcast that goes on makes another', async ({ expect }) => {
-    using folder = new TemporaryFolder();
-    const dataDir = join(folder.path, 'data');
+    using folder = new DataFolder();
+    const dataDir = folder.data;
     const ports = { PORT: String(await freePort()), RTMP_PORT: String(await freePort()) };
     const server = await startServer({ dataDir, env: ports });
     const owner = await Owner.guest(server.http);

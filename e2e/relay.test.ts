@@ -1,12 +1,12 @@
 /** Broadcasts that go on to other services, and streams that are fetched from elsewhere, between real servers. */
-import AxeBuilder from '@axe-core/playwright';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { NGINX_RTMP } from '../bench/servers/nginx-rtmp.ts';
 import { ensureTool } from '../tools/test-tools.ts';
 import { Owner } from './harness/api.ts';
-import { browserTestsAreOff, DESKTOP, newVisitor, openBrowser, PHONE } from './harness/chromium.ts';
+import { browserTestsAreOff, DESKTOP, newVisitor, openBrowser } from './harness/chromium.ts';
 import { outputFile } from './harness/folder.ts';
 import { freePort } from './harness/free-port.ts';
+import { look, SIZES } from './harness/look.ts';
 import { readClock } from './harness/page-clock.ts';
 import { LIGHT, publishWithFfmpeg } from './harness/publisher.ts';
 import { type RunningServer, startServer } from './harness/server.ts';
@@ -86,17 +86,11 @@ describe.skipIf(browserTestsAreOff)('the creator’s page', () => {
       const context = await newVisitor(browser, DESKTOP);
       const studio = await StudioPage.toFetch(context, here.http, 'From the yard');
       const { page } = studio;
-      const look = async (state: string) => {
-        for (const [size, viewport] of [
-          ['phone', PHONE],
-          ['desktop', DESKTOP],
-        ] as const) {
-          await page.setViewportSize(viewport);
-          await page.screenshot({ path: outputFile('pages', `fetch-${state}-${size}.png`), animations: 'disabled', fullPage: true });
-          expect(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)).toBeLessThanOrEqual(0);
+      const lookAt = async (state: string) => {
+        for (const size of ['phone', 'desktop'] as const) {
+          await page.setViewportSize(SIZES[size]);
+          await look(expect, page, `fetch-${state}`, { size, fullPage: true });
         }
-        const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa']).analyze();
-        expect(violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, nodes }) => `${id} ${nodes[0]?.html}`)).toEqual([]);
       };
       const address = page.getByRole('textbox', { name: 'Address' });
       const press = (name: string) => page.getByRole('button', { name, exact: true }).click();
@@ -104,13 +98,13 @@ describe.skipIf(browserTestsAreOff)('the creator’s page', () => {
       await address.fill('http://0.0.0.0/live.m3u8');
       await press('Fetch it');
       await studio.untilSays(/0\.0\.0\.0 is not on the open internet.*The person who runs this server decides/, 10_000);
-      await look('refused');
+      await lookAt('refused');
       const dead = await freePort();
       await address.fill(`rtsp://user:tell-nobody@127.0.0.1:${dead}/camera`);
       await press('Fetch it');
       await studio.untilSays(new RegExp(`rtsp://127\\.0\\.0\\.1:${dead}/camera Not connected Nothing takes connections at 127.*Trying again in 0:`), 30_000);
       expect(await page.content()).not.toContain('tell-nobody');
-      await look('unreachable');
+      await lookAt('unreachable');
 
       await origin.untilStatus(made.stream.id, 'live', 60_000);
       await press('Change the address');
@@ -119,7 +113,7 @@ describe.skipIf(browserTestsAreOff)('the creator’s page', () => {
       await studio.untilSays(/Fetching/, 60_000);
       await studio.untilSays(/Bitrate.*Mbit|kbit/, 30_000);
       await readClock(page, { timeoutMs: 30_000 });
-      await look('running');
+      await lookAt('running');
       const link = await page.getByRole('link', { name: 'Open the watch page' }).getAttribute('href');
       const watch = await WatchPage.open(context, link ?? '');
       await readClock(watch.page, { timeoutMs: 30_000 });
@@ -130,7 +124,7 @@ describe.skipIf(browserTestsAreOff)('the creator’s page', () => {
       await press('Stop');
       await watch.untilState('ended', 30_000);
       await studio.untilSays(/Ended.* Off /, 10_000);
-      await look('off');
+      await lookAt('off');
       await press('Start fetching');
       await studio.untilSays(/Waiting for the first viewer|Connecting|Fetching/, 30_000);
       await press('Remove the source');
@@ -142,15 +136,12 @@ describe.skipIf(browserTestsAreOff)('the creator’s page', () => {
     }
   });
 
-  test.each([
-    ['desktop', DESKTOP],
-    ['phone', PHONE],
-  ] as const)('on a %s adds services, shows how they go, and lets go of them', async (size, viewport) => {
+  test.each(['desktop', 'phone'] as const)('on a %s adds services, shows how they go, and lets go of them', async (size) => {
     const browser = await openBrowser({ autoplay: 'allowed' });
     try {
       const other = await Owner.guest(there.http);
       const received = await other.create({ title: 'Seen elsewhere' });
-      const studio = await StudioPage.create(await newVisitor(browser, viewport), here.http, 'On two services');
+      const studio = await StudioPage.create(await newVisitor(browser, SIZES[size]), here.http, 'On two services');
       const { page } = studio;
       const add = async (url: string, key: string, name: string) => {
         await page.getByRole('button', { name: 'Add a service' }).click();
@@ -172,10 +163,7 @@ describe.skipIf(browserTestsAreOff)('the creator’s page', () => {
       await studio.untilSays(/The other mill.*Sending.*The closed mill.*(Not connected|Connecting)/, 30_000);
       await studio.untilSays(/Nothing takes connections at/, 10_000);
       await page.getByRole('heading', { name: 'Forward to other services' }).scrollIntoViewIfNeeded();
-      await page.screenshot({ path: outputFile('pages', `forward-${size}.png`), animations: 'disabled', fullPage: true });
-      const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa']).analyze();
-      expect(violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, nodes }) => `${id} ${nodes[0]?.html}`)).toEqual([]);
-      expect(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)).toBeLessThanOrEqual(0);
+      await look(expect, page, 'forward', { size, fullPage: true });
 
       await page.getByRole('switch', { name: 'Forward to The other mill' }).click();
       await studio.untilSays(/The other mill \S+ Off/, 5_000);

@@ -1,11 +1,16 @@
-/** How soon the server is there once everything is installed and made. */
+/** How soon the server is there once everything is installed and made, and smaller pictures once somebody plays. */
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { Owner } from './harness/api.ts';
 import { TemporaryFolder } from './harness/folder.ts';
+import { LIGHT, publishWithFfmpeg } from './harness/publisher.ts';
 import { startServer } from './harness/server.ts';
 
 /** `ready` on the second start: the first makes the database. */
 const READY_BUDGET_MS = 2_000;
+
+/** From the first question for a smaller picture to its first part: a worker has to be started for it, and the next segment has to begin. */
+const LADDER_BUDGET_MS = 2_000;
 
 test('the second start is ready within 2 s', async () => {
   using folder = new TemporaryFolder();
@@ -13,4 +18,20 @@ test('the second start is ready within 2 s', async () => {
   await (await startServer({ dataDir }))[Symbol.asyncDispose]();
   await using again = await startServer({ dataDir });
   expect(again.startMs).toBeLessThan(READY_BUDGET_MS);
+});
+
+test('smaller pictures begin within 2 s of the first question for one', async () => {
+  await using server = await startServer({ env: { LADDER: '270p@500k,180p@250k' } });
+  const owner = await Owner.guest(server.http);
+  const made = await owner.create({ title: 'Soon' });
+  const encoder = publishWithFfmpeg(`${made.ingest.rtmp?.url}/${made.streamKey}`, { video: LIGHT });
+  try {
+    await owner.untilStatus(made.stream.id, 'live', 30_000);
+    const began = performance.now();
+    const tier = await (await fetch(new URL('270p/index.m3u8', made.playback.hls))).text();
+    expect(performance.now() - began).toBeLessThan(LADDER_BUDGET_MS);
+    expect(tier).toMatch(/#EXT-X-PART:DURATION=[\d.]+,URI="[^"]+",INDEPENDENT=YES\n/);
+  } finally {
+    await encoder.stop('SIGKILL');
+  }
 });

@@ -1,15 +1,12 @@
-/** What the watch page says when there is nothing to see, and how it comes back by itself. */
-import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { ensureTool } from '../tools/test-tools.ts';
 import { Owner } from './harness/api.ts';
 import { browserTestsAreOff, newVisitor, openBrowser, PHONE } from './harness/chromium.ts';
-import { TemporaryFolder } from './harness/folder.ts';
 import { freePort } from './harness/free-port.ts';
 import { hearSound, readClock } from './harness/page-clock.ts';
 import { LIGHT, publishWithFfmpeg } from './harness/publisher.ts';
-import { type RunningServer, startServer } from './harness/server.ts';
+import { DataFolder, type RunningServer, startServer } from './harness/server.ts';
 import { StudioPage } from './harness/studio-page.ts';
 import { until } from './harness/until.ts';
 import { visibleText } from './harness/visible-text.ts';
@@ -159,8 +156,8 @@ describe.skipIf(browserTestsAreOff).concurrent('the watch page', () => {
   });
 
   test('survives a crash of the server in mid-broadcast without a reload', { timeout: 90_000 }, async ({ expect }) => {
-    using folder = new TemporaryFolder();
-    const options = { dataDir: join(folder.path, 'data'), env: { PORT: String(await freePort()), RTMP_PORT: String(await freePort()) } };
+    using folder = new DataFolder();
+    const options = { dataDir: folder.data, env: { PORT: String(await freePort()), RTMP_PORT: String(await freePort()) } };
     const before = await startServer(options);
     const owner = await Owner.guest(before.http);
     const { stream, streamKey, playback } = await owner.create({ title: 'Crash' });

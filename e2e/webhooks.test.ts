@@ -2,16 +2,12 @@
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
-import AxeBuilder from '@axe-core/playwright';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { browserTestsAreOff, DESKTOP, newVisitor, openBrowser, PHONE } from './harness/chromium.ts';
-import { outputFile, TemporaryFolder } from './harness/folder.ts';
-import { startServer } from './harness/server.ts';
+import { browserTestsAreOff, newVisitor, openBrowser } from './harness/chromium.ts';
+import { look, SIZES } from './harness/look.ts';
+import { DataFolder, startServer } from './harness/server.ts';
 import { until } from './harness/until.ts';
-
-const SIZES = { phone: PHONE, desktop: DESKTOP } as const;
-type SizeName = keyof typeof SIZES;
 
 let browser: Browser;
 
@@ -28,20 +24,20 @@ describe.skipIf(browserTestsAreOff)('webhooks', () => {
     const page = await context.newPage();
     await page.goto(`${server.http}/settings`);
     await page.getByText('No webhooks yet.').waitFor();
-    await look(page, 'settings-empty', size);
+    await look(expect, page, 'settings-empty', { size });
 
     await page.getByRole('button', { name: 'Add a webhook' }).click();
     const form = page.getByRole('dialog');
     await form.getByLabel('Address').fill('example');
     await form.getByRole('button', { name: 'Add', exact: true }).click();
     await form.getByText('Give an address like https://example.org/hook.').waitFor();
-    await look(page, 'settings-adding', size);
+    await look(expect, page, 'settings-adding', { size });
     await form.getByLabel('Address').fill(program.url);
     await form.getByLabel('What it is for').fill('My lights');
     await form.getByRole('button', { name: 'Add', exact: true }).click();
 
     await page.getByText('The secret, this once').waitFor();
-    await look(page, 'settings-secret', size);
+    await look(expect, page, 'settings-secret', { size });
     const secret = await page.getByText(/^whsec_/).textContent();
     await page.getByRole('button', { name: 'I have kept it' }).click();
     expect(await page.content()).not.toContain('whsec_');
@@ -56,7 +52,7 @@ describe.skipIf(browserTestsAreOff)('webhooks', () => {
     await page.getByText('Delivered').click();
     await page.getByRole('button', { name: 'Send again' }).click();
     await page.getByText('It answered 500. Only 2xx counts as taken.').waitFor();
-    await look(page, 'settings-failing', size);
+    await look(expect, page, 'settings-failing', { size });
 
     await page.getByRole('button', { name: /^Settings: My lights/ }).click();
     await page.getByRole('menuitem', { name: 'Switch off' }).click();
@@ -65,21 +61,21 @@ describe.skipIf(browserTestsAreOff)('webhooks', () => {
     await page.getByRole('button', { name: /^Settings: My lights/ }).click();
     await page.getByRole('menuitem', { name: 'Delete' }).click();
     await page.getByRole('menu').waitFor({ state: 'detached' });
-    await look(page, 'settings-deleting', size);
+    await look(expect, page, 'settings-deleting', { size });
     await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
     await page.getByText('No webhooks yet.').waitFor();
     await page.route('**/api/v1/webhooks*', (route) => route.abort());
     await page.reload();
     await page.getByText('Your webhooks cannot be read right now.').waitFor({ timeout: 30_000 });
-    await look(page, 'settings-error', size);
+    await look(expect, page, 'settings-error', { size });
   });
 });
 
 test('what a program was not told before kill -9 it is told after the restart', async () => {
-  using folder = new TemporaryFolder();
+  using folder = new DataFolder();
   const program = await Program.start();
   const env = { ALLOW_PRIVATE_ADDRESSES: 'true' };
-  let server = await startServer({ env, dataDir: folder.path });
+  let server = await startServer({ env, dataDir: folder.data });
   try {
     program.status = 503;
     const post = async (path: string, token: string | undefined, body: object) => {
@@ -94,7 +90,7 @@ test('what a program was not told before kill -9 it is told after the restart', 
     await server.child.stop('SIGKILL');
     program.status = 204;
     const before = program.received.length;
-    server = await startServer({ env, dataDir: folder.path });
+    server = await startServer({ env, dataDir: folder.data });
     await until(() => program.received.length > before, { what: 'the next try', timeoutMs: 30_000 });
     expect(program.received.at(-1)?.id).toBe(program.received[0]?.id);
   } finally {
@@ -149,13 +145,4 @@ class Program implements AsyncDisposable {
 function signatureOf(secret: string, received: Received | undefined): string {
   const key = Buffer.from(secret.replace('whsec_', ''), 'base64');
   return `v1,${createHmac('sha256', key).update(`${received?.id}.${received?.timestamp}.${received?.body}`).digest('base64')}`;
-}
-
-async function look(page: Page, name: string, size: SizeName): Promise<void> {
-  await page.evaluate(() => document.fonts.ready);
-  await page.screenshot({ path: outputFile('pages', `${name}-${size}.png`), animations: 'disabled' });
-  const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']).analyze();
-  const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, help, nodes }) => `${id}: ${help}: ${nodes[0]?.html.slice(0, 160)}`);
-  expect.soft(serious, `${name} on a ${size}`).toEqual([]);
-  expect.soft(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth), `${name} on a ${size} is too wide`).toBeLessThanOrEqual(0);
 }

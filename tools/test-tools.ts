@@ -68,6 +68,8 @@ const TOOLS = {
     ],
     probe: ['/usr/bin/python3', '-c', "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import Gio; assert Gio.TlsBackend.get_default().supports_tls()"],
   },
+  // Vulkan in software.
+  lavapipe: { packages: ['mesa-vulkan-drivers'], probe: ['sh', '-c', 'ls /usr/share/vulkan/icd.d/lvp_icd.*.json'] },
   janus: { packages: ['janus'], probe: ['sh', '-c', 'command -v janus'], forBench: true },
   wrk: { packages: ['wrk'], probe: ['sh', '-c', 'command -v wrk'], forBench: true },
   'nginx-rtmp': { packages: ['nginx', 'libnginx-mod-rtmp'], probe: ['sh', '-c', 'command -v nginx && test -f /usr/lib/nginx/modules/ngx_rtmp_module.so'] },

@@ -2,6 +2,7 @@
  * Chooses between real time and segments, and changes from one to the other on the same element: real time when it shows a frame
  * in time, segments otherwise or when asked. What replaces a source shows its first frame before the old one goes.
  */
+import type { Layer } from '@millrace/contract/entities/layer';
 import { SignallingError } from '../webrtc/signalling.ts';
 import type { Delay, Engine } from './engine.ts';
 import type { ReceiveStats } from './receive-stats.ts';
@@ -59,6 +60,11 @@ export interface RealTimeSource extends WatchedSource {
   readonly stats: ReceiveStats;
   /** How long nothing new was decoded, for whatever reason. */
   readonly stillMs: number;
+  /** The sizes to choose from, best first; empty until the server has told. */
+  readonly layers: readonly Layer[];
+  /** Name of the one that was chosen; undefined is the best that the network takes. */
+  readonly layer: string | undefined;
+  chooseLayer(rid: string | undefined): void;
 }
 
 export interface EngineSwitchDeps<Source extends WatchedSource> {

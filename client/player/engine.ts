@@ -4,6 +4,7 @@ import type { UnplayableReason } from './state.ts';
 
 export interface Quality {
   readonly index: number;
+  /** Pixels of the shorter side: 720 also of 720×1280. */
   readonly height: number;
   readonly bitsPerSecond: number;
 }

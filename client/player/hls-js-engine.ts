@@ -125,7 +125,7 @@ export class HlsJsEngine implements Engine {
   }
 
   get qualities() {
-    return this.#hls.levels.map((level, index) => ({ index, height: level.height, bitsPerSecond: level.bitrate }));
+    return this.#hls.levels.map((level, index) => ({ index, height: Math.min(level.width, level.height), bitsPerSecond: level.bitrate }));
   }
 
   get quality(): number | undefined {

@@ -3,70 +3,27 @@
  * state; the state changes only when the element confirms it.
  */
 import type { BroadcastState } from '@millrace/contract/entities/broadcast';
-import type { Playback } from '@millrace/contract/entities/stream';
-import type { ServerClock } from '../server-clock.ts';
-import type { Delay, Engine, EngineDetails, EngineListener, Quality } from './engine.ts';
-import { EngineSwitch, type FallBack, type Latency } from './engine-switch.ts';
+import { ElementEngines, type EngineOptions } from './element-engines.ts';
+import type { Engine, EngineDetails, EngineListener } from './engine.ts';
+import { EngineSwitch, type Latency } from './engine-switch.ts';
 import { FrameHold } from './frame-hold.ts';
-import { HlsJsEngine, type HlsModule } from './hls-js-engine.ts';
-import { nativeEngine } from './native-engine.ts';
+import { PictureFlow } from './picture-flow.ts';
 import type { Absence } from './playlist-times.ts';
-import { hasMedia, INITIAL_FACTS, type PlayerFacts, type PlayerState, playerState, type UnplayableReason } from './state.ts';
-import { whepEngine } from './whep-engine.ts';
-import { WhepSource } from './whep-source.ts';
+import { looksSame, type PlayerSnapshot } from './snapshot.ts';
+import { hasMedia, INITIAL_FACTS, type PlayerFacts, playerState } from './state.ts';
 
 /** How often the element's clock is compared with itself and the latency told. */
 const TICK_MS = 250;
 
-/** The element's clock stands still for this long before playback is called stalled: a frame at 2 fps is no stall. */
-const STALL_MS = 750;
-
 /** Nearer to the target than this, the viewer is at the live edge. */
 const LIVE_TOLERANCE_MS = 2500;
-
-/** A player that could not be fetched is asked for again after this. */
-const LOAD_RETRY_MS = 1500;
-
-/** A change of the source shows its last frame for this long before it counts as a stall. */
-const CHANGE_MS = 2500;
 
 /** Behind this much with an unknown target, the viewer is no longer at the live edge. */
 const FAR_BEHIND_MS = 8000;
 
-export interface PlayerSnapshot {
-  readonly state: PlayerState;
-  readonly unplayable: UnplayableReason | undefined;
-  /** Server clock minus the clock of the shown picture; undefined while either is unknown. */
-  readonly latencyMs: number | undefined;
-  /** False when the viewer paused or fell back and could go to live. */
-  readonly atLive: boolean;
-  /** The browser allowed playback only without sound. */
-  readonly mutedByBrowser: boolean;
-  readonly stalls: number;
-  readonly qualities: readonly Quality[];
-  readonly quality: number | undefined;
-  /** What was asked for. */
-  readonly latency: Latency;
-  /** What is used. */
-  readonly protocol: Engine['protocol'] | undefined;
-  /** Why it is not real time although that was asked for. */
-  readonly fallBack: FallBack | undefined;
-}
-
-export interface PlayOptions {
-  readonly video: HTMLVideoElement;
-  /** Without a WHEP address there is no real time. */
-  readonly playback: Pick<Playback, 'hls'> & Partial<Pick<Playback, 'whep'>>;
+export interface PlayOptions extends EngineOptions {
   /** Default `real-time`, which falls back to segments by itself. */
   readonly latency?: Latency;
-  readonly clock: ServerClock;
-  readonly loadHls: () => Promise<HlsModule>;
-  /** What the stream socket's `watch()` is told as `visitorId`: with it the server counts that socket and not the real-time sessions beside it. */
-  readonly viewer?: string;
-  /** A recording: it has a beginning and an end, and no live edge. */
-  readonly recording?: { readonly startAt: number };
-  /** The owner's preview: plays before viewers may, with the owner's bearer. */
-  readonly preview?: { readonly token: string | undefined };
   readonly onChange: (snapshot: PlayerSnapshot) => void;
 }
 
@@ -97,7 +54,7 @@ export class Player {
   #facts: PlayerFacts;
   readonly #switch: EngineSwitch;
   readonly #hold: FrameHold;
-  #changingUntil = 0;
+  readonly #flow = new PictureFlow({ now: () => performance.now() });
   /** What real time is to be gone back from, in seconds, once there are segments; and what `goLive` returns to. */
   #goingBack: number | undefined;
   #latencyAtLive: Latency | undefined;
@@ -105,8 +62,6 @@ export class Player {
   #wantsPlay = true;
   #mutedByBrowser = false;
   #stalls = 0;
-  #lastTime = -1;
-  #movedAt = 0;
   #snapshot: PlayerSnapshot;
 
   constructor(options: PlayOptions) {
@@ -114,14 +69,15 @@ export class Player {
     this.#video = options.video;
     this.#facts = { ...INITIAL_FACTS, mayPreview: options.preview !== undefined };
     this.#hold = new FrameHold(options.video);
+    const engines = new ElementEngines({ options, listener: this.#listener, signal: this.#abort.signal });
     this.#switch = new EngineSwitch(
       {
-        openRealTime: this.#realTime(),
-        showRealTime: (source) => whepEngine({ video: options.video, source, clock: options.clock, listener: this.#listener }),
-        showSegments: (delay) => this.#showSegments(delay),
+        openRealTime: engines.openRealTime,
+        showRealTime: (source) => engines.showRealTime(source),
+        showSegments: (delay) => engines.showSegments(delay),
         beforeChange: () => {
           this.#hold.hold();
-          this.#changingUntil = performance.now() + CHANGE_MS;
+          this.#flow.beginChange();
         },
         changed: () => this.#tell(),
         now: () => performance.now(),
@@ -295,40 +251,9 @@ export class Player {
     this.#switch.begin();
   }
 
-  #realTime(): ((signal: AbortSignal) => Promise<WhepSource>) | undefined {
-    const { playback, preview, viewer } = this.#options;
-    const { whep } = playback;
-    if (whep === undefined || !('RTCPeerConnection' in globalThis)) return undefined;
-    const url = viewer === undefined ? whep : withViewer(whep, viewer);
-    return (signal) => WhepSource.open({ url, token: preview?.token, signal, fetch: (...request) => fetch(...request), RTCPeerConnection, now: () => performance.now() });
-  }
-
-  async #showSegments(delay: Delay): Promise<Engine | undefined> {
-    const { video, playback, loadHls, preview, recording } = this.#options;
-    const listener = this.#listener;
-    if (!('MediaSource' in globalThis) && video.canPlayType('application/vnd.apple.mpegurl') !== '') return nativeEngine(video, playback.hls, listener, recording?.startAt);
-    const module = await this.#load(loadHls);
-    if (!module) return undefined;
-    if (module.default.isSupported()) {
-      return new HlsJsEngine({ module, video, url: playback.hls, authorization: preview?.token, delay, startAt: recording?.startAt, listener, now: () => performance.now() });
-    }
-    this.#set({ unplayable: 'unsupported' });
-    return undefined;
-  }
-
-  /** The chunk may fail to come; the network may be back in a moment. */
-  async #load(loadHls: () => Promise<HlsModule>): Promise<HlsModule | undefined> {
-    while (!this.#abort.signal.aborted) {
-      const module = await loadHls().catch(() => undefined);
-      if (module) return module;
-      await new Promise((resolve) => setTimeout(resolve, LOAD_RETRY_MS));
-    }
-    return undefined;
-  }
-
   /** The source ran dry, or changes. */
   #stopped(): void {
-    if (performance.now() > this.#changingUntil) this.#set({ flowing: false });
+    if (!this.#flow.isChanging) this.#set({ flowing: false });
   }
 
   #paused(): void {
@@ -341,28 +266,17 @@ export class Player {
   }
 
   #moved(): void {
-    this.#movedAt = performance.now();
-    this.#changingUntil = 0;
-    this.#lastTime = this.#video.currentTime;
+    this.#flow.begin(this.#video.currentTime);
     this.#wantsPlay = true;
     this.#set({ flowing: true, hasPlayed: true, paused: false, blocked: false, finished: false });
   }
 
   #tick(): void {
-    const { currentTime, paused, readyState } = this.#video;
     this.#switch.tick(this.#facts.broadcast === 'live' && this.#wantsPlay && this.#facts.attached);
     if (this.#goingBack !== undefined && this.#switch.engine?.goBack(this.#goingBack)) this.#goingBack = undefined;
-    const idleMs = this.#switch.engine?.idleMs;
-    const moves = idleMs === undefined ? currentTime !== this.#lastTime : idleMs < STALL_MS;
-    if (!paused && moves && this.#lastTime >= 0 && readyState > 1) {
-      const advanced = currentTime > this.#lastTime || idleMs !== undefined;
-      this.#lastTime = currentTime;
-      if (advanced && !this.#facts.flowing) this.#moved();
-      else if (advanced) this.#movedAt = performance.now();
-    } else if (this.#facts.flowing && performance.now() - this.#movedAt > STALL_MS && performance.now() > this.#changingUntil) {
-      this.#set({ flowing: false });
-    }
-    if (this.#lastTime < 0) this.#lastTime = currentTime;
+    const seen = this.#flow.look(this.#video, this.#switch.engine?.idleMs);
+    if (seen === 'moves' && !this.#facts.flowing) this.#moved();
+    else if (seen === 'stands' && this.#facts.flowing) this.#set({ flowing: false });
     this.#tell();
   }
 
@@ -376,7 +290,7 @@ export class Player {
 
   #tell(): void {
     const next = this.#look();
-    if (sameSnapshot(this.#snapshot, next)) return;
+    if (looksSame(this.#snapshot, next)) return;
     this.#snapshot = next;
     this.#options.onChange(next);
   }
@@ -406,28 +320,4 @@ export class Player {
 
 function isNotAllowed(error: unknown): boolean {
   return error instanceof DOMException && error.name === 'NotAllowedError';
-}
-
-/** Latency is told in steps that a person can read, so that a page is not drawn anew four times a second. */
-const LATENCY_STEP_MS = 100;
-
-function sameSnapshot(a: PlayerSnapshot, b: PlayerSnapshot): boolean {
-  return (
-    a.state === b.state &&
-    a.unplayable === b.unplayable &&
-    a.atLive === b.atLive &&
-    a.mutedByBrowser === b.mutedByBrowser &&
-    a.stalls === b.stalls &&
-    a.quality === b.quality &&
-    a.latency === b.latency &&
-    a.protocol === b.protocol &&
-    a.fallBack === b.fallBack &&
-    a.qualities.length === b.qualities.length &&
-    (a.latencyMs === undefined) === (b.latencyMs === undefined) &&
-    Math.abs((a.latencyMs ?? 0) - (b.latencyMs ?? 0)) < LATENCY_STEP_MS
-  );
-}
-
-function withViewer(whep: string, viewer: string): string {
-  return `${whep}${whep.includes('?') ? '&' : '?'}viewer=${encodeURIComponent(viewer)}`;
 }

@@ -23,8 +23,14 @@ export function whepEngine({ video, source, clock, listener }: WhepEngineDeps): 
   };
   return {
     protocol: 'whep',
-    qualities: [],
-    quality: undefined,
+    // The least first, as playlists have them.
+    get qualities() {
+      return source.layers.toReversed().map(({ width, height, targetBitrate = 0 }, index) => ({ index, height: Math.min(width, height), bitsPerSecond: targetBitrate }));
+    },
+    get quality() {
+      const index = source.layers.toReversed().findIndex(({ rid }) => rid === source.layer);
+      return index === -1 ? undefined : index;
+    },
     get details() {
       return { codecs: source.stats.codecs, bandwidth: undefined, targetLatencyMs: undefined };
     },
@@ -35,7 +41,7 @@ export function whepEngine({ video, source, clock, listener }: WhepEngineDeps): 
       const latency = latencyMs();
       return latency === undefined ? undefined : clock.now() - latency;
     },
-    chooseQuality: () => {},
+    chooseQuality: (index) => source.chooseLayer(index === undefined ? undefined : source.layers.toReversed()[index]?.rid),
     chooseDelay: () => false,
     goLive: () => {},
     goBack: () => false,

@@ -1,9 +1,11 @@
 /** One WHEP session: a peer connection that receives, watched by what it decodes. */
+import type { Layer } from '@millrace/contract/entities/layer';
 import { deferred } from '../webrtc/deferred.ts';
 import { negotiate } from '../webrtc/negotiate.ts';
 import { type Signalling, SignallingError } from '../webrtc/signalling.ts';
 import { recordsOf } from '../webrtc/stats-record.ts';
 import type { RealTimeSource } from './engine-switch.ts';
+import { readLayers, selectLayer } from './layers.ts';
 import { hasOnlyReports, hasProgressed, type ReceiveStats, receiveStats } from './receive-stats.ts';
 
 /** How often decoding is looked at: until the first frame, and after it. */
@@ -13,12 +15,22 @@ const LOOK_MS = 250;
 /** Without a frame for this long there will be none. */
 const CONNECT_MS = 8000;
 
+/** Sizes come and go, with what the publisher sends and with what the server has time for: so often they are asked for. */
+const LAYERS_MS = 20_000;
+
 /** A look that came late, because the page slept, says nothing of the time between. */
 const MAX_COUNTED_MS = 500;
+
+/** What a viewer chose, for this connection and those that take its place. */
+export interface ChosenLayer {
+  /** Undefined is the best that the network takes. */
+  rid: string | undefined;
+}
 
 export interface WhepSourceOptions {
   readonly url: string;
   readonly token?: string | undefined;
+  readonly chosen: ChosenLayer;
   readonly signal: AbortSignal;
   readonly fetch: typeof fetch;
   readonly RTCPeerConnection: typeof RTCPeerConnection;
@@ -32,6 +44,8 @@ export class WhepSource implements RealTimeSource {
   readonly #gone = deferred();
   readonly #first = deferred();
   #signalling: Signalling | undefined;
+  #layers: readonly Layer[] = [];
+  #layersAt = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #stats: ReceiveStats = { frames: undefined, bytes: 0, pathBytes: undefined, playsFromMs: undefined, delayMs: undefined, codecs: [] };
   #lookedAt: number;
@@ -42,8 +56,7 @@ export class WhepSource implements RealTimeSource {
   private constructor(options: WhepSourceOptions) {
     this.#options = options;
     this.#lookedAt = options.now();
-    // Not max-bundle: then a stream without sound, whose answer refuses the first medium, could not be connected.
-    const peer = new options.RTCPeerConnection();
+    const peer = new options.RTCPeerConnection({ bundlePolicy: 'max-bundle' });
     this.#peer = peer;
     for (const kind of ['audio', 'video']) peer.addTransceiver(kind, { direction: 'recvonly' });
     peer.addEventListener('track', ({ track, receiver }) => {
@@ -68,6 +81,8 @@ export class WhepSource implements RealTimeSource {
       source.#signalling = await negotiate(source.#peer, options, options.signal);
       source.#look(FIRST_LOOK_MS);
       await source.#first.promise;
+      // What was chosen on the connection before this one is chosen here too, where it exists.
+      void source.#learnLayers().then(() => (source.layer === undefined ? undefined : source.#select()));
       return source;
     } catch (error) {
       source.close();
@@ -96,6 +111,19 @@ export class WhepSource implements RealTimeSource {
     return this.#stats;
   }
 
+  get layers(): readonly Layer[] {
+    return this.#layers;
+  }
+
+  get layer(): string | undefined {
+    return this.#layers.find(({ rid }) => rid === this.#options.chosen.rid)?.rid;
+  }
+
+  chooseLayer(rid: string | undefined): void {
+    this.#options.chosen.rid = rid;
+    void this.#select();
+  }
+
   /** Begins to count anew: nothing was due until now. */
   forgive(): void {
     this.#idleMs = 0;
@@ -105,6 +133,15 @@ export class WhepSource implements RealTimeSource {
     this.#signalling?.end();
     this.#peer.close();
     this.#lose();
+  }
+
+  async #learnLayers(): Promise<void> {
+    this.#layersAt = this.#options.now();
+    if (this.#signalling) this.#layers = (await readLayers(this.#signalling)) ?? this.#layers;
+  }
+
+  async #select(): Promise<void> {
+    if (this.#signalling && !(await selectLayer(this.#signalling, this.layer))) await this.#learnLayers();
   }
 
   #lose(): void {
@@ -128,6 +165,7 @@ export class WhepSource implements RealTimeSource {
       this.#stillMs = progressed ? 0 : this.#stillMs + passed;
       this.#idleMs = progressed || hasOnlyReports(before, now) ? 0 : this.#idleMs + passed;
       this.#lookedAt = at;
+      if (this.#layersAt > 0 && at - this.#layersAt >= LAYERS_MS) void this.#learnLayers();
       // Sound alone begins with its second packets: a picture may still be on its way with the first.
       if (progressed && (now.frames !== undefined || before.bytes > 0)) {
         this.#first.resolve();

@@ -2,7 +2,8 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { SignallingError } from '../webrtc/signalling.ts';
 import type { PublishLimits } from './limits.ts';
-import { type OpenSession, Publisher, type PublisherDeps, type PublisherSnapshot, type PublishSession } from './publisher.ts';
+import type { PublishSession } from './publish-session.ts';
+import { type OpenSession, Publisher, type PublisherDeps, type PublisherSnapshot } from './publisher.ts';
 
 /** Stands where the peer connection would. */
 class FakeSession implements PublishSession<string> {

@@ -5,6 +5,7 @@
 import { retryDelayMs } from '../retry-delay.ts';
 import { SignallingError } from '../webrtc/signalling.ts';
 import type { PublishLimits } from './limits.ts';
+import type { PublishSession } from './publish-session.ts';
 import type { PublishStats } from './publish-stats.ts';
 import { WhipSession } from './whip-session.ts';
 
@@ -40,20 +41,6 @@ export interface PublisherSnapshot {
   /** Why it is not live. */
   readonly reason: PublishReason | undefined;
   readonly stats: PublishStats | undefined;
-}
-
-/** One connection that sends. `lost` resolves when it will not come back. */
-export interface PublishSession<Media> {
-  readonly lost: Promise<void>;
-  /** How long nothing was heard of the server. */
-  readonly silentMs: number;
-  replace(stream: Media): Promise<boolean>;
-  limit(limits: PublishLimits): Promise<void>;
-  stats(): Promise<PublishStats | undefined>;
-  /** Tells the server. */
-  close(): void;
-  /** Without telling the server, which goes on waiting for us. */
-  abandon(): void;
 }
 
 export interface OpenSession<Media> {

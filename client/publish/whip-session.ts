@@ -5,8 +5,8 @@ import { negotiate } from '../webrtc/negotiate.ts';
 import { type Signalling, SignallingError } from '../webrtc/signalling.ts';
 import { numberIn, recordsOf, type StatsRecord, selectedPair } from '../webrtc/stats-record.ts';
 import { LAYERS, layerLimits, type PublishLimits, scaleDownBy } from './limits.ts';
+import type { PublishSession } from './publish-session.ts';
 import { type PublishStats, publishStats } from './publish-stats.ts';
-import type { PublishSession } from './publisher.ts';
 
 /** The path to the server has this long to come about. */
 const CONNECT_MS = 8000;

@@ -1,7 +1,7 @@
-/** ICE servers from Link headers. */
+/** ICE servers and extensions from Link headers. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { iceServersOf } from './link-header.ts';
+import { iceServersOf, linkTo } from './link-header.ts';
 
 it('reads STUN and TURN with their credentials, in order', () => {
   const header = [
@@ -20,6 +20,12 @@ it('reads STUN and TURN with their credentials, in order', () => {
 it('finds none where there are none', () => {
   expect(iceServersOf(null)).toEqual([]);
   expect(iceServersOf('<turn:a>; rel="alternate"')).toEqual([]);
+});
+
+it('finds where a relation leads, among others', () => {
+  const header = '<turn:a>; rel="ice-server"; credential="<x>; rel=layer", </whep/a/b/layer>; rel="layer", </other>; rel=layer';
+  expect(linkTo(header, 'layer')).toBe('/whep/a/b/layer');
+  expect(linkTo(header, 'events')).toBeUndefined();
 });
 
 it('survives any header, with a bounded answer', () => {

@@ -110,3 +110,18 @@ it('tells a server that is not there', async () => {
   await new Promise((resolve) => server.close(resolve));
   await expect(Signalling.offer(gone, '', new AbortController().signal)).rejects.toMatchObject({ status: 0 });
 });
+
+it('asks an extension that the server names, with the bearer, until the session is over', async () => {
+  const link = '<turn:t:3478>; rel="ice-server", </whep/abc/session1/layer>; rel="urn:example:layer"';
+  replies.push({ ...CREATED, headers: { ...CREATED.headers, link } }, { status: 200, body: '{}' }, { status: 400 });
+  const session = await open();
+  expect(await (await session.extension('urn:example:layer'))?.text()).toBe('{}');
+  expect((await session.extension('urn:example:layer', { method: 'POST', body: 'x' }))?.status).toBe(400);
+  expect(await session.extension('urn:example:events')).toBeUndefined();
+  expect(seen.slice(1).map(({ method, url, headers, body }) => [method, url, headers.authorization, body])).toEqual([
+    ['GET', '/whep/abc/session1/layer', 'Bearer key', ''],
+    ['POST', '/whep/abc/session1/layer', 'Bearer key', 'x'],
+  ]);
+  session.end();
+  expect(await session.extension('urn:example:layer')).toBeUndefined();
+});

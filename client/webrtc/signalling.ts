@@ -1,5 +1,5 @@
-/** The HTTP side of a WHIP or WHEP session: the offer and its answer, trickled candidates, the end. */
-import { type IceServer, iceServersOf } from './link-header.ts';
+/** The HTTP side of a WHIP or WHEP session: the offer and its answer, trickled candidates, extensions, the end. */
+import { type IceServer, iceServersOf, linkTo } from './link-header.ts';
 
 const SDP = 'application/sdp';
 /** A request on a connection that died with its network would wait for a minute; a new one finds another way. */
@@ -34,15 +34,19 @@ export class Signalling {
   readonly iceServers: readonly IceServer[];
   readonly #deps: SignallingDeps;
   readonly #session: string | undefined;
+  readonly #base: string;
+  readonly #links: string | null;
   readonly #etag: string | null;
   #ended = false;
 
   private constructor(deps: SignallingDeps, response: Response, answer: string) {
     this.#deps = deps;
     this.answer = answer;
-    this.iceServers = iceServersOf(response.headers.get('link'));
+    this.#base = response.url || deps.url;
+    this.#links = response.headers.get('link');
+    this.iceServers = iceServersOf(this.#links);
     const location = response.headers.get('location');
-    this.#session = location === null ? undefined : new URL(location, response.url || deps.url).href;
+    this.#session = location === null ? undefined : new URL(location, this.#base).href;
     this.#etag = response.headers.get('etag');
   }
 
@@ -67,6 +71,13 @@ export class Signalling {
   async trickle(fragment: string): Promise<void> {
     if (this.#session === undefined || this.#ended) return;
     await this.#patch(fragment, this.#etag).catch(() => undefined);
+  }
+
+  /** Asks an extension of this session, by the relation that names it. Undefined: the server has none, or cannot be reached. */
+  async extension(rel: string, init: RequestInit = {}): Promise<Response | undefined> {
+    const target = linkTo(this.#links, rel);
+    if (target === undefined || this.#ended || !URL.canParse(target, this.#base)) return undefined;
+    return send(this.#deps, new URL(target, this.#base).href, init).catch(() => undefined);
   }
 
   /** Ends the session on the server; also from a page that is going away. */

@@ -56,10 +56,27 @@ export const RecordingUpload = z
   .meta({ id: 'RecordingUpload' });
 export type RecordingUpload = z.infer<typeof RecordingUpload>;
 
+/**
+ * What takes long with a recording now. `repair`: the server died while it was made, and what there is of it is looked through. `download`: the
+ * MP4 is made ready.
+ */
+export const RecordingTask = z
+  .strictObject({
+    kind: z.enum(['repair', 'download']),
+    /** From 0 to 1. */
+    share: z.number().min(0).max(1),
+    /** Null while it cannot be told. */
+    secondsLeft: z.number().nonnegative().nullable(),
+  })
+  .meta({ id: 'RecordingTask' });
+export type RecordingTask = z.infer<typeof RecordingTask>;
+
 export const RecordingStorage = z
   .strictObject({
-    /** Whether it lies on the server. */
+    /** Whether it lies on a server. */
     local: z.boolean(),
+    /** It lies on another server alone: it can be played there, and here when it is uploaded. */
+    elsewhere: z.boolean(),
     /** Null where there is no object storage, and of what is not kept. */
     upload: RecordingUpload.nullable(),
   })
@@ -82,6 +99,8 @@ export const Recording = z
     startedAt: Instant,
     endedAt: Instant.nullable(),
     storage: RecordingStorage,
+    /** Null unless something has taken longer than a second. */
+    task: RecordingTask.nullable(),
     playback: RecordingPlayback,
     updatedAt: Instant,
   })

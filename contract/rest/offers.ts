@@ -2,8 +2,9 @@
  * WHIP and WHEP as OpenAPI describes them: outside of the versioned interface, in SDP instead of JSON, with headers that matter. Source: RFC 9725 and the
  * WHEP draft. Requests go past the REST framework, so these are no routes.
  */
+import { LayerSelection, Layers } from '../entities/layer.ts';
 import type { ErrorCode } from '../errors.ts';
-import { asObject, type Json, type JsonObject } from '../json-schema.ts';
+import { asObject, type Json, type JsonObject, type SchemaCollection } from '../json-schema.ts';
 import { problemResponses } from '../openapi-problems.ts';
 
 /** What an offer may be refused for, whichever way media goes. */
@@ -53,14 +54,15 @@ const TEXT = { type: 'string' } as const;
 
 const ANY_ORIGIN = { 'Access-Control-Allow-Origin': header('Pages of every origin may ask.', { const: '*' }) };
 
-/** The four paths, relative to the root of the server. */
-export function offerPaths(problem: JsonObject): Record<string, JsonObject> {
-  return Object.fromEntries(
-    DIRECTIONS.flatMap((direction): (readonly [string, JsonObject])[] => [
+/** The five paths, relative to the root of the server. */
+export function offerPaths(problem: JsonObject, schemas: SchemaCollection): Record<string, JsonObject> {
+  return Object.fromEntries([
+    ...DIRECTIONS.flatMap((direction): (readonly [string, JsonObject])[] => [
       [`/${direction.name}/{id}`, endpoint(direction, problem)],
       [`/${direction.name}/{id}/{session}`, session(direction, problem)],
     ]),
-  );
+    ['/whep/{id}/{session}/layer', layer(problem, schemas)],
+  ]);
 }
 
 /** Their bearer tokens. */
@@ -87,7 +89,10 @@ function endpoint({ operation, summary, description, security, query, errors }: 
             Location: header('The session: an absolute path.'),
             ETag: header('The state of the session, for `If-Match`.'),
             'Accept-Patch': header('What PATCH takes.', { const: 'application/trickle-ice-sdpfrag' }),
-            Link: { ...header('STUN and TURN servers, each with `rel="ice-server"`.'), required: false },
+            Link: {
+              ...header('STUN and TURN servers, each with `rel="ice-server"`; of WHEP sessions with a picture also `rel="urn:ietf:params:whep:ext:core:layer"`.'),
+              required: false,
+            },
             ...ANY_ORIGIN,
           },
           content: { 'application/sdp': { schema: TEXT } },
@@ -143,8 +148,34 @@ function session({ name, operation, security }: Direction, problem: JsonObject):
   };
 }
 
+function layer(problem: JsonObject, schemas: SchemaCollection): JsonObject {
+  const security = [{}, { playbackToken: [] }, { bearer: [] }, { session: [] }];
+  const gone = ['session_token_required', 'session_not_found', 'not_found', 'internal'] as const;
+  const schemaOf = (schema: typeof Layers | typeof LayerSelection, io: 'input' | 'output') => ({ 'application/json': { schema: schemas.add(schema, io) } });
+  return {
+    servers: [{ url: '/' }],
+    parameters: [pathParameter('id', 'The stream’s id.'), pathParameter('session', 'Of the `Location` that POST answered with.')],
+    get: {
+      operationId: 'listLayers',
+      summary: 'The sizes of the picture that a viewer may choose from',
+      description: 'In the form of the WHEP draft’s `layers` event. Smaller ones may have yet to be made: they begin when they are chosen.',
+      security,
+      responses: { 200: { description: 'The sizes.', headers: ANY_ORIGIN, content: schemaOf(Layers, 'output') }, ...problemResponses(gone, problem) },
+    },
+    post: {
+      operationId: 'selectLayer',
+      summary: 'Send one size of the picture, or the best that the network takes',
+      description: 'The size changes with the next key frame there is of it; until then, and while nothing comes of it, the next smaller is sent, or else the next larger.',
+      security,
+      requestBody: { required: true, content: schemaOf(LayerSelection, 'input') },
+      responses: { 200: { description: 'Chosen.', headers: ANY_ORIGIN }, ...problemResponses(['invalid_request', 'body_too_large', 'unsupported_media_type', ...gone], problem) },
+    },
+    options: options('describeLayers', 'GET, POST, OPTIONS', 'application/json'),
+  };
+}
+
 /** As browsers ask before they send for a page of another origin. */
-function options(operationId: string, methods: string): JsonObject {
+function options(operationId: string, methods: string, posted = 'application/sdp'): JsonObject {
   return {
     operationId,
     summary: 'What is taken here',
@@ -154,7 +185,7 @@ function options(operationId: string, methods: string): JsonObject {
         description: 'For browsers and for whoever wants to know.',
         headers: {
           Allow: header('Methods.', { const: methods }),
-          'Accept-Post': header('What POST takes.', { const: 'application/sdp' }),
+          'Accept-Post': header('What POST takes.', { const: posted }),
           'Access-Control-Allow-Methods': header('Methods.', { const: methods }),
           'Access-Control-Allow-Headers': header('`Authorization`, `Content-Type` and `If-Match`.'),
           ...ANY_ORIGIN,

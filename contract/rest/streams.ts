@@ -92,7 +92,7 @@ export const startStream = defineRoute({
   auth: 'required',
   params: StreamParams,
   success: { status: 200, body: StreamWithAddresses, description: 'The stream, live.' },
-  errors: ['not_authenticated', 'stream_not_found', 'no_media'],
+  errors: ['not_authenticated', 'stream_not_found', 'no_media', 'on_another_server'],
 });
 
 export const stopStream = defineRoute({
@@ -105,7 +105,7 @@ export const stopStream = defineRoute({
   /** `keepRecording: false` deletes what was recorded of it. */
   body: z.strictObject({ keepRecording: z.boolean().default(true) }),
   success: { status: 200, body: StreamWithAddresses, description: 'The stream, ended.' },
-  errors: ['invalid_request', 'not_authenticated', 'stream_not_found', 'not_running', 'body_too_large', 'unsupported_media_type'],
+  errors: ['invalid_request', 'not_authenticated', 'stream_not_found', 'not_running', 'on_another_server', 'body_too_large', 'unsupported_media_type'],
 });
 
 export const rotateStreamKey = defineRoute({

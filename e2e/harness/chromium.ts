@@ -78,6 +78,9 @@ export async function openBrowser({ autoplay, args = [], home, fakeCamera = fals
   });
 }
 
+/** Of visitors whose test is not about looks: without a graphics card each picture costs by its size on the screen. */
+const WINDOW = { width: 800, height: 600 };
+
 /** The two sizes every page is looked at in. */
 export const PHONE = { width: 390, height: 844 };
 export const DESKTOP = { width: 1440, height: 900 };
@@ -106,7 +109,7 @@ export interface VisitorOptions {
 }
 
 /** Another person's browser: nothing remembered, nothing shared. */
-export async function newVisitor(browser: Browser, viewport: { readonly width: number; readonly height: number } = DESKTOP, options: VisitorOptions = {}): Promise<BrowserContext> {
+export async function newVisitor(browser: Browser, viewport: { readonly width: number; readonly height: number } = WINDOW, options: VisitorOptions = {}): Promise<BrowserContext> {
   const phone = viewport.width < 600;
   const { mayUseCamera = false, colorScheme = 'dark' } = options;
   return browser.newContext({
@@ -115,6 +118,8 @@ export async function newVisitor(browser: Browser, viewport: { readonly width: n
     isMobile: phone,
     locale: 'en-GB',
     colorScheme,
+    // What moves without end is drawn sixty times a second.
+    reducedMotion: 'reduce',
     permissions: ['clipboard-read', 'clipboard-write', ...(mayUseCamera ? ['camera', 'microphone'] : [])],
   });
 }

@@ -1,5 +1,5 @@
 /** The real server as its own process on free ports, with what it said. */
-
+import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { serverArgs, serverEnvironment } from '../../tools/launch/server.js';
 import { Child, type Exit } from './child.ts';
@@ -8,8 +8,23 @@ import { ROOT, TemporaryFolder } from './folder.ts';
 /** The budget is 2 s; a loaded test machine is given more, the budget itself has its own test. */
 const READY_TIMEOUT_MS = 30_000;
 
+/** Where the first start of a run left its data. */
+export const PREPARED_DATA = 'MILLRACE_TEST_PREPARED_DATA';
+
+/** A server's data, in which one has started before, while tests run; nothing yet elsewhere. */
+export class DataFolder extends TemporaryFolder {
+  readonly data: string;
+
+  constructor() {
+    super();
+    this.data = join(this.path, 'data');
+    const prepared = process.env[PREPARED_DATA];
+    if (prepared) cpSync(prepared, this.data, { recursive: true });
+  }
+}
+
 export interface ServerOptions {
-  /** Kept after the server ends when given; else an own folder that goes with it. */
+  /** Kept after the server ends when given; else a folder of its own that goes with it. */
   readonly dataDir?: string;
   /** Over the defaults of startServer. */
   readonly env?: Readonly<Record<string, string>>;
@@ -32,9 +47,9 @@ export class RunningServer implements AsyncDisposable {
   readonly rtmp: string;
   readonly addresses: ReadonlyMap<string, string>;
   readonly startMs: number;
-  readonly #folder: TemporaryFolder | undefined;
+  readonly #folder: DataFolder | undefined;
 
-  constructor(child: Child, readyLine: string, startMs: number, folder: TemporaryFolder | undefined) {
+  constructor(child: Child, readyLine: string, startMs: number, folder: DataFolder | undefined) {
     this.child = child;
     this.addresses = parseReadyLine(readyLine);
     this.http = this.#address('http');
@@ -81,9 +96,9 @@ export class RunningServer implements AsyncDisposable {
 
 /** Starts the server and waits for its ready line. */
 export async function startServer(options: ServerOptions = {}): Promise<RunningServer> {
-  const folder = options.dataDir === undefined ? new TemporaryFolder() : undefined;
+  const folder = options.dataDir === undefined ? new DataFolder() : undefined;
   const started = performance.now();
-  const child = spawnServer({ DATA_DIR: options.dataDir ?? join(folder?.path ?? '', 'data'), ...options.env }, options.memoryBytes);
+  const child = spawnServer({ DATA_DIR: options.dataDir ?? folder?.data ?? '', ...options.env }, options.memoryBytes);
   try {
     const line = await child.line((text) => text.startsWith('ready '), READY_TIMEOUT_MS);
     return new RunningServer(child, line, performance.now() - started, folder);
@@ -101,6 +116,8 @@ export function spawnServer(env: Readonly<Record<string, string>>, memoryBytes?:
     env: serverEnvironment({
       PATH: process.env['PATH'],
       HOME: process.env['HOME'],
+      // As `npm start` has it: what was compiled once is not compiled by each.
+      NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
       HOST: '127.0.0.1',
       PORT: '0',
       HTTPS_PORT: '0',

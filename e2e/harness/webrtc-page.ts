@@ -1,4 +1,5 @@
 /** A bare browser page as a WHIP publisher or a WHEP viewer, with nothing of ours in it. Functions given to evaluate() use nothing from outside. */
+import type { StreamWithKey } from '@millrace/contract/rest/streams';
 import type { Browser, Page } from 'playwright-core';
 import { newVisitor } from './chromium.ts';
 import { until } from './until.ts';
@@ -21,6 +22,13 @@ export interface PublishOptions {
   readonly size?: { readonly width: number; readonly height: number };
   /** UDP port to use in place of the server's. */
   readonly port?: number | undefined;
+}
+
+/** Where to publish a stream that was made just now, and by what right. */
+export function whipOf({ ingest }: StreamWithKey): Pick<PublishOptions, 'url' | 'token'> {
+  const { url, token } = ingest.whip;
+  if (token === undefined) throw new Error('the answer that makes a stream has its token');
+  return { url, token };
 }
 
 /** A page of the server's own origin with nothing on it. */
@@ -55,12 +63,20 @@ export function publishFromPage(page: Page, options: PublishOptions): Promise<Ne
   }, options);
 }
 
+export interface PlayOptions {
+  /** UDP port to use in place of the server's. */
+  readonly port?: number | undefined;
+  /** What is offered, in this order; default picture and sound. */
+  readonly kinds?: readonly ('video' | 'audio')[];
+  readonly bundlePolicy?: 'balanced' | 'max-bundle';
+}
+
 /** Plays in a `video` element of the page. */
-export function playInPage(page: Page, url: string, port?: number): Promise<Negotiated & { readonly firstFrameMs: number | undefined }> {
+export function playInPage(page: Page, url: string, options: PlayOptions = {}): Promise<Negotiated & { readonly firstFrameMs: number | undefined }> {
   return page.evaluate(
-    async ({ whep, port }: { whep: string; port: number | undefined }) => {
+    async ({ whep, port, kinds = ['video', 'audio'], bundlePolicy = 'balanced' }: PlayOptions & { whep: string }) => {
       const started = performance.now();
-      const connection = new RTCPeerConnection();
+      const connection = new RTCPeerConnection({ bundlePolicy });
       Object.assign(window, { connection });
       const video = document.createElement('video');
       video.autoplay = true;
@@ -68,7 +84,7 @@ export function playInPage(page: Page, url: string, port?: number): Promise<Nego
       video.srcObject = stream;
       document.body.replaceChildren(video);
       connection.ontrack = ({ track }) => stream.addTrack(track);
-      for (const kind of ['video', 'audio']) connection.addTransceiver(kind, { direction: 'recvonly' });
+      for (const kind of kinds) connection.addTransceiver(kind, { direction: 'recvonly' });
       await connection.setLocalDescription();
       const response = await fetch(whep, { method: 'POST', body: connection.localDescription?.sdp ?? '', headers: { 'content-type': 'application/sdp' } });
       const body = await response.text();
@@ -79,7 +95,7 @@ export function playInPage(page: Page, url: string, port?: number): Promise<Nego
       const late = new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), 10_000));
       return { ...negotiated, firstFrameMs: await Promise.race([shown, late]) };
     },
-    { whep: url, port },
+    { whep: url, ...options },
   );
 }
 

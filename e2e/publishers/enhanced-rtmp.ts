@@ -1,6 +1,6 @@
 /**
  * Publishes a test picture with sound over (Enhanced) RTMP, in step with the wall clock unless told otherwise:
- * node enhanced-rtmp.ts <rtmp-url-with-key> [--video hevc|av1|vp9|h264|none] [--audio opus|aac|none] [--seconds N] [--fps N] [--fast]
+ * node enhanced-rtmp.ts <rtmp-url-with-key> [--video hevc|av1|vp9|h264|none] [--audio opus|aac|none] [--seconds N] [--fps N] [--fast] [--no-b-frames]
  */
 import { parseArgs } from 'node:util';
 import { Decoder, Demuxer, Encoder, type EncoderOptions, Muxer } from 'node-av/api';
@@ -14,6 +14,7 @@ const { positionals, values } = parseArgs({
     seconds: { type: 'string', default: '10' },
     fps: { type: 'string', default: '30' },
     fast: { type: 'boolean', default: false },
+    'no-b-frames': { type: 'boolean', default: false },
   },
 });
 const [url] = positionals;
@@ -24,7 +25,7 @@ const pace = (filter: string) => (values.fast ? '' : `,${filter}`);
 
 const VIDEO_ENCODERS = { hevc: FF_ENCODER_LIBX265, av1: FF_ENCODER_LIBSVTAV1, vp9: FF_ENCODER_LIBVPX_VP9, h264: FF_ENCODER_LIBX264 };
 const VIDEO_OPTIONS = {
-  hevc: { preset: 'ultrafast', 'x265-params': 'log-level=error' },
+  hevc: { preset: 'ultrafast', 'x265-params': `log-level=error${values['no-b-frames'] ? ':bframes=0' : ''}` },
   av1: { preset: '12' },
   vp9: { deadline: 'realtime', 'cpu-used': '8' },
   h264: { preset: 'ultrafast' },
@@ -36,7 +37,7 @@ type Source = { readonly packets: AsyncIterable<import('node-av/lib').Packet | n
 const output = await Muxer.open(url, { format: 'flv' });
 const sources: Source[] = [];
 if (isKeyOf(VIDEO_ENCODERS, values.video)) {
-  const picture = `testsrc2=size=640x360:rate=${fps}:duration=${values.seconds},format=yuv420p${pace('realtime')}`;
+  const picture = `testsrc2=size=320x180:rate=${fps}:duration=${values.seconds},format=yuv420p${pace('realtime')}`;
   const options: EncoderOptions = { bitrate: '800k', gopSize: fps, options: VIDEO_OPTIONS[values.video] };
   sources.push(await encode(picture, VIDEO_ENCODERS[values.video], options));
 }

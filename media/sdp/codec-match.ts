@@ -41,7 +41,7 @@ export function acceptableCodecs({ codecs }: SdpMedia, wanted: readonly RtpCodec
 }
 
 /** The payload type under which a viewer can be sent a track; undefined when it offers none. */
-export function payloadForTrack({ codecs }: SdpMedia, track: Track): SdpCodec | undefined {
+export function payloadForTrack({ codecs }: SdpMedia, track: Pick<Track, 'codec' | 'codecString'>): SdpCodec | undefined {
   const rated = codecs.flatMap((offered) => {
     const fit = rtpCodecOf(offered) === track.codec ? trackFit(offered, track) : 0;
     return fit > 0 ? [{ offered, fit }] : [];
@@ -60,7 +60,7 @@ export function retransmissionSource({ sourceGroups }: SdpMedia, ssrc: number): 
 }
 
 /** 0: cannot be sent. Larger is better. */
-function trackFit(offered: SdpCodec, { codec, codecString }: Track): number {
+function trackFit(offered: SdpCodec, { codec, codecString }: Pick<Track, 'codec' | 'codecString'>): number {
   const parts = codecString.split('.');
   switch (codec) {
     case 'h264':

@@ -1,8 +1,9 @@
 /** Transport addresses in STUN attributes: XORed with the header, so that no middlebox rewrites them (RFC 8489 §14.2). */
 import { putU16, putU32, u16 } from '../big-endian.ts';
 import { ProtocolError } from '../protocol-error.ts';
+import type { StunAttribute } from './attribute.ts';
 import type { IpBytes } from './ip.ts';
-import { MAGIC_COOKIE, type StunAttribute } from './message.ts';
+import { MAGIC_COOKIE } from './message.ts';
 
 export interface TransportAddress {
   readonly ip: IpBytes;

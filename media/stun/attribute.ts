@@ -1,7 +1,11 @@
 /** The attributes of STUN and TURN (RFC 8489 §18.3, RFC 8656 §18) that are read or written, and how simple ones look. */
 import { concat, putU16, u16, u32Bytes } from '../big-endian.ts';
 import { ProtocolError } from '../protocol-error.ts';
-import type { StunAttribute } from './message.ts';
+
+export interface StunAttribute {
+  readonly type: number;
+  readonly value: Uint8Array;
+}
 
 export const Attribute = {
   mappedAddress: 0x0001,

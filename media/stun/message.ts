@@ -1,7 +1,7 @@
 /** STUN messages (RFC 8489 §5): the header, the attributes, the two that protect a message. First layer of TURN. */
 import { concat, putU16, putU32, u16, u32 } from '../big-endian.ts';
 import { ProtocolError } from '../protocol-error.ts';
-import { Attribute } from './attribute.ts';
+import { Attribute, type StunAttribute } from './attribute.ts';
 import { crc32 } from './crc32.ts';
 
 export const STUN_HEADER_BYTES = 20;
@@ -19,11 +19,6 @@ export type StunClass = (typeof StunClass)[keyof typeof StunClass];
 
 /** RFC 8489 §18.2 and RFC 8656 §17. */
 export const StunMethod = { binding: 1, allocate: 3, refresh: 4, send: 6, data: 7, createPermission: 8, channelBind: 9 } as const;
-
-export interface StunAttribute {
-  readonly type: number;
-  readonly value: Uint8Array;
-}
 
 /** What is needed to write one. */
 export interface StunContent {

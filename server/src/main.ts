@@ -1,30 +1,25 @@
 /** The composition root: builds every service in the order of the data's path, starts them, stops them in reverse. Imported by nobody. */
-import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { getRequestListener } from '@hono/node-server';
 import { VIEWER_TIMEOUT_MS } from '@millrace/contract/limits';
 import { nanoid } from 'nanoid';
 import { Accounts } from './accounts/accounts.ts';
 import { createAuth } from './accounts/auth.ts';
-import { BatchWriter } from './analytics/batch-writer.ts';
-import { MeasurementHistory } from './analytics/measurement-history.ts';
-import { Measurer } from './analytics/measurer.ts';
-import { StreamSockets } from './analytics/stream-sockets.ts';
 import { MemoryViewerCounter } from './analytics/viewer-counter.ts';
-import { Visits } from './analytics/visits.ts';
 import { createApi } from './api/create-api.ts';
 import { Pages } from './api/pages.ts';
 import { Certificates } from './certificates/certificates.ts';
 import { CertificateRoutes } from './certificates/routes.ts';
+import { composeAudience } from './compose-audience.ts';
 import { composeExchange } from './compose-exchange.ts';
 import { Library } from './compose-library.ts';
+import { composeRealTime } from './compose-real-time.ts';
 import { composeRelay } from './compose-relay.ts';
 import { ConfigError } from './config/config-error.ts';
 import { type Config, loadConfig } from './config/load.ts';
 import { loadSecrets } from './config/secrets.ts';
 import { greet } from './greeting/greeting.ts';
 import { RtmpServer } from './ingest/rtmp/server.ts';
-import { WhipIngest } from './ingest/whip/ingest.ts';
 import { JobRunner } from './jobs/runner.ts';
 import { systemClock as clock } from './lib/clock.ts';
 import { lanAddressOf, thisMachine } from './lib/machine.ts';
@@ -43,17 +38,14 @@ import { DEFAULT_PACKAGER_CONFIG, Packager } from './outputs/cmaf/packager.ts';
 import { PackagerRegistry } from './outputs/cmaf/registry.ts';
 import { DashRoutes } from './outputs/dash/routes.ts';
 import { HlsRoutes } from './outputs/hls/routes.ts';
-import { BridgedTracks } from './outputs/whep/bridged-tracks.ts';
-import { WhepOutput } from './outputs/whep/output.ts';
 import { readyLine, type ServedPorts } from './served-ports.ts';
 import { BroadcastStore } from './store/broadcasts.ts';
 import { JobStore } from './store/jobs.ts';
-import { MeasurementStore } from './store/measurements.ts';
 import { openStore } from './store/open.ts';
+import { ServerStore } from './store/servers.ts';
 import { SourceStore } from './store/sources.ts';
 import { StreamStore } from './store/streams.ts';
 import { TargetStore } from './store/targets.ts';
-import { type ViewingRow, ViewingStore } from './store/viewings.ts';
 import { Hub } from './stream/hub.ts';
 import { BroadcastLog } from './streams/broadcast-log.ts';
 import { StreamDirectory } from './streams/directory.ts';
@@ -62,19 +54,20 @@ import { randomNames } from './streams/names.ts';
 import { PlaybackPermission } from './streams/playback-permission.ts';
 import { PlaybackTokens } from './streams/playback-tokens.ts';
 import { PublishPermission } from './streams/publish-permission.ts';
+import { ServerWatch } from './streams/server-watch.ts';
 import { Sources } from './streams/sources.ts';
 import { Streams } from './streams/streams.ts';
 import { Targets } from './streams/targets.ts';
 import { WatchPermission } from './streams/watch-permission.ts';
 import { Bridges } from './transcode/bridges.ts';
+import { EncoderTrial, hardwareCandidates } from './transcode/encoder-trial.ts';
 import { Ladders } from './transcode/ladders.ts';
 import { WorkerPool } from './transcode/pool.ts';
 import { remoteAddressOf } from './transports/http/remote-address.ts';
 import { SecureListener } from './transports/http/secure-listener.ts';
 import { HttpServer } from './transports/http/server.ts';
+import { SocketLimit } from './transports/http/socket-limit.ts';
 import { OwnAddresses } from './transports/turn/own-addresses.ts';
-import { OfferRoutes } from './transports/webrtc/offer-routes.ts';
-import { WebRtcTransport } from './transports/webrtc/transport.ts';
 import { RecordingEvents } from './webhooks/recording-events.ts';
 import { createWebhooks } from './webhooks/service.ts';
 
@@ -119,9 +112,14 @@ async function run(config: Config): Promise<void> {
     mayPublish: (user) => accounts.mayPublish(user),
     wake: () => jobs.wake(),
   });
-  const jobStore = new JobStore(store.db);
-  const broadcastLog = new BroadcastLog({ store: new BroadcastStore(store.db), follower: hooks.events, clock, log });
-  const ladders = new Ladders({ pool: workers, clock, log, settings: config.ladder.tiers, hardware: config.ladder.hardware, modeOf: (streamId) => directory.ladderOf(streamId) });
+  const jobStore = new JobStore(store.db, store.serverId);
+  const broadcastLog = new BroadcastLog({ store: new BroadcastStore(store.db, store.serverId), follower: hooks.events, clock, log });
+  const serverWatch =
+    store.kind === 'server'
+      ? new ServerWatch({ servers: new ServerStore(store.db, store.serverId), broadcasts: broadcastLog, clock, log, moved: () => pull.lookAgain() })
+      : undefined;
+  const encoders = new EncoderTrial({ clock, log, candidates: config.ladder.hardware ? hardwareCandidates(process.platform) : [] });
+  const ladders = new Ladders({ pool: workers, clock, log, settings: config.ladder.tiers, encoders, modeOf: (streamId) => directory.ladderOf(streamId) });
   const hub = new Hub({
     clock,
     reconnectGraceMs: config.reconnectGraceMs,
@@ -146,13 +144,14 @@ async function run(config: Config): Promise<void> {
   const identify = accounts.identify.bind(accounts);
   const mayPublish = accounts.mayPublish.bind(accounts);
   const viewers = new MemoryViewerCounter({ clock, timeoutMs: VIEWER_TIMEOUT_MS, listener: { viewersCounted: (streamId) => sockets.viewersCounted(streamId) } });
-  const media = mediaPortOf(hub, viewers);
+  const media = mediaPortOf(hub, viewers, { has: (streamId) => library.thumbnailer.find(streamId)?.pictures.poster !== undefined });
   const streamStore = new StreamStore(store.db);
   const directory = new StreamDirectory({ store: streamStore, clock });
   const tokens = new PlaybackTokens(secrets.playback);
   const library = new Library({
     config,
     db: store.db,
+    serverId: store.serverId,
     streams: directory,
     tokens,
     clock,
@@ -165,7 +164,7 @@ async function run(config: Config): Promise<void> {
     wake: () => jobs.wake(),
     newId: nanoid,
     identify,
-    ready: (streamId, broadcastId) => sockets.recordingReady(streamId, broadcastId),
+    changed: (recording) => sockets.recordingChanged(recording),
     use: (streamId) => registry.keepAwake(streamId),
   });
   const jobs = new JobRunner({ store: jobStore, clock, log, handlers: [...hooks.jobs, ...library.jobs], newId: nanoid });
@@ -179,8 +178,8 @@ async function run(config: Config): Promise<void> {
     broadcastsStored: () => broadcastLog.flush(),
     discardRecordings: (broadcast) => library.discard(broadcast),
     onMadePrivate: (streamId) => {
-      whepOutput.dismiss(streamId);
-      sockets.permissionChanged(streamId);
+      whep.dismiss(streamId);
+      void sockets.streamHidden(streamId);
     },
     onRemoved: (streamId) => {
       sockets.streamDeleted(streamId);
@@ -188,28 +187,27 @@ async function run(config: Config): Promise<void> {
     },
   });
   const targets = new Targets({ store: new TargetStore(store.db), streams, sealer, addresses, clock, newId: nanoid, forwarding: () => push });
-  const sources = new Sources({ store: new SourceStore(store.db), streams, directory, sealer, addresses, clock, log, mayPublish, fetching: () => pull });
-  const isWatched = (streamId: string) => viewers.count(streamId) > 0 || whepOutput.viewersOf(streamId) > 0;
+  const sources = new Sources({ store: new SourceStore(store.db, store.serverId), streams, directory, sealer, addresses, clock, log, mayPublish, fetching: () => pull });
+  const isWatched = (streamId: string) => viewers.count(streamId) > 0 || whep.viewersOf(streamId) > 0;
   const { processes, pull, push } = composeExchange({ config, hub, bridges, addresses, targets, sources, isWatched, clock, log });
   const permission = new PlaybackPermission({ directory, media, tokens, clock, identify });
   const playback = pull.waking(permission, true);
   const publishing = new PublishPermission({ directory, media, clock, mayPublish });
 
   // What viewers and owners hear, and what is remembered of it.
-  const viewings = new BatchWriter<ViewingRow>({ clock, log, name: 'viewings', keyOf: ({ id }) => id, write: (rows) => new ViewingStore(store.db).put(rows) });
-  const visits = new Visits({ clock, counter: viewers, viewings, broadcasts: { get: media.broadcast }, newId: nanoid });
-  const history = new MeasurementHistory({ clock, log, store: new MeasurementStore(store.db) });
-  const sockets = new StreamSockets({
-    clock,
-    log,
+  const { viewings, visits, history, sockets, measurer } = composeAudience({
+    db: store.db,
+    hub,
+    bridges,
+    ladders,
+    viewers,
     gate: new WatchPermission({ store: streamStore, playback: pull.waking(permission, false), identify }),
-    counter: viewers,
-    visits,
-    broadcasts: { get: media.broadcast },
     recordings: library.recordings,
     publicOrigin: config.publicUrl,
+    clock,
+    log,
+    newId: nanoid,
   });
-  const measurer = new Measurer({ clock, streams: hub, bridges, ladders, viewers, listeners: [sockets, history] });
 
   // The doors.
   const rtmp = new RtmpServer({ hub, gate: publishing, clock, log, config: { host: config.host, port: config.rtmpPort } });
@@ -218,18 +216,7 @@ async function run(config: Config): Promise<void> {
   const { turn, iceServers } = composeRelay({ config, secret: secrets.turn, certificates, ports, ownAddresses, toOwnMedia: (packet) => webrtc.fromRelay(packet), clock, log });
   const hls = new HlsRoutes({ registry, gate: playback, clock });
   const dash = new DashRoutes({ registry, gate: playback, clock });
-  const webrtc = new WebRtcTransport({ clock, log, config: { host: config.host, ...config.webrtc } });
-  const offers = {
-    clock,
-    log,
-    iceServers,
-    newId: nanoid,
-    remoteAddressOf: (req: IncomingMessage) => remoteAddressOf(req, config.trustProxy),
-  };
-  const whipIngest = new WhipIngest({ hub, gate: publishing, transport: webrtc, clock, log });
-  const whip = new OfferRoutes({ ...offers, name: 'whip', take: (offer) => whipIngest.take(offer) });
-  const whepOutput = new WhepOutput({ hub, gate: playback, transport: webrtc, source: new BridgedTracks({ bridges, clock }), tiers: ladders, viewers: visits, clock, log });
-  const whep = new OfferRoutes({ ...offers, name: 'whep', take: (offer) => whepOutput.take(offer) });
+  const { webrtc, whip, whep, routes } = composeRealTime({ config, hub, bridges, ladders, publishing, playback, visits, iceServers, newId: nanoid, clock, log });
   const api = createApi({
     accounts,
     streams,
@@ -257,13 +244,13 @@ async function run(config: Config): Promise<void> {
       ...library.routes(registry, permission),
       hls,
       dash,
-      whip,
-      whep,
+      ...routes,
       ...(certificates ? [new CertificateRoutes({ certificates })] : []),
       { handle: (request, response, path) => operator.handle(request, response, path) },
     ],
     fallback: getRequestListener((request, env) => api.fetch(request, env)),
-    upgrades: [sockets],
+    upgrades: [sockets, library.sockets],
+    socketLimit: new SocketLimit({ remoteAddressOf: (request) => remoteAddressOf(request, config.trustProxy) }),
   });
   const https = tls && config.httpsPort !== undefined ? new SecureListener({ host: config.host, port: config.httpsPort, certificate: tls, http, turn, clock, log }) : undefined;
   certificates?.onChange((pair) => {
@@ -271,12 +258,6 @@ async function run(config: Config): Promise<void> {
     rtmps?.setCertificate(pair);
   });
 
-  const ingests = [rtmp, ...(rtmps ? [rtmps] : [])].map((server, i) => ({
-    protocol: i === 0 ? 'rtmp' : 'rtmps',
-    get counters() {
-      return server.counters;
-    },
-  }));
   const operator = new OperatorRoutes({
     readiness,
     metrics: new Metrics(
@@ -284,49 +265,19 @@ async function run(config: Config): Promise<void> {
         hub,
         packagers: registry,
         viewers,
-        sockets,
+        sockets: [sockets, library.sockets],
         http,
         certificate: certificates,
-        ingests: [
-          ...ingests,
-          {
-            protocol: 'pull',
-            get counters() {
-              return pull.counters;
-            },
-          },
-          {
-            protocol: 'whip',
-            get counters() {
-              return whipIngest.counters;
-            },
-          },
-        ],
-        outputs: [
-          { protocol: 'hls', counters: hls.counters },
-          { protocol: 'dash', counters: dash.counters },
-          { protocol: 'vod', counters: library.vod.counters },
-          {
-            protocol: 'push',
-            get counters() {
-              return push.counters;
-            },
-          },
-          {
-            protocol: 'whep',
-            get counters() {
-              return { bytes: webrtc.counters.bytesSent };
-            },
-          },
-        ],
+        ingests: { rtmp, rtmps, pull, whip },
+        outputs: { hls, dash, vod: library.vod, push },
         publishing,
-        ...(turn ? { turn } : {}),
+        turn,
         ...library.parts,
         transcode: { pool: workers, bridges, ladders, pictures: library.thumbnailer },
         processes,
         sources: pull,
         jobs: { census: () => jobStore.census(clock.now()) },
-        webrtc: { transport: webrtc, whip: whipIngest, whep: whepOutput },
+        webrtc: { transport: webrtc, whip, whep },
         unwritten: () => broadcastLog.pending + viewings.pending.length + library.pending,
         ping: () => store.ping(),
       }),
@@ -352,7 +303,9 @@ async function run(config: Config): Promise<void> {
     ladders.close();
     workers.close();
   });
-  shutdown.add('sockets', () => sockets.close());
+  shutdown.add('sockets', async () => {
+    await Promise.all([sockets.close(), library.sockets.close()]);
+  });
   shutdown.add('http', async () => {
     https?.stop();
     await http.close();
@@ -364,6 +317,7 @@ async function run(config: Config): Promise<void> {
     viewers.close();
     await Promise.all([history.close(), viewings.close(), broadcastLog.flush()]);
   });
+  shutdown.add('server watch', () => serverWatch?.close());
   shutdown.add('jobs', () => jobs.close());
   shutdown.add('database', () => store.close());
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => void shutdown.stop(signal));
@@ -373,6 +327,7 @@ async function run(config: Config): Promise<void> {
   await hooks.start();
   jobs.start();
   await library.start();
+  await serverWatch?.start();
   for (const broadcast of await broadcastLog.restore()) hub.restore(broadcast);
   for (const service of [viewings, viewers, history, measurer, sockets]) service.start();
   ports.rtmp = (await rtmp.start()).port;
@@ -397,7 +352,7 @@ function usesTls({ httpsPort, rtmpsPort, turn }: Config): boolean {
 }
 
 /** The product's view of the hub. */
-function mediaPortOf(hub: Hub, viewers: { count(streamId: string): number }): MediaPort {
+function mediaPortOf(hub: Hub, viewers: { count(streamId: string): number }, posters: { has(streamId: string): boolean }): MediaPort {
   return {
     broadcast: (streamId) => hub.get(streamId)?.broadcast,
     *running() {
@@ -406,5 +361,6 @@ function mediaPortOf(hub: Hub, viewers: { count(streamId: string): number }): Me
     start: (streamId) => hub.start(streamId),
     stop: (streamId, reason) => hub.stop(streamId, reason),
     viewers: (streamId) => viewers.count(streamId),
+    hasPoster: (streamId) => posters.has(streamId),
   };
 }

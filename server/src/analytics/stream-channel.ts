@@ -11,22 +11,32 @@ export interface ChannelMember {
   close(code: number, reason: string): void;
 }
 
-export class StreamChannel {
-  readonly #members = new Set<ChannelMember>();
+export class StreamChannel<Member extends ChannelMember = ChannelMember> {
+  readonly #members = new Set<Member>();
   /** Members who have not heard the count that holds now. */
   #isCountDue = false;
+  #recordingChanges = 0;
 
   get isEmpty(): boolean {
     return this.#members.size === 0;
   }
 
-  join(member: ChannelMember, broadcast: Broadcast | null, now: number): void {
+  /** How often it was told that a recording changed. */
+  get recordingChanges(): number {
+    return this.#recordingChanges;
+  }
+
+  all(): readonly Member[] {
+    return [...this.#members];
+  }
+
+  join(member: Member, broadcast: Broadcast | null, now: number): void {
     this.#members.add(member);
     member.send(encode(statusEvent(broadcast, member.audience, now)));
     this.#isCountDue = true;
   }
 
-  leave(member: ChannelMember): void {
+  leave(member: Member): void {
     this.#members.delete(member);
   }
 
@@ -54,9 +64,11 @@ export class StreamChannel {
     for (const member of [...this.#members]) member.close(code, reason);
   }
 
-  /** All but the owner's. */
-  closeViewers(code: number, reason: string): void {
-    for (const member of [...this.#members]) if (member.audience === 'viewer') member.close(code, reason);
+  /** What is recorded is the owner's business. */
+  recordingChanged(event: StreamSocketEvent): void {
+    this.#recordingChanges++;
+    const text = encode(event);
+    for (const member of this.#members) if (member.audience === 'owner') member.send(text);
   }
 
   /** @param isPrivate only the owner may watch it. */

@@ -1,5 +1,6 @@
 /** One socket on `/ws/streams/{id}`: admitted already, it watches, beats and leaves. */
 import type { StreamSocketCommand } from '@millrace/contract/commands/stream-socket';
+import type { PlaybackCredentials } from '../stream/playback-gate.ts';
 import type { Socket, SocketListener } from '../transports/http/socket.ts';
 import { type ChannelMember, encode } from './stream-channel.ts';
 import type { Audience } from './stream-status.ts';
@@ -9,6 +10,8 @@ export interface StreamSessionOptions {
   readonly streamId: string;
   readonly audience: Audience;
   readonly userId: string | null;
+  /** What it was admitted for. */
+  readonly credentials: PlaybackCredentials;
   /** The session is over. */
   closed(session: StreamSession): void;
 }
@@ -29,6 +32,10 @@ export class StreamSession implements ChannelMember, SocketListener<StreamSocket
     this.#options = options;
     this.audience = options.audience;
     socket.listen(this);
+  }
+
+  get credentials(): PlaybackCredentials {
+    return this.#options.credentials;
   }
 
   send(event: string, droppable = false): void {

@@ -1,5 +1,5 @@
 import { VIEWER_TIMEOUT_MS } from '@millrace/contract/limits';
-import { CLOSE_PERMISSION_CHANGED, CLOSE_SERVER_STOPPING, CLOSE_STREAM_DELETED, SESSION_COOKIE, STREAM_SOCKET_PROTOCOL, streamSocketPath } from '@millrace/contract/protocol';
+import { CLOSE_SERVER_STOPPING, CLOSE_STREAM_DELETED, SESSION_COOKIE, STREAM_SOCKET_PROTOCOL, streamSocketPath } from '@millrace/contract/protocol';
 import { afterEach, expect, it } from 'vitest';
 import type { ClientOptions } from 'ws';
 import { FakeClock } from '../lib/clock.ts';
@@ -9,7 +9,7 @@ import type { Broadcast } from '../stream/broadcast.ts';
 import type { PlaybackCredentials } from '../stream/playback-gate.ts';
 import { HttpServer } from '../transports/http/server.ts';
 import { SocketClient } from '../transports/http/testing/socket-client.ts';
-import { type KeptBroadcasts, StreamSockets } from './stream-sockets.ts';
+import { type BroadcastRecording, type KeptBroadcasts, StreamSockets } from './stream-sockets.ts';
 import { MemoryViewerCounter, type ViewerListener } from './viewer-counter.ts';
 import { Visits } from './visits.ts';
 import type { WatchDecision } from './watch-gate.ts';
@@ -17,6 +17,7 @@ import type { WatchDecision } from './watch-gate.ts';
 const STREAM = 'stream-aaaaaaaaaaaaaaa';
 const PRIVATE = 'private-aaaaaaaaaaaaaa';
 const CREATED = 1_700_000_000_000;
+const RECORDING: BroadcastRecording = { id: 'recording', streamId: STREAM, broadcastId: 'b', state: 'recording', problem: null };
 const LIVE: Broadcast = { streamId: STREAM, broadcastId: 'b', epoch: 'e', createdAt: CREATED, state: 'live', startedAt: CREATED };
 
 class World {
@@ -30,6 +31,12 @@ class World {
   readonly server: HttpServer;
   lastBroadcast: Broadcast | null = null;
   kept: Awaited<ReturnType<KeptBroadcasts['keptOf']>>;
+  latest: () => Promise<BroadcastRecording | undefined> = async () => undefined;
+  isAway = false;
+  /** From now on it is. */
+  isPrivate = false;
+  /** What is asked is answered with this, however it stands then. */
+  slowly: Promise<void> | undefined;
   port = 0;
   #ids = 0;
 
@@ -51,7 +58,10 @@ class World {
       counter: this.counter,
       visits: this.visits,
       broadcasts: this.broadcasts,
-      recordings: { keptOf: async (streamId, broadcastId) => (streamId === STREAM && broadcastId === LIVE.broadcastId ? this.kept : undefined) },
+      recordings: {
+        keptOf: async (streamId, broadcastId) => (streamId === STREAM && broadcastId === LIVE.broadcastId ? this.kept : undefined),
+        latestOf: (streamId, broadcastId) => (streamId === STREAM && broadcastId === LIVE.broadcastId ? this.latest() : Promise.resolve(undefined)),
+      },
       publicOrigin: 'https://live.example/',
     });
     this.server = new HttpServer({ host: '127.0.0.1', port: 0, clock: this.clock, log, handlers: [], fallback: (_request, response) => response.end(), upgrades: [this.sockets] });
@@ -91,7 +101,10 @@ class World {
   async #admit(streamId: string, credentials: PlaybackCredentials): Promise<WatchDecision> {
     this.asked.push(credentials);
     const userId = /millrace_session=(\w+)|Bearer (\w+)/.exec(`${credentials.cookie} ${credentials.authorization}`)?.slice(1).find(Boolean) ?? null;
-    if (streamId === PRIVATE && userId !== 'owner' && credentials.token !== 'good') return { allowed: false, reason: credentials.token === undefined ? 'hidden' : 'denied' };
+    if (this.isAway) throw new Error('the database is away');
+    const isPrivate = streamId === PRIVATE || this.isPrivate;
+    await this.slowly;
+    if (isPrivate && userId !== 'owner' && credentials.token !== 'good') return { allowed: false, reason: credentials.token === undefined ? 'hidden' : 'denied' };
     return { allowed: true, isOwner: userId === 'owner', userId, lastBroadcast: this.lastBroadcast };
   }
 }
@@ -146,7 +159,7 @@ it('tells of the recording when it is ready, and whoever comes after the end', a
   await there.settled();
   expect(there.heard).not.toContainEqual(expect.objectContaining({ type: 'RECORDING_READY' }));
   made.kept = { id: 'recording', visibility: 'unlisted' };
-  made.sockets.recordingReady(STREAM, LIVE.broadcastId);
+  made.sockets.recordingChanged({ ...RECORDING, state: 'ready' });
   const told = { type: 'RECORDING_READY', broadcastId: 'b', recordingId: 'recording' };
   expect(await there.next('RECORDING_READY')).toEqual(told);
   expect(await (await made.client().open()).next('RECORDING_READY')).toEqual(told);
@@ -159,10 +172,40 @@ it('tells of a private recording to the owner alone', async () => {
   const viewer = await made.client().open();
   const owner = await made.client(as('owner')).open();
   await owner.next('RECORDING_READY');
-  made.sockets.recordingReady(STREAM, LIVE.broadcastId);
+  made.sockets.recordingChanged({ ...RECORDING, state: 'ready' });
   await owner.next('RECORDING_READY');
   await viewer.settled();
   expect(viewer.heard).not.toContainEqual(expect.objectContaining({ type: 'RECORDING_READY' }));
+});
+
+it('tells the owner alone that it is being recorded, and why no longer; and an owner who comes later', async () => {
+  const made = await world();
+  made.broadcasts.set(STREAM, LIVE);
+  const viewer = await made.client().open();
+  const owner = await made.client(as('owner')).open();
+  made.sockets.recordingChanged(RECORDING);
+  const told = { type: 'RECORDING_CHANGED', recordingId: 'recording', streamId: STREAM, broadcastId: 'b', state: 'recording', problem: null };
+  expect(await owner.next('RECORDING_CHANGED')).toEqual(told);
+  made.sockets.recordingChanged({ ...RECORDING, state: 'ready', problem: 'disk_full' });
+  expect(await owner.next('RECORDING_CHANGED')).toEqual({ ...told, state: 'ready', problem: 'disk_full' });
+  made.latest = async () => ({ ...RECORDING, state: 'ready', problem: 'disk_full' });
+  expect(await (await made.client(as('owner')).open()).next('RECORDING_CHANGED')).toEqual({ ...told, state: 'ready', problem: 'disk_full' });
+  const late = await made.client().open();
+  await Promise.all([viewer.settled(), late.settled()]);
+  for (const { heard } of [viewer, late]) expect(heard).not.toContainEqual(expect.objectContaining({ type: 'RECORDING_CHANGED' }));
+});
+
+it('does not tell what was stored of a recording after what happened since', async () => {
+  const made = await world();
+  made.broadcasts.set(STREAM, LIVE);
+  const asked = Promise.withResolvers<BroadcastRecording>();
+  made.latest = () => asked.promise;
+  const owner = await made.client(as('owner')).open();
+  await owner.next('STREAM_STATUS_CHANGED');
+  made.sockets.recordingChanged({ ...RECORDING, state: 'ready', problem: 'disk_full' });
+  asked.resolve(RECORDING);
+  await owner.settled();
+  expect(owner.heard.filter((event) => JSON.stringify(event).includes('RECORDING_CHANGED'))).toHaveLength(1);
 });
 
 it('shows a preview and measurements to the owner alone', async () => {
@@ -312,14 +355,32 @@ it('takes the cookie from its own pages only', async () => {
   expect(made.asked.map((credentials) => credentials.cookie)).toEqual([undefined, undefined, cookie, cookie]);
 });
 
-it('has viewers ask anew when not everybody may watch any more, and leaves the owner', async () => {
+it('lets go of those who may not watch a stream that has become private, and of nobody else', async () => {
   const made = await world();
-  const viewer = await made.client().open();
-  const owner = await made.client(as('owner')).open();
-  for (const client of [viewer, owner]) await client.next('STREAM_STATUS_CHANGED');
-  made.sockets.permissionChanged(STREAM);
-  expect(await viewer.closed).toBe(CLOSE_PERMISSION_CHANGED);
-  expect(owner.ws.readyState).toBe(owner.ws.OPEN);
+  const [viewer, stale, holder, owner] = [made.client(), made.client({}, { query: '?token=stale' }), made.client({}, { query: '?token=good' }), made.client(as('owner'))];
+  for (const client of [viewer, stale, holder, owner]) await client.open();
+  made.isPrivate = true;
+  await made.sockets.streamHidden(STREAM);
+  expect(await viewer.closed).toBe(4404);
+  expect(await stale.closed).toBe(4401);
+  for (const client of [holder, owner]) await client.settled();
+  await expect.poll(() => made.sockets.counters.open).toBe(2);
+  // Who cannot be asked about now comes again, and is asked then.
+  made.isAway = true;
+  await made.sockets.streamHidden(STREAM);
+  expect(await holder.closed).toBe(4500);
+});
+
+it('admits nobody by an answer from before the stream became private', async () => {
+  const made = await world();
+  const slow = Promise.withResolvers<void>();
+  made.slowly = slow.promise;
+  const late = made.client();
+  await expect.poll(() => made.asked.length).toBe(1);
+  made.isPrivate = true;
+  await made.sockets.streamHidden(STREAM);
+  slow.resolve();
+  expect(await late.refusal()).toBe(404);
 });
 
 it('closes the sockets of a deleted stream, and all of them when the server stops', async () => {

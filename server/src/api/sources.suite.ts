@@ -31,7 +31,7 @@ export function sourcesSuite(suite: Suite): void {
     });
     expect(await server.sources.of(stream.id)).toEqual({ streamId: stream.id, url: URL, mode: 'always' });
     await patch({ mode: 'on-demand' });
-    expect(await server.sources.all()).toContainEqual({ streamId: stream.id, url: URL, mode: 'on-demand' });
+    expect(await server.sources.mine()).toContainEqual({ streamId: stream.id, url: URL, mode: 'on-demand' });
     const shown = await (await server.request(path, { token })).text();
     expect(shown).toContain('on-demand');
     expect(shown).not.toContain('tell-nobody');
@@ -47,7 +47,7 @@ export function sourcesSuite(suite: Suite): void {
     const off = await patch({ enabled: false });
     expect((await read(off, setSource.success.body)).source).toMatchObject({ enabled: false, mode: 'on-demand', state: 'off' });
     expect(await server.sources.of(stream.id)).toBeUndefined();
-    expect((await server.sources.all()).map(({ streamId }) => streamId)).not.toContain(stream.id);
+    expect((await server.sources.mine()).map(({ streamId }) => streamId)).not.toContain(stream.id);
     expect((await read(await server.request(path, { token }), getSource.success.body)).source).toMatchObject({ enabled: false, state: 'off' });
     await patch({ enabled: true });
     expect(await server.sources.of(stream.id)).toEqual({ streamId: stream.id, url: URL, mode: 'on-demand' });
@@ -73,6 +73,16 @@ export function sourcesSuite(suite: Suite): void {
     const { stream } = await makeStream(server, token);
     const refused = await server.request(`/api/v1/streams/${stream.id}/source`, { method: 'PATCH', token, body: { url: URL, mode: 'always' } });
     expect((await problemOf(refused)).code).toBe('limit_reached');
+  });
+
+  test('a guest has no more for asking twice at once', async () => {
+    const { server, token } = await owner();
+    const set = (id: string) => server.request(`/api/v1/streams/${id}/source`, { method: 'PATCH', token, body: { url: URL, mode: 'always' } });
+    const make = async () => (await makeStream(server, token)).stream.id;
+    for (let i = 1; i < MAX_SOURCES_PER_GUEST; i++) await set(await make());
+    const last = [await make(), await make(), await make()];
+    const answers = await Promise.all(last.map(set));
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 409, 409]);
   });
 
   test('to others the stream does not exist', async () => {

@@ -49,9 +49,9 @@ describe('the settings', () => {
       localCopyMs: Number.POSITIVE_INFINITY,
       ladder: {
         tiers: [
-          { shorterSide: 720, bitsPerSecond: 2_800_000 },
-          { shorterSide: 480, bitsPerSecond: 1_400_000 },
-          { shorterSide: 360, bitsPerSecond: 700_000 },
+          { shorterSide: 720, bitsPerSecond: 2_800_000, preset: 'veryfast' },
+          { shorterSide: 480, bitsPerSecond: 1_400_000, preset: 'veryfast' },
+          { shorterSide: 360, bitsPerSecond: 700_000, preset: 'veryfast' },
         ],
         hardware: true,
       },
@@ -85,6 +85,16 @@ describe('the settings', () => {
     expect((await load({ ...files, TURNS_PORT: 'off' })).turn).toMatchObject({ tlsPort: undefined });
     const elsewhere = { TURN_URLS: 'stun:a.example:3478, turn:a.example:3478?transport=udp,turns:a.example?transport=tcp', TURN_SECRET: 'long enough' };
     expect((await load(elsewhere)).turn).toMatchObject({ kind: 'elsewhere', urls: ['stun:a.example:3478', 'turn:a.example:3478?transport=udp', 'turns:a.example?transport=tcp'] });
+  });
+
+  test('the sizes of a ladder have a bit rate each, and a preset where one is set', async () => {
+    expect((await load({ LADDER: 'off' })).ladder.tiers).toEqual([]);
+    expect((await load({ LADDER: '1080p@5000k/superfast, 240p@300k' })).ladder.tiers).toEqual([
+      { shorterSide: 1080, bitsPerSecond: 5_000_000, preset: 'superfast' },
+      { shorterSide: 240, bitsPerSecond: 300_000, preset: 'veryfast' },
+    ]);
+    for (const wrong of ['720p', '720p@2800k/placebo', '720p@2800k/', '720p@10k', '20p@100k', '720p@2800k,720p@1400k'])
+      await expect(load({ LADDER: wrong }), wrong).rejects.toThrow('LADDER');
   });
 
   test('object storage is whole or not there', async () => {

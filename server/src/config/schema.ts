@@ -2,6 +2,7 @@
 import { RECONNECT_GRACE_MS } from '@millrace/contract/limits';
 import { z } from 'zod';
 import { parseSubnet, type Subnet } from '../lib/subnet.ts';
+import { X264_PRESETS, type X264Preset } from '../lib/x264-presets.ts';
 
 const PORT_ALLOWED = 'a port number from 0 to 65535; 0 means any free port';
 const OPTIONAL_PORT_ALLOWED = `${PORT_ALLOWED}, off means none`;
@@ -17,7 +18,8 @@ const WORKERS_ALLOWED = 'a whole number from 1 to 256';
 const PROCESSES_ALLOWED = 'a whole number from 1 to 4096';
 const GIGABYTES_ALLOWED = 'a number of gigabytes from 0 to 1000000';
 const DAYS_ALLOWED = 'a number of days from 0 to 36500';
-const LADDER_ALLOWED = 'sizes with their bit rates like 720p@2800k,480p@1400k,360p@700k, each from 90p to 2160p and from 50k to 50000k; off means none';
+const LADDER_ALLOWED =
+  'sizes with their bit rates like 720p@2800k,480p@1400k,360p@700k, each from 90p to 2160p and from 50k to 50000k, if wanted with an x264 preset from ultrafast to slow like 360p@700k/fast; off means none';
 const S3_ENDPOINT_ALLOWED = 'an address like https://s3.example.org, without a user name';
 const BUCKET_ALLOWED = 'the name of a bucket: 3 to 63 letters, digits, dots and hyphens';
 const S3_KEY_ALLOWED = 'what the object storage gave, without spaces';
@@ -70,19 +72,24 @@ const TurnUrls = z
     TURN_URLS_ALLOWED,
   );
 
-/** A size by its shorter side, and the most it uses a second. */
-const TIER = /^(\d{2,4})p@(\d{2,5})k$/;
+/** A size by its shorter side, the most it uses a second, and how much work is put into it. */
+const TIER = /^(\d{2,4})p@(\d{2,5})k(?:\/([a-z]+))?$/;
+
+const DEFAULT_PRESET: X264Preset = 'veryfast';
 
 /** Which of them a stream gets depends on its picture. */
 const Ladder = z.string(LADDER_ALLOWED).transform((text, context) => {
   if (text.trim() === 'off') return [];
   const tiers = text.split(',').map((entry) => {
-    const [, side, kilobits] = TIER.exec(entry.trim()) ?? [];
-    return { shorterSide: Number(side), bitsPerSecond: Number(kilobits) * 1000 };
+    const [, side, kilobits, preset = DEFAULT_PRESET] = TIER.exec(entry.trim()) ?? [];
+    return { shorterSide: Number(side), bitsPerSecond: Number(kilobits) * 1000, preset: X264_PRESETS.find((known) => known === preset) };
   });
   const sides = new Set(tiers.map(({ shorterSide }) => shorterSide));
-  const areKnown = tiers.every(({ shorterSide, bitsPerSecond }) => shorterSide >= 90 && shorterSide <= 2160 && bitsPerSecond >= 50_000 && bitsPerSecond <= 50_000_000);
-  if (areKnown && sides.size === tiers.length) return tiers;
+  const known = tiers.flatMap(({ shorterSide, bitsPerSecond, preset }) => {
+    const isKnown = shorterSide >= 90 && shorterSide <= 2160 && bitsPerSecond >= 50_000 && bitsPerSecond <= 50_000_000;
+    return isKnown && preset ? { shorterSide, bitsPerSecond, preset } : [];
+  });
+  if (known.length === tiers.length && sides.size === tiers.length) return known;
   context.addIssue(LADDER_ALLOWED);
   return z.NEVER;
 });
@@ -192,9 +199,9 @@ export const Settings = z.strictObject({
   RECORDING_QUOTA_GB: numeric(GIGABYTES_ALLOWED).pipe(z.number().min(0, GIGABYTES_ALLOWED).max(1_000_000, GIGABYTES_ALLOWED)).optional(),
   /** Smaller sizes that streams get; of those below the picture itself, the three largest. */
   LADDER: Ladder.default([
-    { shorterSide: 720, bitsPerSecond: 2_800_000 },
-    { shorterSide: 480, bitsPerSecond: 1_400_000 },
-    { shorterSide: 360, bitsPerSecond: 700_000 },
+    { shorterSide: 720, bitsPerSecond: 2_800_000, preset: DEFAULT_PRESET },
+    { shorterSide: 480, bitsPerSecond: 1_400_000, preset: DEFAULT_PRESET },
+    { shorterSide: 360, bitsPerSecond: 700_000, preset: DEFAULT_PRESET },
   ]),
   /** Whether encoders in hardware are used where they work. */
   HARDWARE_ENCODING: z.union([z.boolean(), z.stringbool()], FLAG_ALLOWED).default(true),

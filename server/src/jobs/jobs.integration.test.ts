@@ -176,6 +176,33 @@ function jobsOn(name: string, open: () => Promise<Store>): void {
       expect(await rows()).toEqual([]);
     });
 
+    test('what is put while one is being done is not put off by what that one asks for', async () => {
+      const store = new JobStore(db());
+      const now = Date.now();
+      const lease = { id: 'mine', until: new Date(now + 30_000) };
+      const takeOne = async () => (await store.take({ kind: 'work', limit: 1, now: new Date(now), lease }))[0]?.id ?? '';
+      await put({ turn: 1 }, { uniqueKey: 'a', runAt: new Date(now - 1_000) });
+      const first = await takeOne();
+      await put({ turn: 2 }, { uniqueKey: 'a', runAt: new Date(now) });
+      await store.again(first, lease.id, { runAt: new Date(now + 3_600_000), error: 'no luck', data: { turn: 1 } });
+      expect(await rows()).toMatchObject([{ data: { turn: 2 }, lease_id: null, put_again: false, last_error: 'no luck' }]);
+      expect((await rows())[0]?.run_at.getTime()).toBeLessThanOrEqual(now);
+      // Then it is put off as ever.
+      await store.again(await takeOne(), lease.id, { runAt: new Date(now + 3_600_000), error: 'no luck' });
+      expect((await rows())[0]?.run_at.getTime()).toBe(now + 3_600_000);
+    });
+
+    test('work that needs a certain server waits for it, and keeps no other busy', async () => {
+      const [here, there] = [new JobStore(db(), 'here'), new JobStore(db(), 'there')];
+      const now = new Date();
+      await here.put({ id: nanoid(), kind: 'work', uniqueKey: 'a', serverId: here.serverId, data: {}, runAt: now, at: now });
+      const take = (store: JobStore) => store.take({ kind: 'work', limit: 5, now, lease: { id: 'lease', until: new Date(now.getTime() + 30_000) } });
+      expect(await take(there)).toEqual([]);
+      expect(await there.nextDue(['work'])).toBeUndefined();
+      expect(await here.nextDue(['work'])).toEqual(now);
+      expect(await take(here)).toHaveLength(1);
+    });
+
     test('a job runs when it is due, and again when it asks for it, with the data it gave', async () => {
       const clock = new FakeClock();
       const turns = [Promise.withResolvers<RunningJob>(), Promise.withResolvers<RunningJob>()];

@@ -12,7 +12,7 @@ const HOUR_MS = 3600_000;
 function copiesOf(uploadedBefore: Readonly<Record<string, number>>, keepMs: number) {
   const clock = new FakeClock();
   const uploadedAt = new Map(Object.entries(uploadedBefore).map(([id, hours]) => [id, clock.now() - hours * HOUR_MS]));
-  const store = { missing: new Map<string, string[]>(), isAway: false, refuses: '' };
+  const store = { missing: new Map<string, string[]>(), isAway: false, refuses: new Set<string>() };
   const removed: string[] = [];
   const again: string[] = [];
   const copies = new LocalCopies({
@@ -20,14 +20,14 @@ function copiesOf(uploadedBefore: Readonly<Record<string, number>>, keepMs: numb
     log: silentLog,
     keepMs,
     recordings: {
-      copies: async (until, limit) =>
+      copies: async (until, { after, limit }) =>
         [...uploadedAt]
-          .filter(([, at]) => at <= until.getTime())
+          .filter(([, at]) => at <= until.getTime() && at > (after?.uploadedAt?.getTime() ?? Number.NEGATIVE_INFINITY))
           .sort((a, b) => a[1] - b[1])
           .slice(0, limit)
-          .map(([id]) => ({
+          .map(([id, at]) => ({
             ...{ id, ownerId: '', streamId: null, broadcastId: '', title: '', visibility: 'unlisted', state: 'ready', problem: null, seconds: 1, bytes: 1 },
-            ...{ startedAt: new Date(0), endedAt: new Date(0), updatedAt: new Date(0), uploadedAt: new Date(0), isLocal: true },
+            ...{ startedAt: new Date(0), endedAt: new Date(0), updatedAt: new Date(0), uploadedAt: new Date(at), isLocal: true, serverId: 'here' },
           })),
       setElsewhere: async (id) => void uploadedAt.delete(id),
     },
@@ -42,7 +42,7 @@ function copiesOf(uploadedBefore: Readonly<Record<string, number>>, keepMs: numb
       uploadedAt.delete(id);
     },
     async removeFolder(id) {
-      if (id === store.refuses) throw new Error('EACCES');
+      if (store.refuses.has(id)) throw new Error('EACCES');
       removed.push(id);
     },
   });
@@ -92,11 +92,14 @@ describe('copies of what is in object storage', () => {
     expect(removed).toEqual(['b']);
   });
 
-  test('that cannot be removed do not keep others', async () => {
-    const { copies, store, removed } = copiesOf({ a: 3, b: 2 }, 0);
-    store.refuses = 'a';
+  test('that cannot be removed do not keep others, however many they are', async () => {
+    const stuck = Array.from({ length: 25 }, (_, i) => `stuck${i}`);
+    const { copies, store, removed } = copiesOf({ ...Object.fromEntries(stuck.map((id, i) => [id, 100 - i])), a: 3, b: 2 }, 0);
+    for (const id of stuck) store.refuses.add(id);
+    expect(await copies.makeRoom()).toBe(true);
+    expect(removed).toEqual(['a']);
     await copies.sweep();
-    expect(removed).toEqual(['b']);
+    expect(removed).toEqual(['a', 'b']);
   });
 
   test('are all looked at, however many there are', async () => {

@@ -4,7 +4,7 @@ import type { Clock, Timer } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import { errorCodeOf } from '../lib/start-error.ts';
 import type { StoredFiles } from '../lib/stored-files.ts';
-import type { RecordingStore } from '../store/recordings.ts';
+import type { RecordingStore, StoredRecording } from '../store/recordings.ts';
 
 export interface LocalCopiesDeps {
   readonly recordings: Pick<RecordingStore, 'copies' | 'setElsewhere'>;
@@ -23,7 +23,7 @@ export interface LocalCopiesDeps {
 /** How often it is looked for copies whose time is over. */
 const SWEEP_MS = 10 * 60_000;
 
-/** Looked at in one go: the rest has its turn after them. */
+/** Asked of the database in one go. */
 const AT_ONCE = 20;
 
 export class LocalCopies {
@@ -53,8 +53,7 @@ export class LocalCopies {
   sweep(): Promise<void> {
     const { keepMs, clock } = this.#deps;
     return this.#oneAtATime(async () => {
-      if (!Number.isFinite(keepMs)) return;
-      while ((await this.#removeSome(new Date(clock.now() - keepMs), AT_ONCE)) === AT_ONCE) if (this.#isClosed) return;
+      if (Number.isFinite(keepMs)) await this.#removeSome(new Date(clock.now() - keepMs), Number.POSITIVE_INFINITY);
     });
   }
 
@@ -70,16 +69,22 @@ export class LocalCopies {
   /** Returns how many. Rejects when it cannot be learnt what is in object storage. */
   async #removeSome(until: Date, most: number): Promise<number> {
     let removed = 0;
-    for (const { id } of await this.#deps.recordings.copies(until, AT_ONCE)) {
-      try {
-        if (await this.#remove(id)) removed++;
-      } catch (error) {
-        if (error instanceof AppError) throw error;
-        this.#deps.log.error({ err: error, recordingId: id }, 'the copy of an uploaded recording cannot be removed');
+    let after: StoredRecording | undefined;
+    for (;;) {
+      const page = await this.#deps.recordings.copies(until, { after, limit: AT_ONCE });
+      for (const { id } of page) {
+        try {
+          if (await this.#remove(id)) removed++;
+        } catch (error) {
+          if (error instanceof AppError) throw error;
+          this.#deps.log.error({ err: error, recordingId: id }, 'the copy of an uploaded recording cannot be removed');
+        }
+        if (removed === most || this.#isClosed) return removed;
       }
-      if (removed === most || this.#isClosed) break;
+      // Those that stay must not keep others.
+      after = page.at(-1);
+      if (page.length < AT_ONCE) return removed;
     }
-    return removed;
   }
 
   /** False: it is needed. */

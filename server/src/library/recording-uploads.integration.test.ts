@@ -23,12 +23,13 @@ afterAll(async () => {
 });
 
 async function makeRecording(state: StoredRecording['state']): Promise<StoredRecording> {
-  const { db } = temporary.store;
+  const { db, serverId } = temporary.store;
   const at = new Date();
   const ownerId = nanoid();
   await db.insertInto('users').values({ id: ownerId, name: 'Somebody', email: ownerId, created_at: at, updated_at: at }).execute();
   const about = { title: 'Harbour', visibility: 'unlisted', problem: null, seconds: 60, bytes: 1_000, isLocal: true, uploadedAt: null } as const;
   const recording: StoredRecording = {
+    serverId,
     id: nanoid(),
     ownerId,
     streamId: null,
@@ -39,16 +40,16 @@ async function makeRecording(state: StoredRecording['state']): Promise<StoredRec
     updatedAt: at,
     ...about,
   };
-  await new RecordingStore(db).insert(recording);
+  await new RecordingStore(db, serverId).insert(recording);
   return recording;
 }
 
 /** Of a server on which no recording lies. */
 function uploads() {
-  const { db } = temporary.store;
+  const { db, serverId } = temporary.store;
   const recordingUploads = new RecordingUploads({
     objects: new S3ObjectStore({ endpoint: 'http://127.0.0.1:9', bucket: 'none', region: 'none', accessKeyId: 'none', secretAccessKey: 'none' }),
-    recordings: new RecordingStore(db),
+    recordings: new RecordingStore(db, serverId),
     uploads: new UploadStore(db),
     jobs: new JobStore(db),
     clock: systemClock,
@@ -60,6 +61,8 @@ function uploads() {
     async prepare() {},
     async uploaded() {},
     stored() {},
+    changed() {},
+    progressed() {},
   });
   const [job] = recordingUploads.jobs;
   return {
@@ -79,6 +82,6 @@ test('what lies on another server waits for that one; what is nowhere is forgott
   const { run } = uploads();
   const { id } = await makeRecording('ready');
   expect(await run(id, true)).toMatchObject({ kind: 'again' });
-  await new RecordingStore(temporary.store.db).delete(id);
+  await new RecordingStore(temporary.store.db, temporary.store.serverId).delete(id);
   expect(await run(id, true)).toEqual({ kind: 'done' });
 });

@@ -23,7 +23,8 @@ export interface ServerParts {
   readonly hub: { running(): Iterable<RunningBroadcast> };
   readonly packagers: { all(): Iterable<PackagerPart> };
   readonly viewers: { readonly total: number };
-  readonly sockets: {
+  /** Of streams, of recordings. */
+  readonly sockets: readonly {
     readonly counters: {
       readonly open: number;
       readonly malformedFrames: number;
@@ -32,27 +33,31 @@ export interface ServerParts {
       readonly deadClients: number;
       readonly floods: number;
     };
-  };
+  }[];
   readonly http: {
     readonly connections: number;
-    readonly counters: { readonly requests: number; readonly failures: number };
+    readonly counters: { readonly requests: number; readonly refusedSockets: number; readonly failures: number };
     readonly http2Counters: { readonly sessions: number; readonly idled: number; readonly slowRequests: number; readonly stalledAnswers: number };
   };
   /** Undefined while nothing is encrypted. */
   readonly certificate: { readonly expiresAt: Date } | undefined;
-  readonly ingests: readonly { readonly protocol: string; readonly counters: { readonly bytesReceived: number } }[];
-  readonly outputs: readonly { readonly protocol: string; readonly counters: { readonly bytes: number; readonly blocked?: number } }[];
+  /** By protocol; undefined where it is off. */
+  readonly ingests: Readonly<Record<string, { readonly counters: { readonly bytesReceived: number } } | undefined>>;
+  /** By protocol, but for WHEP: what WebRTC sends is its alone. */
+  readonly outputs: Readonly<Record<string, { readonly counters: { readonly bytes: number; readonly blocked?: number } }>>;
   readonly publishing: { readonly counters: { readonly allowed: number; readonly wrongKeys: number; readonly refused: number } };
   /** The built-in relay, when it is on. */
-  readonly turn?: {
-    readonly counters: {
-      readonly allocations: number;
-      readonly bytesToPeers: number;
-      readonly bytesToClients: number;
-      readonly refusals: ReadonlyMap<string, number>;
-      readonly dropped: Readonly<Record<string, number>>;
-    };
-  };
+  readonly turn?:
+    | {
+        readonly counters: {
+          readonly allocations: number;
+          readonly bytesToPeers: number;
+          readonly bytesToClients: number;
+          readonly refusals: ReadonlyMap<string, number>;
+          readonly dropped: Readonly<Record<string, number>>;
+        };
+      }
+    | undefined;
   readonly transcode: {
     readonly pool: {
       readonly workers: { readonly length: number };
@@ -90,6 +95,7 @@ export interface ServerParts {
       readonly counters: {
         readonly packetsReceived: number;
         readonly packetsSent: number;
+        readonly bytesSent: number;
         readonly neverConnected: number;
         readonly lost: number;
         readonly turnedAway: number;
@@ -129,6 +135,8 @@ export interface ServerParts {
   ping(): Promise<void>;
 }
 
+const SOCKET_INCIDENTS = ['malformedFrames', 'droppedEvents', 'slowClients', 'deadClients', 'floods'] as const;
+
 export function serverMetrics(parts: ServerParts): MetricSources {
   const { hub, packagers, viewers, sockets, http, certificate, ingests, outputs, publishing, transcode, recorder, webrtc } = parts;
 
@@ -157,8 +165,11 @@ export function serverMetrics(parts: ServerParts): MetricSources {
         [...hub.running()].flatMap(({ publisher }) => publisher?.protocol ?? []),
       ),
     viewers: () => viewers.total,
-    bytesIn: () => ingests.map(({ protocol, counters }) => [{ protocol }, counters.bytesReceived]),
-    bytesOut: () => outputs.map(({ protocol, counters }) => [{ protocol }, counters.bytes]),
+    bytesIn: () => Object.entries(ingests).flatMap(([protocol, ingest]) => (ingest ? [[{ protocol }, ingest.counters.bytesReceived] as const] : [])),
+    bytesOut: () => [
+      ...Object.entries(outputs).map(([protocol, { counters }]) => [{ protocol }, counters.bytes] as const),
+      [{ protocol: 'whep' }, webrtc.transport.counters.bytesSent],
+    ],
     droppedUnits: ofBroadcasts(({ counters }) => counters.droppedUnits),
     repairedTimestamps: ofBroadcasts(({ counters }) => counters.repaired),
     discontinuities: ofBroadcasts(({ counters }) => counters.discontinuities + counters.jumps),
@@ -166,7 +177,7 @@ export function serverMetrics(parts: ServerParts): MetricSources {
     parts: ofPackagers(({ counters }) => counters.parts),
     partLatencySeconds: ofPackagers(({ counters }) => counters.partLatencyMs / 1000),
     maxPartLatencySeconds: () => Math.max(0, ...[...packagers.all()].map(({ counters }) => counters.maxPartLatencyMs / 1000)),
-    blockedRequests: () => outputs.reduce((sum, { counters }) => sum + (counters.blocked ?? 0), 0),
+    blockedRequests: () => Object.values(outputs).reduce((sum, { counters }) => sum + (counters.blocked ?? 0), 0),
     publishAttempts: () => Object.entries(publishing.counters).map(([result, count]) => [{ result }, count]),
     httpRequests: () => http.counters.requests,
     httpFailures: () => http.counters.failures,
@@ -177,11 +188,11 @@ export function serverMetrics(parts: ServerParts): MetricSources {
       return Object.entries({ idled, slowRequests, stalledAnswers }).map(([kind, count]) => [{ kind }, count]);
     },
     ...(certificate ? { certificateExpires: () => certificate.expiresAt.getTime() / 1000 } : {}),
-    sockets: () => sockets.counters.open,
-    socketEvents: () => {
-      const { malformedFrames, droppedEvents, slowClients, deadClients, floods } = sockets.counters;
-      return Object.entries({ malformedFrames, droppedEvents, slowClients, deadClients, floods }).map(([kind, count]) => [{ kind }, count]);
-    },
+    sockets: () => sockets.reduce((sum, { counters }) => sum + counters.open, 0),
+    socketEvents: () => [
+      ...SOCKET_INCIDENTS.map((kind): [{ kind: string }, number] => [{ kind }, sockets.reduce((sum, { counters }) => sum + counters[kind], 0)]),
+      [{ kind: 'refused' }, http.counters.refusedSockets],
+    ],
     ...(parts.turn ? turnMetrics(parts.turn) : {}),
     ...(parts.uploads ? uploadMetrics(parts.uploads) : {}),
     webrtcSessions: () => [

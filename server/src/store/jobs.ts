@@ -1,5 +1,5 @@
 /** Jobs in the database: put once, taken by one server at a time under a lease, tried again until they are done. */
-import { type Kysely, sql, type Transaction } from 'kysely';
+import { type ExpressionBuilder, type Kysely, sql, type Transaction } from 'kysely';
 import type { Schema } from './schema.ts';
 
 export interface NewJob {
@@ -7,6 +7,8 @@ export interface NewJob {
   readonly kind: string;
   /** Of several jobs of a kind with one key there is one row: with the newest data, due at the earliest of their times. */
   readonly uniqueKey?: string | undefined;
+  /** The only one that can do it; any unless given. */
+  readonly serverId?: string | undefined;
   readonly data: object;
   readonly runAt: Date;
   readonly at: Date;
@@ -43,10 +45,14 @@ export interface JobCensus {
 const FREE = { lease_id: null, lease_until: null, put_again: false } as const;
 
 export class JobStore {
+  /** Of this server. */
+  readonly serverId: string | undefined;
   readonly #db: Kysely<Schema>;
 
-  constructor(db: Kysely<Schema>) {
+  /** @param serverId without it, work that needs a certain server is not seen. */
+  constructor(db: Kysely<Schema>, serverId?: string) {
     this.#db = db;
+    this.serverId = serverId;
   }
 
   /**
@@ -60,6 +66,7 @@ export class JobStore {
         id: job.id,
         kind: job.kind,
         unique_key: job.uniqueKey ?? null,
+        server_id: job.serverId ?? null,
         data: JSON.stringify(job.data),
         run_at: job.runAt,
         attempts: 0,
@@ -72,6 +79,7 @@ export class JobStore {
       .onConflict((conflict) =>
         conflict.columns(['kind', 'unique_key']).doUpdateSet((eb) => ({
           data: eb.ref('excluded.data'),
+          server_id: eb.ref('excluded.server_id'),
           run_at: sql`least(${eb.ref('jobs.run_at')}, ${eb.ref('excluded.run_at')})`,
           put_again: sql`${eb.ref('jobs.lease_id')} is not null`,
         })),
@@ -89,6 +97,7 @@ export class JobStore {
           .selectFrom('jobs')
           .select('id')
           .where('kind', '=', kind)
+          .where((eb) => this.#isMine(eb))
           .where('run_at', '<=', now)
           .where((eb) => eb.or([eb('lease_until', 'is', null), eb('lease_until', '<=', now)]))
           .orderBy('run_at')
@@ -107,6 +116,7 @@ export class JobStore {
       .selectFrom('jobs')
       .select(sql<Date | null>`min(greatest(run_at, coalesce(lease_until, run_at)))`.as('due'))
       .where('kind', 'in', kinds)
+      .where((eb) => this.#isMine(eb))
       .executeTakeFirst();
     return row?.due ?? undefined;
   }
@@ -123,14 +133,15 @@ export class JobStore {
     await this.#db.updateTable('jobs').set(FREE).where('id', '=', jobId).where('lease_id', '=', leaseId).execute();
   }
 
-  /** Gives the job back, to be taken again at `runAt`. Data that is given replaces what it had. */
+  /** Gives the job back, to be taken again at `runAt`. Data that is given replaces what it had; but what was put meanwhile is newer, and due when it was put for. */
   async again(jobId: string, leaseId: string, next: { readonly runAt: Date; readonly error: string | null; readonly data?: object | undefined }): Promise<void> {
-    await this.#db
-      .updateTable('jobs')
-      .set({ ...FREE, run_at: next.runAt, last_error: next.error, ...(next.data === undefined ? {} : { data: JSON.stringify(next.data) }) })
-      .where('id', '=', jobId)
-      .where('lease_id', '=', leaseId)
-      .execute();
+    const theJob = this.#db.updateTable('jobs').where('id', '=', jobId).where('lease_id', '=', leaseId);
+    const left = { ...FREE, last_error: next.error };
+    const isLeft = await theJob
+      .set({ ...left, run_at: next.runAt, ...(next.data === undefined ? {} : { data: JSON.stringify(next.data) }) })
+      .where('put_again', '=', false)
+      .executeTakeFirst();
+    if (isLeft.numUpdatedRows === 0n) await theJob.set((eb) => ({ ...left, run_at: sql`least(${eb.ref('run_at')}, ${next.runAt}::timestamptz)` })).execute();
   }
 
   /** By kind; of every server on this database. */
@@ -168,6 +179,11 @@ export class JobStore {
     await theJob.where('lease_id', 'is', null).execute();
     const left = await this.#db.selectFrom('jobs').select('id').where('kind', '=', kind).where('unique_key', '=', uniqueKey).executeTakeFirst();
     return left === undefined;
+  }
+
+  #isMine(eb: ExpressionBuilder<Schema, 'jobs'>) {
+    const isAnys = eb('server_id', 'is', null);
+    return this.serverId === undefined ? isAnys : eb.or([isAnys, eb('server_id', '=', this.serverId)]);
   }
 
   /** Ends every lease. Only where no other server can be at work: on the embedded database, at start. */

@@ -9,11 +9,21 @@ import { jobsAndWebhooks } from './migrations/0004-jobs-and-webhooks.ts';
 import { targetsAndSources } from './migrations/0005-targets-and-sources.ts';
 import { recordingsElsewhere } from './migrations/0007-recordings-elsewhere.ts';
 import { sourceSwitch } from './migrations/0008-source-switch.ts';
+import { servers } from './migrations/0011-servers.ts';
 import type { Migration } from './migrations/migration.ts';
 import type { Schema } from './schema.ts';
 
 /** Every step in order. */
-export const MIGRATIONS: readonly Migration[] = [usersAndStreams, viewingsAndMeasurements, recordings, jobsAndWebhooks, targetsAndSources, recordingsElsewhere, sourceSwitch];
+export const MIGRATIONS: readonly Migration[] = [
+  usersAndStreams,
+  viewingsAndMeasurements,
+  recordings,
+  jobsAndWebhooks,
+  targetsAndSources,
+  recordingsElsewhere,
+  sourceSwitch,
+  servers,
+];
 
 /** Any number that no other program takes advisory locks on: "mill" in ASCII. */
 const LOCK_ID = 0x6d696c6c;

@@ -8,6 +8,8 @@ import { openEmbedded } from './embedded.ts';
 import { migrate } from './migrate.ts';
 import { EMBEDDED_POOL_SIZE, SERVER_POOL_SIZE } from './pool-size.ts';
 import type { Schema } from './schema.ts';
+import { loadServerId } from './server-id.ts';
+import { ServerStore } from './servers.ts';
 
 /** A server that does not answer a connection for so long will not answer at all. */
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -24,6 +26,8 @@ export interface StoreOptions {
 export interface Store {
   readonly db: Kysely<Schema>;
   readonly kind: 'embedded' | 'server';
+  /** Of the data folder: what is its own in a database that others may share. */
+  readonly serverId: string;
   /** Rejects when the database does not answer. */
   ping(): Promise<void>;
   close(): Promise<void>;
@@ -31,6 +35,7 @@ export interface Store {
 
 export async function openStore({ dataDir, databaseUrl, log }: StoreOptions): Promise<Store> {
   await checkDataDir(dataDir);
+  const serverId = await loadServerId(dataDir);
   const embedded = databaseUrl === undefined ? await openEmbedded(dataDir, log) : undefined;
   const pool = new pg.Pool({
     ...(embedded
@@ -50,6 +55,7 @@ export async function openStore({ dataDir, databaseUrl, log }: StoreOptions): Pr
   const store: Store = {
     db,
     kind: embedded ? 'embedded' : 'server',
+    serverId,
     async ping() {
       await sql`select 1`.execute(db);
     },
@@ -61,6 +67,7 @@ export async function openStore({ dataDir, databaseUrl, log }: StoreOptions): Pr
   try {
     if (databaseUrl !== undefined) await checkReachable(store, databaseUrl);
     await migrate(db, log);
+    if (embedded) await new ServerStore(db, serverId).adoptAll();
   } catch (error) {
     await store.close();
     throw error;

@@ -17,9 +17,14 @@ export interface StoredRecording extends RecordingSettings {
   readonly updatedAt: Date;
   /** When all of it was in object storage, verified. */
   readonly uploadedAt: Date | null;
-  /** Whether its files lie on the server. */
+  /** Whether its files lie on a server. */
   readonly isLocal: boolean;
+  /** On which; null from before servers had names. */
+  readonly serverId: string | null;
 }
+
+/** On the server that puts it in. */
+export type NewRecording = Omit<StoredRecording, 'serverId'>;
 
 /** What follows from a change, in its transaction: both are written or none. */
 export type Also = (transaction: Transaction<Schema>, recording: StoredRecording) => Promise<void>;
@@ -47,12 +52,20 @@ export interface RecordingEnd {
 
 export class RecordingStore {
   readonly #db: Kysely<Schema>;
+  readonly #serverId: string;
 
-  constructor(db: Kysely<Schema>) {
+  constructor(db: Kysely<Schema>, serverId: string) {
     this.#db = db;
+    this.#serverId = serverId;
   }
 
-  async insert(recording: StoredRecording, also?: Also): Promise<void> {
+  /** Whether its files are, or were, on another server's disk. */
+  isOfAnother({ serverId }: StoredRecording): boolean {
+    return serverId !== null && serverId !== this.#serverId;
+  }
+
+  async insert(recording: NewRecording, also?: Also): Promise<StoredRecording> {
+    const stored = { ...recording, serverId: this.#serverId };
     await this.#db.transaction().execute(async (transaction) => {
       const values = {
         id: recording.id,
@@ -70,10 +83,12 @@ export class RecordingStore {
         updated_at: recording.updatedAt,
         uploaded_at: recording.uploadedAt,
         is_local: recording.isLocal,
+        server_id: stored.serverId,
       };
       await transaction.insertInto('recordings').values(values).execute();
-      await also?.(transaction, recording);
+      await also?.(transaction, stored);
     });
+    return stored;
   }
 
   async byId(id: string): Promise<StoredRecording | undefined> {
@@ -106,6 +121,17 @@ export class RecordingStore {
     return row && recordingOfRow(row);
   }
 
+  /** The one of a broadcast that is being made, else the one that changed last. */
+  async latestOf(streamId: string, broadcastId: string): Promise<StoredRecording | undefined> {
+    const ofBroadcast = this.#db.selectFrom('recordings').selectAll().where('stream_id', '=', streamId).where('broadcast_id', '=', broadcastId);
+    const row = await ofBroadcast
+      .orderBy((eb) => eb('state', '=', 'recording'), 'desc')
+      .orderBy('updated_at', 'desc')
+      .limit(1)
+      .executeTakeFirst();
+    return row && recordingOfRow(row);
+  }
+
   /** Their ids: everything of a broadcast that is not being made. */
   async endedOf(streamId: string, broadcastId: string): Promise<string[]> {
     const ofBroadcast = this.#db.selectFrom('recordings').select('id').where('stream_id', '=', streamId).where('broadcast_id', '=', broadcastId);
@@ -113,10 +139,22 @@ export class RecordingStore {
     return rows.map(({ id }) => id);
   }
 
-  /** Those that were being made, here or by a server that is no more. */
-  async unfinished(): Promise<StoredRecording[]> {
-    const rows = await this.#db.selectFrom('recordings').selectAll().where('state', '=', 'recording').execute();
-    return rows.map(recordingOfRow);
+  /** Of those that no server has a name on, these lie here. */
+  async claim(ids: readonly string[]): Promise<void> {
+    if (ids.length === 0) return;
+    await this.#db.updateTable('recordings').set({ server_id: this.#serverId }).where('server_id', 'is', null).where('id', 'in', ids).execute();
+  }
+
+  /** Those that this server was making. `isUnwanted`: they were not to be kept. */
+  async unfinished(): Promise<{ readonly recording: StoredRecording; readonly isUnwanted: boolean }[]> {
+    const rows = await this.#mine().where('state', '=', 'recording').execute();
+    return rows.map((row) => ({ recording: recordingOfRow(row), isUnwanted: row.is_unwanted }));
+  }
+
+  /** What is being made of a broadcast will not be kept, whatever happens before it ends. */
+  async setUnwanted(streamId: string, broadcastId: string): Promise<void> {
+    const ofBroadcast = this.#db.updateTable('recordings').set({ is_unwanted: true }).where('stream_id', '=', streamId).where('broadcast_id', '=', broadcastId);
+    await ofBroadcast.where('state', '=', 'recording').execute();
   }
 
   /** Those of `ids` that exist. */
@@ -150,16 +188,17 @@ export class RecordingStore {
     await this.#change(id, { is_local: false });
   }
 
-  /** Those that could be in object storage and are not. */
+  /** Those on this server that could be in object storage and are not. */
   async notUploaded(): Promise<StoredRecording[]> {
-    const rows = await this.#db.selectFrom('recordings').selectAll().where('state', '=', 'ready').where('uploaded_at', 'is', null).execute();
+    const rows = await this.#mine().where('state', '=', 'ready').where('uploaded_at', 'is', null).execute();
     return rows.map(recordingOfRow);
   }
 
-  /** Those that lie on the server as well as in object storage, where they came by `until`; the longest there first. */
-  async copies(until: Date, limit: number): Promise<StoredRecording[]> {
-    const query = this.#db.selectFrom('recordings').selectAll().where('is_local', '=', true).where('uploaded_at', '<=', until);
-    const rows = await query.orderBy('uploaded_at').limit(limit).execute();
+  /** Those that lie on this server as well as in object storage, where they came by `until`; the longest there first, behind `after`. */
+  async copies(until: Date, { after, limit }: { readonly after: Pick<StoredRecording, 'id' | 'uploadedAt'> | undefined; readonly limit: number }): Promise<StoredRecording[]> {
+    let query = this.#mine().where('is_local', '=', true).where('uploaded_at', '<=', until);
+    if (after) query = query.where((eb) => eb.or([eb('uploaded_at', '>', after.uploadedAt), eb.and([eb('uploaded_at', '=', after.uploadedAt), eb('id', '>', after.id)])]));
+    const rows = await query.orderBy('uploaded_at').orderBy('id').limit(limit).execute();
     return rows.map(recordingOfRow);
   }
 
@@ -167,11 +206,19 @@ export class RecordingStore {
     await this.#db.updateTable('recordings').set({ title, visibility, updated_at: at }).where('id', '=', id).execute();
   }
 
-  async delete(id: string, also?: Also): Promise<void> {
-    await this.#db.transaction().execute(async (transaction) => {
+  /** Returns what it was; undefined: there was none. */
+  delete(id: string, also?: Also): Promise<StoredRecording | undefined> {
+    return this.#db.transaction().execute(async (transaction) => {
       const row = await transaction.deleteFrom('recordings').where('id', '=', id).returningAll().executeTakeFirst();
-      if (row) await also?.(transaction, recordingOfRow(row));
+      if (!row) return undefined;
+      const recording = recordingOfRow(row);
+      await also?.(transaction, recording);
+      return recording;
     });
+  }
+
+  #mine() {
+    return this.#db.selectFrom('recordings').selectAll().where('server_id', '=', this.#serverId);
   }
 
   #change(id: string, values: Partial<Updateable<RecordingsTable>>, also?: Also): Promise<StoredRecording | undefined> {
@@ -202,5 +249,6 @@ function recordingOfRow(row: Selectable<RecordingsTable>): StoredRecording {
     updatedAt: row.updated_at,
     uploadedAt: row.uploaded_at,
     isLocal: row.is_local,
+    serverId: row.server_id,
   };
 }

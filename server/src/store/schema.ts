@@ -86,6 +86,8 @@ export interface StreamsTable {
 export interface BroadcastsTable {
   id: string;
   stream_id: string;
+  /** Where its publisher is; null from before servers had names. */
+  server_id: string | null;
   epoch: string;
   state: 'preview' | 'live' | 'reconnecting' | 'ended';
   created_at: Date;
@@ -129,6 +131,8 @@ export interface JobsTable {
   kind: string;
   /** One row for each kind and key. */
   unique_key: string | null;
+  /** The only one that can do it; null: any. */
+  server_id: string | null;
   data: JSONColumnType<object>;
   run_at: Date;
   /** How often it was taken. */
@@ -225,6 +229,10 @@ export interface RecordingsTable {
   updated_at: Date;
   uploaded_at: Date | null;
   is_local: boolean;
+  /** Whose disk its files are on; null from before servers had names. */
+  server_id: string | null;
+  /** It is being made, and will not be kept. */
+  is_unwanted: Generated<boolean>;
 }
 
 /** Where a stream is fetched from. */
@@ -237,6 +245,14 @@ export interface SourcesTable {
   mode: SourceMode;
   enabled: boolean;
   updated_at: Date;
+  /** Who fetches it: where it was set last; null from before servers had names. */
+  server_id: string | null;
+}
+
+/** The servers on this database, and when each last said that it runs. */
+export interface ServersTable {
+  id: string;
+  seen_at: Date;
 }
 
 export interface MigrationsTable {
@@ -261,5 +277,6 @@ export interface Schema {
   targets: TargetsTable;
   recordings: RecordingsTable;
   sources: SourcesTable;
+  servers: ServersTable;
   migrations: MigrationsTable;
 }

@@ -16,14 +16,16 @@ export interface SourceRow {
 
 export class SourceStore {
   readonly #db: Kysely<Schema>;
+  readonly #serverId: string;
 
-  constructor(db: Kysely<Schema>) {
+  constructor(db: Kysely<Schema>, serverId: string) {
     this.#db = db;
+    this.#serverId = serverId;
   }
 
   /** Of other streams of the same owner. */
-  async countOthers(ownerId: string, streamId: string): Promise<number> {
-    const { count } = await this.#db
+  async countOthers(ownerId: string, streamId: string, db: Kysely<Schema> = this.#db): Promise<number> {
+    const { count } = await db
       .selectFrom('sources')
       .innerJoin('streams', 'streams.id', 'sources.stream_id')
       .select((eb) => eb.fn.countAll<string>().as('count'))
@@ -33,13 +35,20 @@ export class SourceStore {
     return Number(count);
   }
 
-  async put({ streamId, address, secret, mode, enabled, updatedAt }: SourceRow): Promise<void> {
-    const values = { address, secret, mode, enabled, updated_at: updatedAt };
-    await this.#db
-      .insertInto('sources')
-      .values({ stream_id: streamId, ...values })
-      .onConflict((conflict) => conflict.column('stream_id').doUpdateSet(values))
-      .execute();
+  /** From now on it is fetched by this server. False: the owner's streams have as many sources as they may, and nothing was written. */
+  async put({ streamId, address, secret, mode, enabled, updatedAt }: SourceRow, { ownerId, max }: { readonly ownerId: string; readonly max: number }): Promise<boolean> {
+    const values = { address, secret, mode, enabled, updated_at: updatedAt, server_id: this.#serverId };
+    return this.#db.transaction().execute(async (transaction) => {
+      // The owner's row is the lock: two requests at once cannot both be the last that fits.
+      await transaction.selectFrom('users').select('id').where('id', '=', ownerId).forUpdate().execute();
+      if ((await this.countOthers(ownerId, streamId, transaction)) >= max) return false;
+      await transaction
+        .insertInto('sources')
+        .values({ stream_id: streamId, ...values })
+        .onConflict((conflict) => conflict.column('stream_id').doUpdateSet(values))
+        .execute();
+      return true;
+    });
   }
 
   async of(streamId: string): Promise<SourceRow | undefined> {
@@ -47,8 +56,10 @@ export class SourceStore {
     return row && sourceOfRow(row);
   }
 
-  async all(): Promise<SourceRow[]> {
-    const rows = await this.#db.selectFrom('sources').selectAll().orderBy('stream_id').execute();
+  /** What this server fetches. What no server has a name on becomes its own. */
+  async mine(): Promise<SourceRow[]> {
+    await this.#db.updateTable('sources').set({ server_id: this.#serverId }).where('server_id', 'is', null).execute();
+    const rows = await this.#db.selectFrom('sources').selectAll().where('server_id', '=', this.#serverId).orderBy('stream_id').execute();
     return rows.map(sourceOfRow);
   }
 

@@ -6,6 +6,7 @@ import { silentLog } from '../lib/silent-log.ts';
 import { type BroadcastRow, BroadcastStore } from './broadcasts.ts';
 import { MIGRATIONS, migrate } from './migrate.ts';
 import type { Store } from './open.ts';
+import { ServerStore } from './servers.ts';
 import { type NewStream, StreamStore } from './streams.ts';
 
 /** `open` gives the same database each time it is called. */
@@ -165,10 +166,63 @@ export function storeContract(name: string, open: () => Promise<Store>): void {
         const second = newBroadcast(stream);
         await broadcasts.put(second);
         expect((await streams.byId(stream.id))?.broadcast).toEqual(second);
-        const running = await broadcasts.running();
-        expect(running.filter((row) => row.streamId === stream.id)).toEqual([second]);
+        expect((await broadcasts.takeRunning()).filter((row) => row.streamId === stream.id)).toEqual([second]);
         expect((await streams.listOwned(ownerId, 'live', { after: undefined, limit: 5 })).map(({ id }) => id)).toEqual([stream.id]);
         expect(await streams.listOwned(ownerId, 'ended', { after: undefined, limit: 5 })).toEqual([]);
+      });
+
+      test('that run are taken up by their server alone, those from before servers had names by the first that asks', async () => {
+        const { db } = store();
+        const { streams, broadcasts, ownerId } = await withOwner(store());
+        const other = new BroadcastStore(db, nanoid());
+        const run = async (on: BroadcastStore) => {
+          const stream = newStream(ownerId);
+          await streams.insert(stream, 10);
+          const broadcast = newBroadcast(stream);
+          await on.put(broadcast);
+          return broadcast.id;
+        };
+        const [mine, theirs, old] = [await run(broadcasts), await run(other), await run(broadcasts)];
+        await db.updateTable('broadcasts').set({ server_id: null }).where('id', '=', old).execute();
+        const taken = async (by: BroadcastStore) => (await by.takeRunning()).map(({ id }) => id).filter((id) => [mine, theirs, old].includes(id));
+        expect((await taken(broadcasts)).sort()).toEqual([mine, old].sort());
+        expect(await taken(other)).toEqual([theirs]);
+      });
+
+      test('that end do not stand in front of one that runs on another server', async () => {
+        const { streams, broadcasts, ownerId } = await withOwner(store());
+        const other = new BroadcastStore(store().db, nanoid());
+        const stream = newStream(ownerId);
+        await streams.insert(stream, 10);
+        const here = newBroadcast(stream);
+        await broadcasts.put(here);
+        const there = newBroadcast(stream);
+        await other.put(there);
+        await broadcasts.put({ ...here, state: 'ended', endedAt: stream.at, endReason: 'stopped' });
+        expect((await streams.byId(stream.id))?.broadcast).toEqual(there);
+        expect(await broadcasts.byId(here.id)).toMatchObject({ state: 'ended' });
+      });
+
+      test('of a server that says nothing any more are taken over by one that does', async () => {
+        const { db, serverId } = store();
+        const { streams, broadcasts, ownerId } = await withOwner(store());
+        const [gone, present] = [nanoid(), nanoid()];
+        const ids: string[] = [];
+        for (const [server, seenAt] of [
+          [gone, AT],
+          [present, new Date(AT.getTime() + 1)],
+        ] as const) {
+          await new ServerStore(db, server).seen(seenAt);
+          const stream = newStream(ownerId);
+          await streams.insert(stream, 10);
+          const broadcast = newBroadcast(stream);
+          await new BroadcastStore(db, server).put(broadcast);
+          ids.push(broadcast.id);
+        }
+        const taken = async () => (await broadcasts.takeAbandoned(AT)).map(({ id }) => id).filter((id) => ids.includes(id));
+        expect(await taken()).toEqual([ids[0]]);
+        expect(await db.selectFrom('broadcasts').select('server_id').where('id', 'in', ids).orderBy('server_id').execute()).toContainEqual({ server_id: serverId });
+        expect(await taken()).toEqual([]);
       });
     });
   });
@@ -180,10 +234,10 @@ function userRow(id: string) {
   return { id, name: 'Guest', email: `${id}@guest.invalid`, is_anonymous: true, created_at: AT, updated_at: AT };
 }
 
-async function withOwner({ db }: Store) {
+async function withOwner({ db, serverId }: Store) {
   const ownerId = nanoid();
   await db.insertInto('users').values(userRow(ownerId)).execute();
-  return { ownerId, streams: new StreamStore(db), broadcasts: new BroadcastStore(db) };
+  return { ownerId, streams: new StreamStore(db), broadcasts: new BroadcastStore(db, serverId) };
 }
 
 function newStream(ownerId: string): NewStream {

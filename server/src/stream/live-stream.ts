@@ -43,6 +43,8 @@ export interface PublisherInfo {
 
 /** What an ingest session holds while it publishes. */
 export interface Publication {
+  /** Somebody takes what comes as soon as it does: viewers in real time, bridges, forwarding. */
+  readonly isRead: boolean;
   /**
    * The formats, before the first unit and whenever they change. Several video tracks are the same picture at several sizes, best first,
    * in one codec; one that falls silent keeps its place.
@@ -143,7 +145,11 @@ export class LiveStream {
     this.#timeline.beginPublication();
     const publisher: Publisher = { info, tracks: [], awaitingKey: new Set(), awaitingSince: 0, refusedTracks: new Set() };
     this.#publisher = publisher;
+    const readers = this.#readers;
     return {
+      get isRead() {
+        return readers.size > 0;
+      },
       tracks: (tracks) => {
         if (this.#publisher === publisher) this.#setTracks(publisher, tracks);
       },

@@ -59,10 +59,19 @@ export class BroadcastLog implements HubListener {
     await Promise.all(this.#writers.values());
   }
 
-  /** The broadcasts that ran when the last server stopped, for the hub to wait for their publishers. */
+  /** The broadcasts that ran here when the server stopped, for the hub to wait for their publishers. */
   async restore(): Promise<Broadcast[]> {
-    const rows = await this.#deps.store.running();
+    const rows = await this.#deps.store.takeRunning();
     return rows.map(broadcastOf);
+  }
+
+  /** Ends what ran on servers that nobody has seen since then. */
+  async endAbandoned(unseenSince: Date): Promise<void> {
+    for (const row of await this.#deps.store.takeAbandoned(unseenSince)) {
+      this.#deps.log.warn({ streamId: row.streamId, broadcastId: row.id }, 'a broadcast is ended whose server is gone');
+      const { streamId, broadcastId, epoch, createdAt, startedAt } = broadcastOf(row);
+      this.broadcastChanged({ streamId, broadcastId, epoch, createdAt, startedAt, state: 'ended', endedAt: this.#deps.clock.now(), endReason: 'server_stopped' });
+    }
   }
 
   async #write(streamId: string): Promise<void> {

@@ -1,24 +1,21 @@
 /** Says who may watch a stream: the answer to every output, and to whoever asks by code. */
-import type { User } from '@millrace/contract/entities/user';
-import type { Clock } from '../lib/clock.ts';
 import type { PlaybackCredentials, PlaybackDecision, PlaybackGate } from '../stream/playback-gate.ts';
+import { Admission, type AdmissionDeps } from './admission.ts';
 import type { KnownStream, StreamDirectory } from './directory.ts';
 import type { MediaPort } from './media-port.ts';
-import type { PlaybackTokens } from './playback-tokens.ts';
 
-export interface PlaybackPermissionDeps {
+export interface PlaybackPermissionDeps extends AdmissionDeps {
   readonly directory: StreamDirectory;
   readonly media: MediaPort;
-  readonly tokens: PlaybackTokens;
-  readonly clock: Clock;
-  identify(credentials: { readonly cookie: string | undefined; readonly authorization: string | undefined }): User | undefined | Promise<User | undefined>;
 }
 
 export class PlaybackPermission implements PlaybackGate {
   readonly #deps: PlaybackPermissionDeps;
+  readonly #admission: Admission;
 
   constructor(deps: PlaybackPermissionDeps) {
     this.#deps = deps;
+    this.#admission = new Admission(deps);
   }
 
   check(streamId: string, credentials: PlaybackCredentials): PlaybackDecision | Promise<PlaybackDecision> {
@@ -28,16 +25,7 @@ export class PlaybackPermission implements PlaybackGate {
 
   #decide(stream: KnownStream | undefined, credentials: PlaybackCredentials): PlaybackDecision | Promise<PlaybackDecision> {
     if (!stream) return 'hidden';
-    const { tokens, clock, identify } = this.#deps;
-    const preview = isPreview(this.#deps.media, stream.id);
-    if (!preview) {
-      if (stream.visibility !== 'private') return 'allowed';
-      if (credentials.token !== undefined && tokens.isValid(credentials.token, stream.id, clock.now())) return 'allowed';
-    }
-    const refusal = preview ? 'hidden' : 'denied';
-    const decide = (user: User | undefined): PlaybackDecision => (user?.id === stream.ownerId ? 'allowed' : refusal);
-    const user = identify(credentials);
-    return user instanceof Promise ? user.then(decide) : decide(user);
+    return this.#admission.decide(stream, credentials, isPreview(this.#deps.media, stream.id) ? { refusal: 'hidden', unseen: true } : { refusal: 'denied' });
   }
 }
 

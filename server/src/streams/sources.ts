@@ -63,9 +63,9 @@ export class Sources {
     const { store, streams, addresses, sealer, clock, mayPublish, fetching } = this.#deps;
     await streams.owned(user, streamId);
     if (!mayPublish(user)) throw new AppError('guests_not_allowed');
-    if (user.kind === 'guest' && (await store.countOthers(user.id, streamId)) >= MAX_SOURCES_PER_GUEST) {
-      throw new AppError('limit_reached', { detail: `A guest may have ${MAX_SOURCES_PER_GUEST} streams fetched. Take the source from one that you no longer need.` });
-    }
+    const max = user.kind === 'guest' ? MAX_SOURCES_PER_GUEST : Number.POSITIVE_INFINITY;
+    // Before any address is looked up.
+    if ((await store.countOthers(user.id, streamId)) >= max) throw tooMany(max);
     const before = await store.of(streamId);
     if (url === undefined && !before) throw new AppError('invalid_request', { fields: [{ path: 'url', message: 'is needed: this stream has no source yet' }] });
     const parsed = url === undefined ? undefined : parseSource(url);
@@ -85,7 +85,7 @@ export class Sources {
       enabled: enabled ?? before?.enabled ?? true,
       updatedAt: new Date(clock.now()),
     };
-    await store.put(row);
+    if (!(await store.put(row, { ownerId: user.id, max }))) throw tooMany(max);
     await fetching().sourceChanged(streamId);
     return this.#view(row);
   }
@@ -103,9 +103,9 @@ export class Sources {
     return row && this.#open(row);
   }
 
-  /** Those that are switched on. */
-  async all(): Promise<OpenSource[]> {
-    return (await this.#deps.store.all()).flatMap((row) => this.#open(row) ?? []);
+  /** Those that this server fetches, and that are switched on. */
+  async mine(): Promise<OpenSource[]> {
+    return (await this.#deps.store.mine()).flatMap((row) => this.#open(row) ?? []);
   }
 
   /** Whether the broadcast of a stream waits for its owner. */
@@ -133,6 +133,10 @@ export class Sources {
 }
 
 const OFF = { state: 'off', problem: null, error: null, retryAt: null } as const;
+
+function tooMany(max: number): AppError {
+  return new AppError('limit_reached', { detail: `A guest may have ${max} streams fetched. Take the source from one that you no longer need.` });
+}
 
 function purposeOf(streamId: string): string {
   return `source ${streamId}`;

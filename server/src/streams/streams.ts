@@ -5,8 +5,8 @@ import type { User } from '@millrace/contract/entities/user';
 import { DEFAULT_REWIND_SECONDS, MAX_STREAMS_PER_GUEST } from '@millrace/contract/limits';
 import { AppError } from '../lib/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
+import { type Cursor, type Page, type PageQuery, pageOf, readCursor } from '../lib/page.ts';
 import type { SettingsChange, StoredStream, StreamStore } from '../store/streams.ts';
-import { type Cursor, readCursor, writeCursor } from './cursor.ts';
 import type { StreamDirectory } from './directory.ts';
 import type { MediaPort } from './media-port.ts';
 import { hashKey, type Names } from './names.ts';
@@ -27,16 +27,6 @@ export interface StreamsDeps {
   onMadePrivate(streamId: string): void;
   /** A stream is no more; whoever watches it is told. */
   onRemoved(streamId: string): void;
-}
-
-export interface Page<Item> {
-  readonly items: Item[];
-  readonly nextCursor: string | null;
-}
-
-export interface PageQuery {
-  readonly cursor?: string | undefined;
-  readonly limit: number;
 }
 
 const DEFAULTS: Omit<StreamSettings, 'title'> = {
@@ -114,19 +104,19 @@ export class Streams {
   /** Lets viewers into a preview. Starting what is live already changes nothing. */
   async start(user: User, id: string): Promise<StreamNow> {
     const { media } = this.#deps;
-    await this.owned(user, id);
-    if (!media.start(id) && media.broadcast(id)?.state !== 'live') throw new AppError('no_media');
+    const now = await this.owned(user, id);
+    if (!media.start(id) && media.broadcast(id)?.state !== 'live') throw new AppError(isElsewhere(now) ? 'on_another_server' : 'no_media');
     return this.owned(user, id);
   }
 
   /** @param keepRecording false: what was recorded of it is deleted. */
   async stop(user: User, id: string, { keepRecording }: { readonly keepRecording: boolean }): Promise<StreamNow> {
-    await this.owned(user, id);
+    const now = await this.owned(user, id);
     const { media, discardRecordings } = this.#deps;
     const broadcast = media.broadcast(id);
     // Before it ends: what has ended is kept.
     if (!keepRecording && broadcast) await discardRecordings(broadcast);
-    if (!media.stop(id, 'stopped')) throw new AppError('not_running');
+    if (!media.stop(id, 'stopped')) throw new AppError(isElsewhere(now) ? 'on_another_server' : 'not_running');
     return this.owned(user, id);
   }
 
@@ -158,15 +148,13 @@ export class Streams {
 
   #now({ broadcast, ...stream }: StoredStream): StreamNow {
     const { media } = this.#deps;
-    return { stream, running: media.broadcast(stream.id), stored: broadcast, viewers: media.viewers(stream.id) };
+    return { stream, running: media.broadcast(stream.id), stored: broadcast, viewers: media.viewers(stream.id), hasPoster: media.hasPoster(stream.id) };
   }
 }
 
-/** One row more than asked for was fetched: it says whether there is another page. */
-function pageOf<Item>(fetched: readonly Item[], limit: number, cursorOf: (item: Item) => Cursor): Page<Item> {
-  const items = fetched.slice(0, limit);
-  const last = items.at(-1);
-  return { items, nextCursor: fetched.length > limit && last !== undefined ? writeCursor(cursorOf(last)) : null };
+/** Another server on this database has its publisher. */
+function isElsewhere({ running, stored }: StreamNow): boolean {
+  return !running && stored !== null && stored.state !== 'ended';
 }
 
 /** Highest rank first, then by id, so that equal ranks keep their order. */

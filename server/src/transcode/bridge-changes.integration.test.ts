@@ -66,23 +66,27 @@ test('sound goes on behind a new format, at its place, when the publisher return
   expect(onsets).toHaveLength(2);
 });
 
-test('sound of another shape is told as another track and goes on in order', async () => {
+test.for([
+  { name: 'one channel at 22.05 kHz', rate: 22_050, channels: 1, told: [2, 1] },
+  { name: 'one channel at 8 kHz', rate: 8_000, channels: 1, told: [2, 1] },
+  { name: 'six channels', rate: 48_000, channels: 6, told: [2, 2] },
+])('sound that changes to $name in mid-stream is told as another track and goes on in order', async ({ rate, channels, told }) => {
   using stand = openStand();
   const stereo = await encodeSound(3, [1], 48_000, ['-ac', '2']);
-  const { units: monoUnits, tracks: monoTracks } = await encodeSound(3, [1], 22_050, ['-ac', '1']);
+  const encoded = await encodeSound(3, [1], rate, ['-ac', String(channels)]);
   // The field of the file says two whatever the sound has.
-  const mono = { units: monoUnits, tracks: monoTracks.map((track) => (track.kind === 'audio' ? { ...track, channels: 1 } : track)) };
+  const other = { units: encoded.units, tracks: encoded.tracks.map((track) => (track.kind === 'audio' ? { ...track, channels } : track)) };
   const live = goLive(stand.hub, 's', stereo.tracks);
   const heard = new Recorder();
   stand.bridges.acquire(live.stream, { kind: 'audio', codec: 'opus' }).subscribe(heard);
   await publish(live, stereo.units, heard);
   await heard.until(() => heard.time > 2.8);
-  live.publication.tracks(mono.tracks);
-  const timescale = mono.tracks[0]?.timescale ?? 1;
-  const moved = mono.units.map((unit) => ({ ...unit, dts: unit.dts + 3 * timescale, pts: unit.pts + 3 * timescale }));
+  live.publication.tracks(other.tracks);
+  const timescale = other.tracks[0]?.timescale ?? 1;
+  const moved = other.units.map((unit) => ({ ...unit, dts: unit.dts + 3 * timescale, pts: unit.pts + 3 * timescale }));
   await publish(live, moved, heard);
   await heard.until(() => heard.time > 5.8);
-  expect(heard.tracks.map((track) => track.kind === 'audio' && track.channels)).toEqual([2, 1]);
+  expect(heard.tracks.map((track) => track.kind === 'audio' && track.channels)).toEqual(told);
   const times = heard.units.map(({ dts }) => dts);
   expect(times).toEqual([...times].sort((a, b) => a - b));
 });

@@ -11,6 +11,7 @@ describe('sound', () => {
   const sources = [
     { name: 'AAC at 44.1 kHz', to: 'opus', rate: 44_100, args: ['-c:a', 'aac', '-ac', '2'] },
     { name: 'AAC in one channel at 22.05 kHz', to: 'opus', rate: 22_050, args: ['-c:a', 'aac', '-ac', '1'] },
+    { name: 'AAC in one channel at 8 kHz', to: 'opus', rate: 8_000, args: ['-c:a', 'aac', '-ac', '1'] },
     { name: 'AAC with six channels', to: 'opus', rate: 48_000, args: ['-c:a', 'aac', '-ac', '6'] },
     { name: 'Opus', to: 'aac', rate: 48_000, args: ['-c:a', 'libopus', '-strict', '-2'] },
   ] as const;
@@ -55,11 +56,16 @@ describe('pictures', () => {
     expect(types).not.toContain('B');
   });
 
-  test('H.264 with B-frames becomes H.264 without, every picture at its time', async () => {
+  const B_FRAMES = [
+    { name: 'H.264 with', args: ['-c:v', 'libx264', '-preset', 'veryfast', '-bf', '3', '-b_strategy', '0'], late: true },
+    { name: 'HEVC with', args: ['-c:v', 'libx265', '-preset', 'ultrafast', '-x265-params', 'log-level=error:bframes=3:b-adapt=0'], late: true },
+    { name: 'HEVC without', args: ['-c:v', 'libx265', '-preset', 'ultrafast', '-x265-params', 'log-level=error:bframes=0'], late: false },
+  ] as const;
+  test.each(B_FRAMES)('$name B-frames becomes H.264 without, every picture at its time', async ({ args: encoder, late }) => {
     using stand = openStand();
-    const args = ['-c:v', 'libx264', '-preset', 'veryfast', '-bf', '3', '-b_strategy', '0', '-g', '60', '-pix_fmt', 'yuv420p'];
+    const args = [...encoder, '-g', '60', '-pix_fmt', 'yuv420p', '-tag:v', encoder[1] === 'libx265' ? 'hvc1' : 'avc1'];
     const { tracks, units } = await encodeMedia({ video: { source: 'testsrc2=size=320x180:rate=30:duration=6', args } });
-    expect(units.some(({ dts, pts }) => pts > dts)).toBe(true);
+    expect(units.some(({ dts, pts }) => pts > dts)).toBe(late);
     const live = goLive(stand.hub, 's', tracks);
     const heard = new Recorder();
     stand.bridges.acquire(live.stream, { kind: 'video', codec: 'h264', bFrames: false }).subscribe(heard);

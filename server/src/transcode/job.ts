@@ -1,5 +1,6 @@
 /** What a worker is asked to do: one track in, one or several out. */
 import type { AudioTrack, VideoTrack } from '@millrace/media/track';
+import type { X264Preset } from '../lib/x264-presets.ts';
 
 /** Where an output that was interrupted goes on. */
 export interface ResumePoint {
@@ -35,7 +36,23 @@ export interface TierSize {
   readonly maxBitsPerSecond: number;
   /** Pictures that come faster are left out. */
   readonly maxFramesPerSecond: number;
+  /** As the source was measured. Hardware shares its bits out by this; x264 finds out. */
+  readonly expectedFramesPerSecond: number;
+  /** Hardware has its own. */
+  readonly preset: X264Preset;
 }
+
+/** What encodes H.264: x264 in software, the others in hardware. */
+export const ENCODER_NAMES = ['x264', 'nvenc', 'qsv', 'vaapi', 'videotoolbox'] as const;
+
+export interface EncoderSetting {
+  readonly name: (typeof ENCODER_NAMES)[number];
+  /** The file of the device, for those that may have several. */
+  readonly device: string | null;
+}
+
+/** What works everywhere. */
+export const X264: EncoderSetting = { name: 'x264', device: null };
 
 /**
  * Pictures of any codec to H.264 at several smaller sizes, decoded once, in the timescale of the source. Every output has its key frames
@@ -46,8 +63,8 @@ export interface LadderJob {
   readonly source: VideoTrack;
   /** The largest first; at most MAX_TIERS. */
   readonly tiers: readonly TierSize[];
-  /** Whether hardware may be used where it works. */
-  readonly hardware: boolean;
+  /** Software takes the place of hardware that does not open. */
+  readonly encoder: EncoderSetting;
 }
 
 /** Outputs that one job may have. */

@@ -2,12 +2,12 @@ import type { VideoTrack } from '@millrace/media/track';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { h264Level } from './h264-level.ts';
-import { cappedBitsPerSecond, planTiers, type TierPlan } from './ladder-plan.ts';
+import { planTiers, type TierPlan, tierSizeOf } from './ladder-plan.ts';
 
 const SETTINGS = [
-  { shorterSide: 720, bitsPerSecond: 2_800_000 },
-  { shorterSide: 480, bitsPerSecond: 1_400_000 },
-  { shorterSide: 360, bitsPerSecond: 700_000 },
+  { shorterSide: 720, bitsPerSecond: 2_800_000, preset: 'veryfast' } as const,
+  { shorterSide: 480, bitsPerSecond: 1_400_000, preset: 'veryfast' } as const,
+  { shorterSide: 360, bitsPerSecond: 700_000, preset: 'veryfast' } as const,
 ];
 
 function source(width: number, height: number): VideoTrack {
@@ -60,14 +60,32 @@ describe('tiers', () => {
     expect(tiersOf(1920, 1080).map(({ track }) => track.codecString)).toEqual(['avc1.4d4020', 'avc1.4d401f', 'avc1.4d401e']);
   });
 
+  it('are made with the preset that is set for each', () => {
+    const [large, small] = [{ shorterSide: 480, bitsPerSecond: 1_400_000, preset: 'superfast' } as const, { shorterSide: 360, bitsPerSecond: 700_000, preset: 'medium' } as const];
+    const tiers = planTiers(source(1280, 720), [small, large]);
+    expect(typeof tiers === 'string' ? tiers : tiers.map(({ name, preset }) => `${name} ${preset}`)).toEqual(['480p superfast', '360p medium']);
+  });
+
   it('do not use more than the source is worth', () => {
     const [tier] = tiersOf(1280, 720);
     if (!tier) throw new Error('there is no tier');
-    const bits = (measured: number | undefined) => cappedBitsPerSecond(tier, source(1280, 720), measured);
+    const bits = (bitsPerSecond: number | undefined) => tierSizeOf(tier, source(1280, 720), bitsPerSecond ? { bitsPerSecond, framesPerSecond: 30 } : undefined).maxBitsPerSecond;
     expect(bits(undefined)).toBe(1_400_000);
     expect(bits(8_000_000)).toBe(1_400_000);
     expect(bits(1_000_000)).toBeLessThan(600_000);
     expect(bits(1)).toBe(80_000);
+  });
+
+  it.each([
+    [undefined, 30],
+    [0, 30],
+    [25, 25],
+    [60, 30],
+  ])('expect of a source measured at %s pictures a second at most their own rate', (framesPerSecond, expected) => {
+    const [tier] = tiersOf(1280, 720);
+    if (!tier) throw new Error('there is no tier');
+    const measured = framesPerSecond === undefined ? undefined : { bitsPerSecond: 2_000_000, framesPerSecond };
+    expect(tierSizeOf(tier, source(1280, 720), measured).expectedFramesPerSecond).toBe(expected);
   });
 });
 

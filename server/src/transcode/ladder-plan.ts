@@ -1,6 +1,8 @@
 /** Which tiers a picture gets: a value in, values out. */
 import type { VideoTrack } from '@millrace/media/track';
+import type { X264Preset } from '../lib/x264-presets.ts';
 import { h264Level } from './h264-level.ts';
+import type { TierSize } from './job.ts';
 
 /** A tier as the operator sets it. */
 export interface TierSetting {
@@ -8,6 +10,7 @@ export interface TierSetting {
   readonly shorterSide: number;
   /** The most it may use, over a second. */
   readonly bitsPerSecond: number;
+  readonly preset: X264Preset;
 }
 
 /** A tier of one broadcast's picture. */
@@ -18,6 +21,7 @@ export interface TierPlan {
   readonly track: VideoTrack;
   readonly bitsPerSecond: number;
   readonly maxFramesPerSecond: number;
+  readonly preset: X264Preset;
 }
 
 /** Why a picture has no tiers. */
@@ -58,15 +62,28 @@ export function planTiers(source: VideoTrack, settings: readonly TierSetting[]):
   return tiers.length > 0 ? tiers : 'SHAPE';
 }
 
-/** What the encoder may use when the source itself uses so much: more would not show more. */
-export function cappedBitsPerSecond({ track, bitsPerSecond }: TierPlan, source: VideoTrack, sourceBitsPerSecond: number | undefined): number {
-  if (!sourceBitsPerSecond) return bitsPerSecond;
+/** What was measured of a source. */
+export interface MeasuredPicture {
+  readonly bitsPerSecond: number;
+  readonly framesPerSecond: number;
+}
+
+/** What the encoder is told. It may use no more bits than the source makes sense of: more would not show more. */
+export function tierSizeOf({ track, bitsPerSecond, maxFramesPerSecond, preset }: TierPlan, source: VideoTrack, measured: MeasuredPicture | null | undefined): TierSize {
   const share = (track.width * track.height) / (source.width * source.height);
-  return Math.round(Math.max(LEAST_BITS_PER_SECOND, Math.min(bitsPerSecond, sourceBitsPerSecond * share ** PIXEL_EXPONENT)));
+  const worth = measured?.bitsPerSecond ? measured.bitsPerSecond * share ** PIXEL_EXPONENT : bitsPerSecond;
+  return {
+    width: track.width,
+    height: track.height,
+    maxBitsPerSecond: Math.round(Math.max(LEAST_BITS_PER_SECOND, Math.min(bitsPerSecond, worth))),
+    maxFramesPerSecond,
+    expectedFramesPerSecond: Math.min(maxFramesPerSecond, measured?.framesPerSecond || maxFramesPerSecond),
+    preset,
+  };
 }
 
 /** Rounded to even sides. */
-function planTier(source: VideoTrack, { shorterSide, bitsPerSecond }: TierSetting, index: number): TierPlan {
+function planTier(source: VideoTrack, { shorterSide, bitsPerSecond, preset }: TierSetting, index: number): TierPlan {
   const scale = shorterSide / Math.min(source.width, source.height);
   const width = even(source.width * scale);
   const height = even(source.height * scale);
@@ -87,6 +104,7 @@ function planTier(source: VideoTrack, { shorterSide, bitsPerSecond }: TierSettin
     },
     bitsPerSecond,
     maxFramesPerSecond,
+    preset,
   };
 }
 

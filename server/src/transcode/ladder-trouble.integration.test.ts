@@ -3,13 +3,14 @@ import type { Unit } from '@millrace/media/unit';
 import { describe, expect, test } from 'vitest';
 import { FakeClock } from '../lib/clock.ts';
 import { encodeMedia } from '../outputs/cmaf/testing/encoded-media.ts';
+import { type EncoderSetting, X264 } from './job.ts';
 import { contentsOf, fileOf, LadderStand, probe } from './testing/ladder-stand.ts';
 
 const TIERS = ['180p', '120p', '90p'];
-const X264 = ['-c:v', 'libx264', '-preset', 'ultrafast'];
+const ULTRAFAST = ['-c:v', 'libx264', '-preset', 'ultrafast'];
 
 function encode(source: string, args: readonly string[]) {
-  return encodeMedia({ video: { source, args: [...X264, ...args] }, timescale: 90_000 });
+  return encodeMedia({ video: { source, args: [...ULTRAFAST, ...args] }, timescale: 90_000 });
 }
 
 /** The same group again and again, as though the source went on. */
@@ -61,32 +62,94 @@ describe('odd sources', () => {
     expect(stand.ladders.stateOf(stream)).toEqual({ tiers: [], cores: 0, none: 'SMALL' });
   });
 
-  test('a picture that changes its size in mid-stream has tiers in the new shape, behind the same discontinuity', async () => {
+  test('pixels that are not square stay so: a tier is shown in the shape of the source', async () => {
     using stand = new LadderStand();
-    const wide = await encode('testsrc2=s=426x240:r=10:d=3', ['-pix_fmt', 'yuv420p', '-g', '10', '-bf', '0']);
-    const tall = await encode('testsrc2=s=240x426:r=20:d=3', ['-pix_fmt', 'yuv420p', '-g', '20', '-bf', '0']);
-    const live = stand.publish(wide.tracks);
-    await stand.send(live, wide.units);
-    await stand.heard.until(() => stand.heard.time >= 2.9);
-    live.publication.tracks(tall.tracks);
-    for (const unit of tall.units) {
-      await stand.heard.until(() => 3 + unit.dts / 90_000 - stand.heard.time < stand.leadSeconds);
-      live.publication.unit({ ...unit, dts: unit.dts + 270_000, pts: unit.pts + 270_000 }, live.stream.broadcast.createdAt + 3000 + unit.dts / 90);
-    }
-    await stand.heard.until(() => stand.heard.time >= 5.8);
+    const { tracks, units } = await encode('testsrc2=s=360x288:r=10:d=2', ['-pix_fmt', 'yuv420p', '-g', '10', '-bf', '0', '-vf', 'setsar=64/45']);
+    await stand.send(stand.publish(tracks), units);
+    await stand.heard.until(() => stand.heard.time >= 1.8);
     stand.hub.stop('stream', 'stopped');
     for (const name of TIERS) {
-      const segments = stand.rendition(name).segments.filter(({ gap }) => !gap);
-      const sizes = segments.map(({ track }) => (track?.kind === 'video' ? track.width > track.height : undefined));
-      expect([sizes[0], sizes.at(-1)]).toEqual([true, false]);
-      const changes = segments.filter(({ discontinuity }) => discontinuity).map(({ msn }) => msn);
-      expect(changes).toEqual(
-        stand
-          .rendition('video')
-          .segments.filter(({ discontinuity }) => discontinuity)
-          .map(({ msn }) => msn),
+      const rendition = stand.rendition(name);
+      const { width, height, pixels } = await probe(
+        fileOf(
+          rendition,
+          rendition.segments.filter(({ gap }) => !gap),
+        ),
       );
-      expect(changes).toHaveLength(1);
+      expect((width * pixels) / height, name).toBeCloseTo(16 / 9, 2);
+    }
+  });
+
+  test('a picture that slows down and speeds up in mid-stream has every picture in its tiers, at its time', async () => {
+    using stand = new LadderStand();
+    // 30 pictures a second, then 5, then 30.
+    const { tracks, units } = await encode('testsrc2=s=320x240:r=30:d=6', [
+      ...['-pix_fmt', 'yuv420p', '-g', '30', '-bf', '0', '-fps_mode', 'vfr'],
+      ...['-vf', "select='lt(t,2)+gte(t,4)+not(mod(n,6))'", '-force_key_frames', 'expr:gte(t,n_forced)'],
+    ]);
+    expect(units.length).toBeGreaterThan(120);
+    expect(units.length).toBeLessThan(140);
+    await stand.send(stand.publish(tracks), units);
+    const last = (units.at(-1)?.pts ?? 0) / 90_000;
+    await stand.heard.until(() => stand.heard.time >= last - 0.05);
+    stand.hub.stop('stream', 'stopped');
+    const source = contentsOf(stand.rendition('video'));
+    for (const name of TIERS) {
+      const tier = contentsOf(stand.rendition(name));
+      expect(tier).toEqual(source);
+    }
+  });
+
+  test.for<[what: string, before: readonly string[], after: readonly string[]]>([
+    ['of another shape', ['426x240', 'yuv420p'], ['240x426', 'yuv420p']],
+    ['that is larger', ['320x240', 'yuv420p'], ['854x480', 'yuv420p']],
+    ['with another form of pixels', ['320x240', 'yuv420p'], ['320x240', 'yuv422p10le']],
+    ['of twice the rate', ['320x240', 'yuv420p'], ['320x240', 'yuv420p', '-r', '20']],
+    ['that is interlaced', ['320x240', 'yuv420p'], ['320x240', 'yuv420p', '-flags', '+ildct+ilme', '-vf', 'interlace']],
+    ['with pixels that are not square', ['320x240', 'yuv420p'], ['320x240', 'yuv420p', '-vf', 'setsar=4/3']],
+    ['that is too small for tiers', ['320x240', 'yuv420p'], ['96x64', 'yuv420p']],
+  ])('a picture %s in mid-stream: tiers come again behind the same discontinuity or are refused with a reason, and the source passes', async ([, before, after]) => {
+    using stand = new LadderStand();
+    const [first, second] = await Promise.all(
+      [before, after].map(([size = '', format = '', ...args]) => {
+        const rate = args.includes('-r') ? '20' : '10';
+        return encode(`testsrc2=s=${size}:r=${rate}:d=2`, ['-pix_fmt', format, '-g', rate, '-bf', '0', ...args]);
+      }),
+    );
+    if (!first || !second) throw new Error('nothing was encoded');
+    const live = stand.publish(first.tracks);
+    await stand.send(live, first.units);
+    await stand.heard.until(() => stand.heard.time >= 1.85);
+    const tiersBefore = new Map(TIERS.map((name) => [name, stand.rendition(name)]));
+    live.publication.tracks(second.tracks);
+    const hasTiers = stand.ladders.stateOf(live.stream)?.none === null;
+    for (const unit of second.units) {
+      if (hasTiers) await stand.heard.until(() => 2 + unit.dts / 90_000 - Math.max(2, stand.heard.time) < stand.leadSeconds);
+      live.publication.unit({ ...unit, dts: unit.dts + 180_000, pts: unit.pts + 180_000 }, live.stream.broadcast.createdAt + 2000 + unit.dts / 90);
+    }
+    if (hasTiers) await stand.heard.until(() => stand.heard.time >= 3.5);
+    stand.hub.stop('stream', 'stopped');
+
+    const source = contentsOf(stand.rendition('video'));
+    expect(source.reduce((sum, { pictures }) => sum + pictures, 0)).toBe(first.units.length + second.units.length);
+    expect(hasTiers).toBe(after[0] !== '96x64');
+    if (!hasTiers) {
+      expect(stand.packager.renditions.map(({ name }) => name)).toEqual(['video']);
+      for (const tier of tiersBefore.values()) expect(contentsOf(tier).length).toBeGreaterThan(0);
+      return;
+    }
+    const [width = 0, height = 0] = (after[0] ?? '').split('x').map(Number);
+    for (const name of TIERS) {
+      const { segments } = stand.rendition(name);
+      const there = segments.filter(({ gap }) => !gap);
+      const track = there.at(-1)?.track;
+      if (track?.kind !== 'video') throw new Error(`${name} has no picture`);
+      expect(track.width / track.height).toBeCloseTo(width / height, 1);
+      expect(Math.min(track.width, track.height)).toBe(Number.parseInt(name, 10));
+      const discontinuities = (rendition: string) => stand.rendition(rendition).segments.flatMap(({ discontinuity, msn }) => (discontinuity ? msn : []));
+      expect(discontinuities(name)).toHaveLength(1);
+      expect(discontinuities(name)).toEqual(discontinuities('video'));
+      expect(contentsOf(stand.rendition(name)).at(-1)?.msn).toBe(source.at(-1)?.msn);
     }
   });
 });
@@ -150,9 +213,16 @@ test('a tier that was given up tells its format when it comes again, so that it 
   if (!source) throw new Error('there is a picture');
   const said: string[] = [];
   let pictures = 0;
-  const tiers = [180, 90].map((height) => ({ width: (height * 4) / 3, height, maxBitsPerSecond: 200_000, maxFramesPerSecond: 30 }));
+  const tiers = [180, 90].map((height) => ({
+    width: (height * 4) / 3,
+    height,
+    maxBitsPerSecond: 200_000,
+    maxFramesPerSecond: 30,
+    expectedFramesPerSecond: 10,
+    preset: 'veryfast' as const,
+  }));
   const job = stand.pool.open({
-    spec: { kind: 'ladder', source, tiers, hardware: false },
+    spec: { kind: 'ladder', source, tiers, encoder: X264 },
     alone: false,
     listener: {
       format: (_format, output) => said.push(`format ${output}`),
@@ -228,5 +298,50 @@ describe('with `auto`', () => {
     expect(stand.packager.renditions.map(({ name }) => name)).toEqual(['video']);
     expect(stand.ladders.stateOf(stream)).toBeUndefined();
     expect(stand.pool.jobs).toBe(0);
+  });
+});
+
+describe('hardware', () => {
+  const BROKEN: EncoderSetting = { name: 'vaapi', device: '/dev/null' };
+
+  test('that has no room for one more is replaced by software in the same worker', async () => {
+    using stand = new LadderStand({ encoders: { encoder: BROKEN, start: () => {}, close: () => {} } });
+    const { tracks, units } = await encode('testsrc2=s=320x240:r=10:d=2', ['-pix_fmt', 'yuv420p', '-g', '10', '-bf', '0']);
+    await stand.send(stand.publish(tracks), units);
+    await stand.heard.until(() => stand.heard.time >= 1.8);
+    stand.hub.stop('stream', 'stopped');
+    expect(stand.ladders.counters.restarts).toBe(0);
+    for (const name of TIERS) expect(contentsOf(stand.rendition(name)).length).toBeGreaterThan(0);
+  });
+
+  test('that two workers in a row were lost with is left alone, and nothing starts before it is known which there is', async () => {
+    const clock = new FakeClock();
+    let encoder: EncoderSetting | undefined;
+    using stand = new LadderStand({
+      clock,
+      encoders: {
+        get encoder() {
+          return encoder;
+        },
+        start: () => {},
+        close: () => {},
+      },
+    });
+    const { tracks, units } = await encode('testsrc2=s=320x240:r=10:d=1', ['-pix_fmt', 'yuv420p', '-g', '10', '-bf', '0']);
+    const { stream, publication } = stand.publish(tracks);
+    for (const unit of units) publication.unit(unit, stream.broadcast.createdAt + unit.dts / 90);
+    clock.advance(3_000);
+    expect(stand.pool.jobs).toBe(0);
+    encoder = BROKEN;
+    clock.advance(1_000);
+    expect(stand.pool.jobs).toBe(1);
+    for (const restarts of [1, 2]) {
+      await expect.poll(() => stand.pool.workers.length, { timeout: 20_000 }).toBe(1);
+      process.kill(stand.pool.workers[0]?.pid ?? 0, 'SIGKILL');
+      await expect.poll(() => stand.ladders.counters.restarts, { timeout: 20_000 }).toBe(restarts);
+      clock.advance(1_000);
+    }
+    const starts = stand.log.lines.filter(({ message }) => message === 'a ladder starts');
+    expect(starts.map(({ fields }) => 'encoder' in fields && fields.encoder)).toEqual(['vaapi', 'vaapi', 'x264']);
   });
 });

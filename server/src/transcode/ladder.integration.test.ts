@@ -64,7 +64,7 @@ test('tiers show the picture of the source, at their size', async () => {
 });
 
 test.for(['10', '50'])('at %s pictures a second a tier uses what it may, and no more', async (rate) => {
-  using stand = new LadderStand({ settings: [{ shorterSide: 120, bitsPerSecond: 300_000 }] });
+  using stand = new LadderStand({ settings: [{ shorterSide: 120, bitsPerSecond: 300_000, preset: 'veryfast' }] });
   const source = { source: `testsrc2=s=320x240:r=${rate}:d=6,noise=alls=60:allf=t`, args: [...X264, '-g', rate, '-bf', '0', '-crf', '18'] };
   const { tracks, units } = await encodeMedia({ video: source, timescale: 90_000 });
   await stand.send(stand.publish(tracks), units);

@@ -9,8 +9,8 @@ import type { Clock, Timer } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import { GopCache } from '../stream/gop-cache.ts';
 import type { LiveStream } from '../stream/live-stream.ts';
-import type { VideoFormat } from './job.ts';
-import { cappedBitsPerSecond, planTiers, type TierPlan, type TierSetting } from './ladder-plan.ts';
+import { type EncoderSetting, type VideoFormat, X264 } from './job.ts';
+import { planTiers, type TierPlan, type TierSetting, tierSizeOf } from './ladder-plan.ts';
 import type { LadderCounters, LadderState, TierState } from './ladder-state.ts';
 import type { WorkerPool } from './pool.ts';
 import type { WireUnit } from './wire.ts';
@@ -76,7 +76,6 @@ export interface LadderListener {
 export interface LadderDeps {
   readonly stream: LiveStream;
   readonly settings: readonly TierSetting[];
-  readonly hardware: boolean;
   readonly pool: WorkerPool;
   readonly clock: Clock;
   readonly log: Log;
@@ -84,6 +83,8 @@ export interface LadderDeps {
   readonly counters: LadderCounters;
   /** Undefined while it is not known. */
   mode(): LadderMode | undefined;
+  /** Undefined while it is not known, which is for some seconds at most. */
+  encoder(): EncoderSetting | undefined;
   onClosed(ladder: Ladder): void;
 }
 
@@ -136,8 +137,8 @@ export class Ladder {
   }
 
   /** Those that come, or would come for somebody who wants them, with those that are away for a while; the largest first. */
-  get offered(): readonly string[] {
-    return this.#isOffered && !this.#isGivenUp && this.#shed < this.#tiers.length ? this.#names : [];
+  get offered(): readonly TierPlan[] {
+    return this.#isOffered && !this.#isGivenUp && this.#shed < this.#tiers.length ? this.#tiers : [];
   }
 
   /** Those that have begun. */
@@ -292,10 +293,17 @@ export class Ladder {
     return this.#tiers.map((_, i) => i >= this.#shed);
   }
 
+  /** Hardware that may have brought workers down, or failed, is left alone until the format changes. */
+  get #encoder(): EncoderSetting | undefined {
+    return this.#losses >= LOSSES_TO_BE_ALONE || this.#refusals > 0 ? X264 : this.#deps.encoder();
+  }
+
   #start(): void {
     const source = this.#source;
-    if (!source) return;
-    const { pool, clock, hardware, log } = this.#deps;
+    // The next look finds it.
+    const encoder = this.#encoder;
+    if (!source || !encoder) return;
+    const { pool, clock, log } = this.#deps;
     const listener = {
       format: (format: VideoFormat, output: number) => {
         if (this.#job?.listener === listener) this.#begin(format, output);
@@ -307,23 +315,17 @@ export class Ladder {
         if (this.#job?.listener === listener) this.#lost(why, detail);
       },
     };
-    const sourceBits = this.stream.meter.lastReading?.video?.bitsPerSecond;
-    const tiers = this.#tiers.map((plan) => ({
-      width: plan.track.width,
-      height: plan.track.height,
-      maxBitsPerSecond: cappedBitsPerSecond(plan, source, sourceBits),
-      maxFramesPerSecond: plan.maxFramesPerSecond,
-    }));
+    const tiers = this.#tiers.map((plan) => tierSizeOf(plan, source, this.stream.meter.lastReading?.video));
     this.#openedAt = clock.monotonic();
     this.#changedAt = this.#openedAt;
     this.#lateLooks = 0;
     this.#awaitsKey = false;
     this.#cpuMicros = 0;
     this.#begun = [];
-    const job = pool.open({ spec: { kind: 'ladder', source, tiers, hardware }, listener, alone: this.#losses >= LOSSES_TO_BE_ALONE });
+    const job = pool.open({ spec: { kind: 'ladder', source, tiers, encoder }, listener, alone: this.#losses >= LOSSES_TO_BE_ALONE });
     this.#job = job;
     if (this.#shed > 0) job.setOutputs(this.#wanted);
-    log.info({ streamId: this.stream.broadcast.streamId, tiers: this.#names, shed: this.#shed }, 'a ladder starts');
+    log.info({ streamId: this.stream.broadcast.streamId, tiers: this.#names, shed: this.#shed, encoder: encoder.name }, 'a ladder starts');
     for (const unit of this.#gop.units) this.#send(job, unit);
   }
 

@@ -2,8 +2,9 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { LiveStream } from '../stream/live-stream.ts';
+import type { EncoderSetting } from './job.ts';
 import { Ladder, type LadderListener, type LadderMode } from './ladder.ts';
-import type { TierSetting } from './ladder-plan.ts';
+import type { TierPlan, TierSetting } from './ladder-plan.ts';
 import type { LadderCounters, LadderState } from './ladder-state.ts';
 import type { WorkerPool } from './pool.ts';
 
@@ -12,16 +13,23 @@ export interface LaddersDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly settings: readonly TierSetting[];
-  /** Whether encoders in hardware may be used where they work. */
-  readonly hardware: boolean;
+  readonly encoders: EncoderSource;
   /** What the owner has set; undefined when there is no such stream. */
   modeOf(streamId: string): LadderMode | undefined | Promise<LadderMode | undefined>;
+}
+
+/** Finds out which encoder there is; told to when the first ladder is opened. */
+export interface EncoderSource {
+  /** Undefined while it is not known. */
+  readonly encoder: EncoderSetting | undefined;
+  start(): void;
+  close(): void;
 }
 
 /** What somebody holds who takes tiers as they are made. */
 export interface LadderFollowing {
   /** The tiers that there are or could be, the largest first. */
-  readonly tiers: readonly string[];
+  readonly tiers: readonly TierPlan[];
   /** One of them is wanted: to be said at least once a second. */
   used(): void;
   close(): void;
@@ -41,11 +49,11 @@ export class Ladders {
 
   /** A ladder without tracks yet. Closed by whoever opened it. */
   open(stream: LiveStream, listener: LadderListener): Ladder {
-    const { pool, clock, log, settings, hardware } = this.#deps;
+    const { pool, clock, log, settings, encoders } = this.#deps;
+    if (settings.length > 0) encoders.start();
     const ladder = new Ladder({
       stream,
       settings,
-      hardware,
       pool,
       clock,
       log,
@@ -65,6 +73,7 @@ export class Ladders {
       },
       counters: this.counters,
       mode: () => this.#modeOf(stream),
+      encoder: () => encoders.encoder,
       onClosed: (closed) => this.#open.delete(closed),
     });
     this.#open.add(ladder);
@@ -96,6 +105,7 @@ export class Ladders {
   }
 
   close(): void {
+    this.#deps.encoders.close();
     for (const ladder of [...this.#open]) ladder.close();
   }
 

@@ -50,6 +50,30 @@ test('a viewer who loses packets gets a tier at its key frame, and the source ag
   expect(changes.map(({ height, key }) => [height, key])).toEqual([180, 120, 180, 240].map((height) => [height, true]));
 });
 
+test('a viewer who chooses a tier gets it and keeps it, whatever the network takes, until they choose another or none', async () => {
+  await using stand = await world(60);
+  await stand.play(1);
+  expect(Object.values(stand.layers?.list() ?? {})[0]?.map(({ rid, height }) => [rid, height])).toEqual([
+    ['240p', 240],
+    ['180p', 180],
+    ['120p', 120],
+    ['90p', 90],
+  ]);
+  expect(stand.isMaking).toBe(false);
+  stand.layers?.choose({ rid: '120p' });
+  await stand.until(() => stand.height === 120);
+  await stand.play(20);
+  expect(stand.height).toBe(120);
+  stand.layers?.choose({ rid: '240p' });
+  await stand.until(() => stand.height === 240);
+  stand.loss = 0.25;
+  await stand.play(5);
+  expect(stand.height).toBe(240);
+  stand.layers?.choose({});
+  await stand.until(() => stand.height === 180);
+  expect(stand.whep.counters).toMatchObject({ lowered: 1, raised: 0 });
+});
+
 test('a tier that is turned off goes on to the next key frame, where the viewer gets what there is', async () => {
   await using stand = await world(60);
   await stand.play(2);

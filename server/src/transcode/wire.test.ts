@@ -13,7 +13,12 @@ const TO_WORKER: readonly ToWorker[] = [
   {
     type: 'open',
     job: 3,
-    spec: { kind: 'ladder', source: VIDEO, tiers: [{ width: 854, height: 480, maxBitsPerSecond: 1_400_000, maxFramesPerSecond: 30 }], hardware: false },
+    spec: {
+      kind: 'ladder',
+      source: VIDEO,
+      tiers: [{ width: 854, height: 480, maxBitsPerSecond: 1_400_000, maxFramesPerSecond: 30, expectedFramesPerSecond: 23.976, preset: 'fast' }],
+      encoder: { name: 'vaapi', device: '/dev/dri/renderD128' },
+    },
   },
   { type: 'open', job: 4, spec: { kind: 'picture', source: VIDEO } },
   { type: 'unit', job: 2 ** 32 - 1, unit: UNIT },

@@ -5,7 +5,8 @@
 import { concat, putU32, u32, u32Bytes } from '@millrace/media/big-endian';
 import { ProtocolError } from '@millrace/media/protocol-error';
 import { z } from 'zod';
-import { type JobSpec, MAX_TIERS, type VideoFormat } from './job.ts';
+import { X264_PRESETS } from '../lib/x264-presets.ts';
+import { ENCODER_NAMES, type EncoderSetting, type JobSpec, MAX_TIERS, type VideoFormat } from './job.ts';
 
 /** A key frame of 8K at the best quality; longer is nonsense. */
 export const MAX_MESSAGE_BYTES = 32 * 1024 * 1024;
@@ -69,7 +70,11 @@ const Tier = z.strictObject({
   height: z.int().min(2).multipleOf(2),
   maxBitsPerSecond: z.int().positive(),
   maxFramesPerSecond: z.int().positive(),
+  expectedFramesPerSecond: z.number().positive(),
+  preset: z.enum(X264_PRESETS),
 });
+
+const Encoder = z.strictObject({ name: z.enum(ENCODER_NAMES), device: z.string().nullable() });
 
 const Spec = z.discriminatedUnion('kind', [
   z.strictObject({
@@ -91,7 +96,7 @@ const Spec = z.discriminatedUnion('kind', [
     maxBitsPerSecond: z.int().positive(),
     resume: Resume,
   }),
-  z.strictObject({ kind: z.literal('ladder'), source: VideoSource, tiers: z.array(Tier).min(1).max(MAX_TIERS), hardware: z.boolean() }),
+  z.strictObject({ kind: z.literal('ladder'), source: VideoSource, tiers: z.array(Tier).min(1).max(MAX_TIERS), encoder: Encoder }),
   z.strictObject({ kind: z.literal('picture'), source: VideoSource }),
 ]);
 
@@ -117,6 +122,11 @@ export function writeMessage(message: ToWorker | FromWorker): Uint8Array {
     default:
       return frame(message, new Uint8Array(0));
   }
+}
+
+/** What a trial is told of the encoder, in JSON. Throws ZodError. */
+export function parseEncoderSetting(text: string): EncoderSetting {
+  return Encoder.parse(JSON.parse(text));
 }
 
 /** What a worker was told. Throws ProtocolError. */

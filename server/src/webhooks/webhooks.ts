@@ -6,6 +6,7 @@ import type { SubscribableEvent, WebhookEvent } from '@millrace/contract/events/
 import { MAX_WEBHOOKS_PER_USER } from '@millrace/contract/limits';
 import { AppError } from '../lib/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
+import { type Cursor, type Page, type PageQuery, pageOf, readCursor } from '../lib/page.ts';
 import type { PublicAddresses } from '../lib/public-address.ts';
 import type { Sealer } from '../lib/sealed.ts';
 import { errorCodeOf } from '../lib/start-error.ts';
@@ -13,8 +14,6 @@ import { type TryLimit, TryLimiter } from '../lib/try-limiter.ts';
 import type { JobStore } from '../store/jobs.ts';
 import type { PageRequest } from '../store/streams.ts';
 import type { StoredWebhook, WebhookStore } from '../store/webhooks.ts';
-import { readCursor, writeCursor } from '../streams/cursor.ts';
-import type { Page, PageQuery } from '../streams/streams.ts';
 import { DELIVERY_JOB, type DeliveryJobData } from './delivery-job.ts';
 import { sealPurposeOf } from './secret-purpose.ts';
 import { drawSecret } from './signature.ts';
@@ -79,7 +78,8 @@ export class Webhooks {
   }
 
   async list(user: User, query: PageQuery): Promise<Page<Webhook>> {
-    return pageOf(await this.#deps.store.listOwned(user.id, requestOf(query)), query.limit, viewWebhook);
+    const { items, nextCursor } = pageOf(await this.#deps.store.listOwned(user.id, requestOf(query)), query.limit, cursorOf);
+    return { items: items.map(viewWebhook), nextCursor };
   }
 
   async get(user: User, id: string): Promise<Webhook> {
@@ -130,7 +130,8 @@ export class Webhooks {
 
   async deliveries(user: User, id: string, query: PageQuery): Promise<Page<Delivery>> {
     await this.#owned(user, id);
-    return pageOf(await this.#deps.store.listDeliveries(id, requestOf(query)), query.limit, viewDelivery);
+    const { items, nextCursor } = pageOf(await this.#deps.store.listDeliveries(id, requestOf(query)), query.limit, cursorOf);
+    return { items: items.map(viewDelivery), nextCursor };
   }
 
   /** At once, whether it was delivered, given up or waits for its next attempt. */
@@ -192,10 +193,6 @@ function requestOf({ cursor, limit }: PageQuery): PageRequest {
   return { after: after && { createdAt: new Date(after.rank), id: after.id }, limit: limit + 1 };
 }
 
-/** One row more than asked for was fetched: it says whether there is another page. */
-function pageOf<Row extends { readonly id: string; readonly createdAt: Date }, Item>(fetched: readonly Row[], limit: number, view: (row: Row) => Item): Page<Item> {
-  const rows = fetched.slice(0, limit);
-  const last = rows.at(-1);
-  const nextCursor = fetched.length > limit && last !== undefined ? writeCursor({ rank: last.createdAt.getTime(), id: last.id }) : null;
-  return { items: rows.map(view), nextCursor };
+function cursorOf({ createdAt, id }: { readonly createdAt: Date; readonly id: string }): Cursor {
+  return { rank: createdAt.getTime(), id };
 }

@@ -4,6 +4,7 @@ import type { PublicStream } from '@millrace/contract/entities/stream';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useServices } from '../app/services.tsx';
+import { CardSkeletons } from '../parts/card-skeletons.tsx';
 import { StatusBadge } from '../parts/live-dot.tsx';
 import { currentPicture } from '../parts/picture-address.ts';
 import { Poster } from '../parts/poster.tsx';
@@ -24,7 +25,7 @@ export function LiveNow() {
     // A list that failed is asked again by itself for as long as the page is open.
     refetchOnMount: 'always',
   });
-  if (live.isPending) return <Skeletons />;
+  if (live.isPending) return <CardSkeletons className={classes.grid} />;
   if (!live.data) {
     return (
       <p role="status" className={classes.error}>
@@ -56,7 +57,7 @@ function Card({ stream }: { readonly stream: PublicStream }) {
   return (
     <Link to="/w/$code" params={{ code: stream.code }} className={classes.card}>
       <div className={classes.picture}>
-        <Poster seed={stream.id} title={stream.title} picture={currentPicture(stream.playback.poster, now)} />
+        <Poster seed={stream.id} title={stream.title} picture={stream.hasPoster ? currentPicture(stream.playback.poster, now) : undefined} />
         <span className={`${classes.badge} on-picture`}>
           <StatusBadge status={stream.status} />
         </span>
@@ -66,16 +67,6 @@ function Card({ stream }: { readonly stream: PublicStream }) {
         {stream.startedAt && <span>{elapsed(now - Date.parse(stream.startedAt))}</span>}
       </p>
     </Link>
-  );
-}
-
-function Skeletons() {
-  return (
-    <div className={classes.grid} role="status" aria-label={t('app.loading')}>
-      {['a', 'b', 'c'].map((key) => (
-        <div key={key} className={classes.skeleton} />
-      ))}
-    </div>
   );
 }
 

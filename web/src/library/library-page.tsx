@@ -3,6 +3,7 @@ import { Button, TextInput } from '@mantine/core';
 import IconSearch from '@tabler/icons-react/dist/esm/icons/IconSearch.mjs';
 import { Link } from '@tanstack/react-router';
 import { useDeferredValue, useState } from 'react';
+import { CardSkeletons } from '../parts/card-skeletons.tsx';
 import { Notice } from '../parts/notice.tsx';
 import { useTitle } from '../parts/use-title.ts';
 import { t } from '../text/text.ts';
@@ -34,7 +35,7 @@ export function LibraryPage() {
           maxLength={120}
         />
       </header>
-      {isPending && !query.isError && <Skeletons />}
+      {isPending && !query.isError && <CardSkeletons className={classes.grid} />}
       {query.isError && items.length === 0 && (
         <p role="status" className={classes.quiet}>
           {t('library.error')}
@@ -57,16 +58,6 @@ export function LibraryPage() {
           {t('library.more')}
         </Button>
       )}
-    </div>
-  );
-}
-
-function Skeletons() {
-  return (
-    <div className={classes.grid} role="status" aria-label={t('app.loading')}>
-      {['a', 'b', 'c'].map((key) => (
-        <div key={key} className={classes.skeleton} />
-      ))}
     </div>
   );
 }

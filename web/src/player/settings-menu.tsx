@@ -18,7 +18,7 @@ const NARROW = '(max-width: 640px)';
 
 export interface SettingsMenuProps {
   readonly live: LivePlayer;
-  /** It has no delay to choose. */
+  /** It has no latency to choose. */
   readonly isRecording: boolean;
   readonly close: () => void;
 }
@@ -58,12 +58,12 @@ export function SettingsMenu({ live, isRecording, close }: SettingsMenuProps) {
     >
       {!isRecording && (
         <fieldset className={classes.group}>
-          <legend>{t('watch.delay')}</legend>
+          <legend>{t('watch.settings.latency')}</legend>
           <p className={`${classes.now} figures`}>
             {snapshot.latencyMs === undefined ? t('watch.latency.unknown') : t('watch.latency', { seconds: seconds(Math.max(LEAST_LATENCY_MS, snapshot.latencyMs)) })}
           </p>
           {LATENCIES.map((latency) => (
-            <Choice key={latency} name={`${name}-delay`} label={t(`watch.delay.${latency}`)} checked={snapshot.latency === latency} choose={() => choose(latency)} />
+            <Choice key={latency} name={`${name}-latency`} label={t(`watch.settings.latency.${latency}`)} checked={snapshot.latency === latency} choose={() => choose(latency)} />
           ))}
           {snapshot.fallBack && <p className={classes.note}>{t(`watch.fallBack.${snapshot.fallBack}`)}</p>}
         </fieldset>

@@ -1,6 +1,7 @@
 /** A player on a video element, as state of a page. */
 import type { Latency } from '@millrace/client/player/engine-switch';
-import { type BroadcastFacts, type Player, type PlayerSnapshot, play } from '@millrace/client/player/player';
+import { type BroadcastFacts, type Player, play } from '@millrace/client/player/player';
+import type { PlayerSnapshot } from '@millrace/client/player/snapshot';
 import { type RefCallback, useCallback, useEffect, useRef, useState } from 'react';
 import { useServices } from '../app/services.tsx';
 

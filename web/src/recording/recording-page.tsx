@@ -5,8 +5,8 @@ import { getRouteApi } from '@tanstack/react-router';
 import { useServices } from '../app/services.tsx';
 import { Notice } from '../parts/notice.tsx';
 import { useTitle } from '../parts/use-title.ts';
+import { PlayerPageSkeleton } from '../player/player-page-skeleton.tsx';
 import { t } from '../text/text.ts';
-import { WatchSkeleton } from '../watch/watch-skeleton.tsx';
 import { secondsOf } from './start-second.ts';
 import { WatchRecording } from './watch-recording.tsx';
 
@@ -29,10 +29,11 @@ export function RecordingPage() {
   });
   useTitle(recording.data?.title);
   if (recording.data) return <WatchRecording key={id} recording={recording.data} startAt={secondsOf(from)} />;
-  if (recording.isPending && recording.failureCount < 2) return <WatchSkeleton />;
+  if (recording.isPending && recording.failureCount < 2) return <PlayerPageSkeleton />;
   const error = recording.error ?? recording.failureReason;
   if (isGone(error)) return <Notice title={t('recording.gone')} text={t('recording.gone.text')} alert />;
   if (error instanceof ApiError && error.code === 'recording_not_ready') return <Notice title={t('recording.notReady')} text={t('recording.notReady.text')} />;
+  if (error instanceof ApiError && error.code === 'on_another_server') return <Notice title={t('recording.elsewhere')} text={t('recording.elsewhere.text')} />;
   return <Notice title={t('watch.unreachable')} text={t('watch.unreachable.text')} alert />;
 }
 

@@ -10,13 +10,13 @@ export interface SharePanelProps {
   readonly title: string;
   readonly code: string;
   readonly link: string;
-  /** One column, for the side of a page. */
-  readonly narrow?: boolean;
+  /** It stands on a page: narrow at the side of it, and low where the page has but one column. */
+  readonly side?: boolean;
 }
 
-export function SharePanel({ title, code, link, narrow = false }: SharePanelProps) {
+export function SharePanel({ title, code, link, side = false }: SharePanelProps) {
   return (
-    <div className={classes.panel} data-narrow={narrow || undefined}>
+    <div className={classes.panel} data-side={side || undefined}>
       <div className={classes.qr}>
         <QrCode text={link} />
         <p className={classes.scan}>{t('share.scan')}</p>

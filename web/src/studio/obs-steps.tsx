@@ -1,5 +1,6 @@
 /** How to set OBS, in four steps and a picture. */
 import { useId } from 'react';
+import { Steps } from '../parts/steps.tsx';
 import { t } from '../text/text.ts';
 import { ObsPicture } from './obs-picture.tsx';
 import classes from './obs-steps.module.css';
@@ -21,11 +22,7 @@ export function ObsSteps({ protocol }: ObsStepsProps) {
     <section aria-labelledby={id} className={classes.obs}>
       <div>
         <h3 id={id}>{t(TITLES[protocol])}</h3>
-        <ol className={classes.steps}>
-          {STEPS[protocol].map((key) => (
-            <li key={key}>{t(key)}</li>
-          ))}
-        </ol>
+        <Steps steps={STEPS[protocol].map((key) => t(key))} />
       </div>
       <ObsPicture protocol={protocol} />
     </section>

@@ -13,6 +13,7 @@ import { Conversions } from './conversions.tsx';
 import { Forward } from './forward/forward.tsx';
 import { HealthStrip } from './health-strip.tsx';
 import { Preview } from './preview.tsx';
+import { RecordingSign } from './recording-sign.tsx';
 import { RunControls } from './run-controls.tsx';
 import { Sizes } from './sizes.tsx';
 import { SourceCard } from './source/source-card.tsx';
@@ -49,6 +50,7 @@ export function Studio({ addresses, toBeFetched }: StudioProps) {
             <StatusBadge status={status} />
             {running && <span>{t('viewers.count', { count: live.viewers ?? stream.viewers })}</span>}
             {running && startedAt && <Running since={startedAt} />}
+            {running && <RecordingSign recording={live.recording} />}
           </p>
         </div>
         {running && <RunControls streamId={stream.id} status={status} records={stream.record} isFetched={comesFromSource} />}
@@ -64,10 +66,28 @@ export function Studio({ addresses, toBeFetched }: StudioProps) {
         </p>
       )}
       <div className={classes.columns}>
-        <div className={classes.main}>
+        <div className={classes.stage}>
           {running ? (
+            <Preview stream={stream} hls={playback.hls} status={status} live={live} />
+          ) : source.data === undefined ? (
+            <Unknown failed={source.isError} />
+          ) : isFetched ? (
+            <SourceCard streamId={stream.id} source={source.data} canBeStopped />
+          ) : (
+            <Waiting endedAt={status === 'ended' ? endedAt : null} recordingId={live.recordingId} />
+          )}
+        </div>
+        <aside className={classes.side} aria-labelledby="share">
+          <h2 id="share">{t('studio.share')}</h2>
+          <SharePanel title={stream.title} code={stream.code} link={playback.page} side />
+          {stream.visibility === 'private' && <p className={classes.note}>{t('studio.link.private')}</p>}
+          <a className={classes.watch} href={playback.page} target="_blank" rel="noreferrer">
+            {t('studio.watch')}
+          </a>
+        </aside>
+        <div className={classes.panels}>
+          {running && (
             <>
-              <Preview stream={stream} hls={playback.hls} status={status} live={live} />
               <HealthStrip measurements={live.measurements} />
               {isFetched && source.data !== undefined && <SourceCard streamId={stream.id} source={source.data} canBeStopped={!comesFromSource} />}
               <Warnings warnings={latest?.warnings} />
@@ -80,20 +100,14 @@ export function Studio({ addresses, toBeFetched }: StudioProps) {
                 </details>
               )}
             </>
-          ) : source.data === undefined ? (
-            <Unknown failed={source.isError} />
-          ) : isFetched ? (
+          )}
+          {!running && isFetched && source.data === null && (
+            <Link to="/live/$id" params={{ id: stream.id }} search={{}} className={classes.watch}>
+              {t('source.toEncoder')}
+            </Link>
+          )}
+          {!running && !isFetched && source.data !== undefined && (
             <>
-              <SourceCard streamId={stream.id} source={source.data} canBeStopped />
-              {source.data === null && (
-                <Link to="/live/$id" params={{ id: stream.id }} search={{}} className={classes.watch}>
-                  {t('source.toEncoder')}
-                </Link>
-              )}
-            </>
-          ) : (
-            <>
-              <Waiting endedAt={status === 'ended' ? endedAt : null} recordingId={live.recordingId} />
               <section className={classes.card} aria-labelledby="connect">
                 <h2 id="connect">{t('studio.connect')}</h2>
                 <Connect streamId={stream.id} ingest={ingest} steps />
@@ -108,14 +122,6 @@ export function Studio({ addresses, toBeFetched }: StudioProps) {
           )}
           <Forward streamId={stream.id} />
         </div>
-        <aside className={classes.side} aria-labelledby="share">
-          <h2 id="share">{t('studio.share')}</h2>
-          <SharePanel title={stream.title} code={stream.code} link={playback.page} narrow />
-          {stream.visibility === 'private' && <p className={classes.note}>{t('studio.link.private')}</p>}
-          <a className={classes.watch} href={playback.page} target="_blank" rel="noreferrer">
-            {t('studio.watch')}
-          </a>
-        </aside>
       </div>
     </div>
   );

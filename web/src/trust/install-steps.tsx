@@ -1,5 +1,6 @@
 /** How to install the authority, one fold for each system; this device's own stands open. */
 import { Button } from '@mantine/core';
+import { Steps } from '../parts/steps.tsx';
 import { t } from '../text/text.ts';
 import { SYSTEMS, type System, systemOf } from './system.ts';
 import classes from './trust-page.module.css';
@@ -37,11 +38,7 @@ export function InstallSteps({ name }: { readonly name: string }) {
             <span>{t(`trust.${system}`)}</span>
             {system === own && <span className={classes.own}>{t('trust.device')}</span>}
           </summary>
-          <ol className={classes.steps}>
-            {stepsOf(system, name).map((step) => (
-              <li key={step}>{step}</li>
-            ))}
-          </ol>
+          <Steps steps={stepsOf(system, name)} />
           <Button component="a" href={system === 'ios' ? PROFILE : CERTIFICATE} variant={system === own ? 'filled' : 'default'}>
             {system === 'ios' ? t('trust.download.profile') : t('trust.download')}
           </Button>

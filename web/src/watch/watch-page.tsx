@@ -8,9 +8,9 @@ import { CodeField } from '../parts/code-field.tsx';
 import { Notice } from '../parts/notice.tsx';
 import { useNow } from '../parts/use-now.ts';
 import { useTitle } from '../parts/use-title.ts';
+import { PlayerPageSkeleton } from '../player/player-page-skeleton.tsx';
 import { spacedCode } from '../text/format.ts';
 import { t } from '../text/text.ts';
-import { WatchSkeleton } from './watch-skeleton.tsx';
 import { WatchStream } from './watch-stream.tsx';
 
 // Who opens this page is about to need the player: it loads while the code is looked up.
@@ -36,7 +36,7 @@ export function WatchPage() {
   useTitle(stream.data?.title);
   // What was found may be gone since, or be for others: then the error says so.
   if (stream.data && !stream.isError) return <WatchStream key={stream.data.id} stream={stream.data} token={token} refused={stream.refetch} />;
-  if (stream.isPending && stream.failureCount < 2) return <WatchSkeleton />;
+  if (stream.isPending && stream.failureCount < 2) return <PlayerPageSkeleton />;
   return <Failure error={stream.error ?? stream.failureReason} token={token} code={code} failedAt={stream.errorUpdatedAt} />;
 }
 

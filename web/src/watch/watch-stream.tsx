@@ -8,12 +8,12 @@ import { StatusBadge } from '../parts/live-dot.tsx';
 import { currentPicture } from '../parts/picture-address.ts';
 import { useNow } from '../parts/use-now.ts';
 import { lastLatency } from '../player/last-latency.ts';
+import classes from '../player/player-page.module.css';
 import { PlayerView } from '../player/player-view.tsx';
 import { useLiveSocket } from '../player/use-live-socket.ts';
 import { usePlayer } from '../player/use-player.ts';
 import { elapsed } from '../text/format.ts';
 import { t } from '../text/text.ts';
-import classes from './watch-stream.module.css';
 
 const ShareDialog = lazy(() => import('../share/share-dialog.tsx').then(({ ShareDialog }) => ({ default: ShareDialog })));
 
@@ -40,6 +40,8 @@ export function WatchStream({ stream, token, refused }: WatchStreamProps) {
 
   const endedAt = live.status ? live.status.endedAt : stream.endedAt;
   const startedAt = live.status ? live.status.startedAt : stream.startedAt;
+  // It was there when the page asked, and is of the broadcast that ran then.
+  const hasPoster = stream.hasPoster && startedAt === stream.startedAt;
   const viewers = live.viewers ?? stream.viewers;
   const running = status === 'live' || status === 'reconnecting';
 
@@ -51,7 +53,7 @@ export function WatchStream({ stream, token, refused }: WatchStreamProps) {
             live={player}
             seed={stream.id}
             title={stream.title}
-            poster={running && startedAt ? currentPicture(stream.playback.poster, Date.parse(startedAt)) : undefined}
+            poster={running && startedAt && hasPoster ? currentPicture(stream.playback.poster, Date.parse(startedAt)) : undefined}
             {...(running && stream.rewindSeconds !== 0
               ? { time: { type: 'live' as const, storyboard: stream.playback.storyboard, startedAt, rewindSeconds: stream.rewindSeconds } }
               : {})}

@@ -17,7 +17,8 @@ export interface PullIngestDeps extends InputDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly sources: {
-    all(): Promise<readonly PullSource[]>;
+    /** Those that this server fetches. */
+    mine(): Promise<readonly PullSource[]>;
     of(streamId: string): Promise<PullSource | undefined>;
     startOf(streamId: string): Promise<'auto' | 'manual'>;
   };
@@ -28,6 +29,8 @@ export interface PullIngestDeps extends InputDeps {
 export class PullIngest {
   readonly #deps: PullIngestDeps;
   readonly #pullers = new Map<string, Puller>();
+  /** The latest change of each stream whose source is being read: what an earlier one reads is old. */
+  readonly #changes = new Map<string, symbol>();
   #pastBytes = 0;
   #isClosed = false;
 
@@ -46,12 +49,20 @@ export class PullIngest {
   }
 
   async start(): Promise<void> {
-    for (const source of await this.#deps.sources.all()) this.#open(source);
+    for (const source of await this.#deps.sources.mine()) this.#open(source);
   }
 
   close(): void {
     this.#isClosed = true;
     for (const puller of this.#pullers.values()) puller.close();
+  }
+
+  /** Stops what another server fetches now, or nobody any more. */
+  async lookAgain(): Promise<void> {
+    const before = [...this.#pullers];
+    const mine = new Set((await this.#deps.sources.mine()).map(({ streamId }) => streamId));
+    // What was opened while that was read is newer.
+    for (const [streamId, puller] of before) if (!mine.has(streamId) && this.#pullers.get(streamId) === puller) this.#stop(streamId);
   }
 
   status(streamId: string): PullStatus {
@@ -60,17 +71,26 @@ export class PullIngest {
 
   /** The owner set another source, or none; or the same: then what waits is tried at once. */
   async sourceChanged(streamId: string): Promise<void> {
+    const change = Symbol();
+    this.#changes.set(streamId, change);
     const source = await this.#deps.sources.of(streamId);
+    if (this.#changes.get(streamId) !== change) return;
+    this.#changes.delete(streamId);
     const before = this.#pullers.get(streamId);
     if (before && source && before.source.url === source.url && before.source.mode === source.mode) {
       before.tryNow();
       return;
     }
-    this.streamDeleted(streamId);
+    this.#stop(streamId);
     if (source) this.#open(source);
   }
 
   streamDeleted(streamId: string): void {
+    this.#changes.delete(streamId);
+    this.#stop(streamId);
+  }
+
+  #stop(streamId: string): void {
     const puller = this.#pullers.get(streamId);
     if (!puller) return;
     puller.close();

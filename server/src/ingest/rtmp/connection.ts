@@ -45,6 +45,7 @@ export class RtmpConnection {
   });
   #queue: Message[] = [];
   #take: ((message: Message) => void) | undefined;
+  #mayWait = () => false;
   #wake: (() => void) | undefined;
   #end: ConnectionEnd | undefined;
   #isTrusted = false;
@@ -101,9 +102,13 @@ export class RtmpConnection {
     this.#reader.allowMessageBytes(MAX_MESSAGE_BYTES);
   }
 
-  /** Hands over every message as it arrives, until the end. What `take` throws ends the connection. */
-  async pump(take: (message: Message) => void): Promise<ConnectionEnd> {
+  /**
+   * Hands over every message as it arrives, until the end. What `take` throws ends the connection.
+   * @param mayWait whether what arrives may wait for the next beat.
+   */
+  async pump(take: (message: Message) => void, mayWait: () => boolean): Promise<ConnectionEnd> {
     this.#take = take;
+    this.#mayWait = mayWait;
     const waiting = this.#queue;
     this.#queue = [];
     this.#guard(() => {
@@ -145,7 +150,7 @@ export class RtmpConnection {
 
   #read(bytes: Uint8Array): void {
     if (this.#end) return;
-    if (this.#take) this.#pacer.rest(this.#socket, bytes.length);
+    if (this.#mayWait()) this.#pacer.rest(this.#socket, bytes.length);
     this.#guard(() => {
       this.#received += bytes.length;
       if (!this.#isTrusted && this.#received > MAX_STRANGER_BYTES) throw new ProtocolError(`more than ${MAX_STRANGER_BYTES} bytes before publishing`);

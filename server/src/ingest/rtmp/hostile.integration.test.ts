@@ -8,6 +8,7 @@ import { userControl } from '@millrace/media/rtmp/control';
 import { MessageType } from '@millrace/media/rtmp/message';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { FakeClock } from '../../lib/clock.ts';
+import { ReadPacer } from '../../transports/tcp/read-pacer.ts';
 import { IDLE_TIMEOUT_MS, LOST_AFTER_MS, NEGOTIATION_TIMEOUT_MS } from './session.ts';
 import { BenchStand } from './testing/bench-stand.ts';
 import { codeOf, RtmpClient } from './testing/client.ts';
@@ -50,6 +51,26 @@ async function heard(client: RtmpClient): Promise<void> {
 }
 
 describe('a publisher', () => {
+  test('is read at a common beat, but for one whom somebody reads in real time', async () => {
+    const rests = vi.spyOn(ReadPacer.prototype, 'rest');
+    using client = await publishing('key-a');
+    await heard(client);
+    clock.advance(2_500);
+    await stand.until('a', (seen) => seen.units.length === 1);
+    rests.mockClear();
+    await heard(client);
+    expect(rests).toHaveBeenCalled();
+    const stream = stand.hub.get('a');
+    const reader = stream?.read();
+    rests.mockClear();
+    await heard(client);
+    expect(rests).not.toHaveBeenCalled();
+    if (reader) stream?.release(reader);
+    await heard(client);
+    expect(rests).toHaveBeenCalled();
+    rests.mockRestore();
+  });
+
   test('that falls silent is lost after 15 s, welcome again within 30 s, and closed after', async () => {
     using client = await publishing('key-a');
     await heard(client);

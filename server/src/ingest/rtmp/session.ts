@@ -178,7 +178,11 @@ export class RtmpSession implements StreamTarget {
       }
     });
     try {
-      await this.#connection.pump((message) => this.#take(message, toStream));
+      await this.#connection.pump(
+        (message) => this.#take(message, toStream),
+        // A beat is nothing to a part of 200 ms, and a good part of the delay in real time.
+        () => !this.#publication?.isRead,
+      );
     } finally {
       check.cancel();
     }

@@ -252,7 +252,12 @@ describe('pictures in VP8', () => {
 
 it('converts pictures for what records them, and makes no tiers for it', () => {
   let used = 0;
-  const ladder = { tracks: () => [], ready() {}, unit() {}, used: () => used++, pause() {}, close() {} };
+  const given: (readonly Track[])[] = [];
+  const tracksGiven = (tracks: readonly Track[]) => {
+    given.push(tracks);
+    return [];
+  };
+  const ladder = { tracks: tracksGiven, ready() {}, unit() {}, used: () => used++, pause() {}, close() {} };
   const recorded = new Hub({
     clock,
     reconnectGraceMs: 60_000,
@@ -278,7 +283,7 @@ it('converts pictures for what records them, and makes no tiers for it', () => {
     secondPublisher: 'takeover',
     publisher: { protocol: 'test', remoteAddress: '', onEvicted() {}, requestKeyFrame() {} },
   });
-  publication?.tracks([VP8, OPUS]);
+  publication?.tracks([VP8, { ...VP8, id: SMALL_VIDEO.id, width: 640, height: 360 }, OPUS]);
   expect(bridges.has('video')).toBe(false);
   registry.keepAwake('two');
   clock.advance(1_000);
@@ -291,5 +296,11 @@ it('converts pictures for what records them, and makes no tiers for it', () => {
   expect(used).toBe(0);
   registry.get('two');
   expect(used).toBe(1);
+  // Of several sizes in VP8 the largest stands for all, and smaller ones are made of it.
+  bridges.get('video')?.track(PLAIN);
+  bridges.get('video')?.unit({ ...picture(0, true), track: PLAIN.id });
+  bridges.get('audio')?.track(AAC);
+  bridges.get('audio')?.unit({ ...sound(0), track: AAC.id });
+  expect(given.at(-1)).toEqual([PLAIN, AAC]);
   recorded.stop('two', 'stopped');
 });

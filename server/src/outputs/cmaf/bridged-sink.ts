@@ -248,10 +248,12 @@ export class BridgedSink implements Sink {
     this.#hasBegun = true;
     const sources = [this.#soundToBridge, this.#pictureToBridge];
     const tracks = this.#tracks.map((track) => (sources.includes(track) ? ((track.kind === 'audio' ? this.#audio : this.#video)?.ready ?? track) : track));
-    this.#chosen = new Set(tracks.filter(canPackage).map(({ id }) => id));
-    const held = inOrder(this.#held, tracks);
+    // Of several sizes that no packager takes the converted one stands for all: what a ladder gets is one picture.
+    const playable = tracks.filter(canPackage);
+    this.#chosen = new Set(playable.map(({ id }) => id));
+    const held = inOrder(this.#held, playable);
     this.#drop();
-    this.#output.tracks(tracks);
+    this.#output.tracks(playable);
     for (const unit of held) this.#output.unit(unit);
   }
 
@@ -295,7 +297,7 @@ function inOrder(units: readonly Unit[], tracks: readonly Track[]): readonly Uni
   const timescales = new Map(tracks.map(({ id, timescale }) => [id, timescale]));
   const secondsOf = ({ dts, track }: Unit) => dts / (timescales.get(track) ?? 1);
   const known = units.filter(({ track }) => timescales.has(track)).sort((a, b) => secondsOf(a) - secondsOf(b));
-  const pictures = new Set(tracks.filter((track) => track.kind === 'video' && canPackage(track)).map(({ id }) => id));
+  const pictures = new Set(tracks.filter(({ kind }) => kind === 'video').map(({ id }) => id));
   // Of several sizes the smaller may begin a moment before the larger.
   return known.slice(
     Math.max(

@@ -1,30 +1,23 @@
 /** The segment that is being made, over a real server: what arrives when, how it ends, and who is not waited for. */
 import { once } from 'node:events';
-import { createServer, get, type IncomingMessage, type Server } from 'node:http';
-import type { Track } from '@millrace/media/track';
+import { get, type IncomingMessage } from 'node:http';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { FakeClock } from '../../lib/clock.ts';
-import { DEFAULT_PACKAGER_CONFIG, Packager } from '../cmaf/packager.ts';
+import type { Packager } from '../cmaf/packager.ts';
 import { PackagerRegistry } from '../cmaf/registry.ts';
 import type { Rendition } from '../cmaf/rendition.ts';
+import { OPEN_GATE, serve, type TestHttp } from '../record/testing/http.ts';
 import { HlsRoutes } from './routes.ts';
-
-const EPOCH = 'epoch-0123456789abcdef';
-const VIDEO: Track = { id: 1, kind: 'video', codec: 'h264', timescale: 1000, config: Uint8Array.of(1, 100, 0, 31), codecString: 'avc1.64001f', width: 640, height: 360 };
+import { EPOCH, TestBroadcast } from './testing/test-broadcast.ts';
 
 const clock = new FakeClock();
+let broadcast: TestBroadcast;
 let packager: Packager;
 let hls: HlsRoutes;
-let server: Server;
-let base: string;
-let sentFrames: number;
+let http: TestHttp;
 
-/** 25 frames a second: parts of five frames, a key frame every two seconds; number 3 is the first segment, 4 the open one after 61. */
-function sendFrames(count: number, bytes = 5): void {
-  for (let i = 0; i < count; i++) {
-    const time = sentFrames++ * 40;
-    packager.unit({ track: 1, dts: time, pts: time, key: time % 2000 === 0, data: new Uint8Array(bytes) });
-  }
+function sendFrames(count: number, bytes?: number): void {
+  broadcast.send(count, bytes);
 }
 
 /** Until the event loop has made it so: the requests come over a real connection. */
@@ -43,26 +36,19 @@ function bytesOf(msn: number): Buffer {
 }
 
 function url(msn: number): string {
-  return `${base}/hls/stream/video/${EPOCH}-${msn}.m4s`;
+  return `${http.base}/hls/stream/video/${EPOCH}-${msn}.m4s`;
 }
 
 beforeEach(async () => {
-  sentFrames = 0;
-  packager = new Packager({ broadcast: { epoch: EPOCH, createdAt: clock.now() }, clock, config: DEFAULT_PACKAGER_CONFIG });
+  broadcast = new TestBroadcast(clock);
+  packager = broadcast.packager;
   const registry = new PackagerRegistry({ clock });
   registry.set('stream', packager);
-  hls = new HlsRoutes({ registry, gate: { check: () => 'allowed' }, clock });
-  server = createServer((req, res) => void hls.handle(req, res, new URL(req.url ?? '/', 'http://localhost').pathname)).listen(0);
-  await once(server, 'listening');
-  const address = server.address();
-  base = typeof address === 'object' && address ? `http://localhost:${address.port}` : '';
-  packager.tracks([VIDEO]);
+  hls = new HlsRoutes({ registry, gate: OPEN_GATE, clock });
+  http = await serve(hls);
 });
 
-afterEach(() => {
-  server.closeAllConnections();
-  server.close();
-});
+afterEach(() => http[Symbol.asyncDispose]());
 
 test('parts arrive as they are made, and the answer ends with the segment', async () => {
   sendFrames(61);
@@ -138,8 +124,7 @@ test('a publisher that leaves ends the answer, and what was asked for next is no
   await turned(() => hls.counters.blocked === 1);
   packager.pause();
   expect(Buffer.from(await open.arrayBuffer())).toEqual(bytesOf(4));
-  packager.tracks([VIDEO]);
-  sentFrames = 100;
+  broadcast.resume(100);
   sendFrames(10);
   expect(video().open).toMatchObject({ msn: 5, discontinuity: true });
   expect((await next).status).toBe(404);

@@ -1,33 +1,25 @@
 /** The HTTP side of LL-HLS over a real server: what is held, what is refused, and what an answer carries. */
-import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
-import type { Track } from '@millrace/media/track';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { FakeClock } from '../../lib/clock.ts';
 import type { PlaybackDecision } from '../../stream/playback-gate.ts';
-import { DEFAULT_PACKAGER_CONFIG, Packager } from '../cmaf/packager.ts';
+import type { Packager } from '../cmaf/packager.ts';
 import { PackagerRegistry } from '../cmaf/registry.ts';
 import { DashRoutes } from '../dash/routes.ts';
+import { serve, type TestHttp } from '../record/testing/http.ts';
 import { HlsRoutes } from './routes.ts';
-
-const EPOCH = 'epoch-0123456789abcdef';
-const VIDEO: Track = { id: 1, kind: 'video', codec: 'h264', timescale: 1000, config: Uint8Array.of(1, 100, 0, 31), codecString: 'avc1.64001f', width: 640, height: 360 };
+import { EPOCH, TestBroadcast } from './testing/test-broadcast.ts';
 
 const clock = new FakeClock();
+let broadcast: TestBroadcast;
 let packager: Packager;
 let registry: PackagerRegistry;
 let hls: HlsRoutes;
-let server: Server;
+let http: TestHttp;
 let base: string;
 let decision: PlaybackDecision | Promise<PlaybackDecision>;
-let sentFrames: number;
 
-/** 25 frames a second: parts of five frames, a key frame every two seconds. */
 function sendFrames(count: number): void {
-  for (let i = 0; i < count; i++) {
-    const time = sentFrames++ * 40;
-    packager.unit({ track: 1, dts: time, pts: time, key: time % 2000 === 0, data: Uint8Array.of(0, 0, 0, 1, 9) });
-  }
+  broadcast.send(count);
 }
 
 /** Until `count` requests wait: the event that a test of waiting needs. */
@@ -35,33 +27,19 @@ async function blocked(count: number): Promise<void> {
   while (hls.counters.blocked !== count) await new Promise((resolve) => setImmediate(resolve));
 }
 
-function connections(): Promise<number> {
-  return new Promise((resolve) => server.getConnections((_, count) => resolve(count)));
-}
-
 beforeEach(async () => {
   decision = 'allowed';
-  sentFrames = 0;
-  packager = new Packager({ broadcast: { epoch: EPOCH, createdAt: clock.now() }, clock, config: DEFAULT_PACKAGER_CONFIG });
+  broadcast = new TestBroadcast(clock);
+  packager = broadcast.packager;
   registry = new PackagerRegistry({ clock });
   registry.set('stream', packager);
   const gate = { check: () => decision };
   hls = new HlsRoutes({ registry, gate, clock });
-  const dash = new DashRoutes({ registry, gate, clock });
-  server = createServer((req, res) => {
-    const { pathname } = new URL(req.url ?? '/', 'http://localhost');
-    void (hls.handle(req, res, pathname) || dash.handle(req, res, pathname));
-  }).listen(0);
-  await once(server, 'listening');
-  const address = server.address();
-  base = typeof address === 'object' && address ? `http://localhost:${address.port}` : '';
-  packager.tracks([VIDEO]);
+  http = await serve(hls, new DashRoutes({ registry, gate, clock }));
+  base = http.base;
 });
 
-afterEach(() => {
-  server.closeAllConnections();
-  server.close();
-});
+afterEach(() => http[Symbol.asyncDispose]());
 
 test('the first request of a broadcast is held until a player can start', async () => {
   const answer = fetch(`${base}/hls/stream/index.m3u8`);
@@ -219,7 +197,7 @@ test('who hangs up while it is asked whether they may watch leaves nothing behin
   while (hls.counters.responses < 2) await new Promise((done) => setImmediate(done));
   hangUp.abort();
   expect(await asked).toEqual(['gone', 'gone']);
-  while ((await connections()) > 0) await new Promise((done) => setImmediate(done));
+  while ((await http.connections()) > 0) await new Promise((done) => setImmediate(done));
   resolve('allowed');
   await promise;
   await new Promise((done) => setImmediate(done));

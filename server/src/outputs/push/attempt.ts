@@ -43,7 +43,7 @@ export class Attempt {
   }
 
   get droppedUnits(): number {
-    return this.#feed.queue.droppedUnits;
+    return this.#feed.droppedUnits;
   }
 
   /** Rejects with a TargetRefused or a TargetFailed. */

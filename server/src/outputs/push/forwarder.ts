@@ -4,7 +4,7 @@ import type { Log } from '../../lib/log.ts';
 import type { LiveStream } from '../../stream/live-stream.ts';
 import { Attempt } from './attempt.ts';
 import type { SenderKind } from './sender.ts';
-import { IDLE, type PushStatus, type PushTarget, TargetRefused } from './target.ts';
+import { IDLE, type PushStatus, type PushTarget, TargetFailed, TargetRefused } from './target.ts';
 import type { BridgeSource } from './target-feed.ts';
 
 /** Doubled with each failure in a row. */
@@ -13,6 +13,9 @@ const LAST_RETRY_MS = 60_000;
 
 /** A connection that held so long was a good one: the next failure is the first again. */
 const PROVEN_MS = 30_000;
+
+/** A publisher that turns its phone and turns it back is followed at once. */
+const FREE_CHANGES = 2;
 
 export interface ForwarderDeps {
   readonly stream: LiveStream;
@@ -32,6 +35,8 @@ export class Forwarder {
   #attempt: Attempt | undefined;
   #timer: Timer | undefined;
   #failures = 0;
+  /** Changes of the formats in a row, none of which held for long. */
+  #changes = 0;
   /** Of the attempts that are over. */
   #bytesSent = 0;
   #droppedUnits = 0;
@@ -83,17 +88,32 @@ export class Forwarder {
     this.#bytesSent += attempt.bytesSent;
     this.#droppedUnits += attempt.droppedUnits;
     if (this.#isClosed || end === 'over') this.#over();
-    else if (end === 'changed') void this.#try();
-    else this.#retry(end, forwardingSince !== undefined && clock.monotonic() - forwardingSince >= PROVEN_MS);
+    else {
+      const wasProven = forwardingSince !== undefined && clock.monotonic() - forwardingSince >= PROVEN_MS;
+      if (end === 'changed') this.#change(wasProven);
+      else this.#retry(end, wasProven);
+    }
+  }
+
+  /** At once, unless the publisher does it again and again. */
+  #change(wasProven: boolean): void {
+    this.#changes = wasProven ? 0 : this.#changes + 1;
+    if (this.#changes <= FREE_CHANGES) void this.#try();
+    else this.#wait(new TargetFailed('The formats of the broadcast change again and again, and each change needs a new connection.'), this.#changes - FREE_CHANGES);
   }
 
   #retry(error: Error, wasProven: boolean): void {
-    const { clock, log, target } = this.#deps;
     this.#failures = wasProven ? 1 : this.#failures + 1;
+    this.#wait(error, this.#failures);
+  }
+
+  /** @param failures in a row. */
+  #wait(error: Error, failures: number): void {
+    const { clock, log, target } = this.#deps;
     const isRefused = error instanceof TargetRefused;
-    const retryMs = isRefused ? LAST_RETRY_MS : Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** (this.#failures - 1));
+    const retryMs = isRefused ? LAST_RETRY_MS : Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** (failures - 1));
     this.#status = { ...this.#status, state: isRefused ? 'refused' : 'waiting', error: error.message, retryAt: clock.now() + retryMs, forwardingSince: null };
-    log.warn({ targetId: target.id, protocol: target.protocol, host: target.host, reason: error.message, failures: this.#failures, retryMs }, 'forwarding failed');
+    log.warn({ targetId: target.id, protocol: target.protocol, host: target.host, reason: error.message, failures, retryMs }, 'forwarding failed');
     this.#timer = clock.after(retryMs, () => void this.#try());
   }
 

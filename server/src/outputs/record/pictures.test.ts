@@ -1,3 +1,4 @@
+import { closeSync, readdirSync, readlinkSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -26,6 +27,15 @@ function add(storyboard: Storyboard, from: number, to: number): void {
       place: { x: (i % 2) * 160, y: 0, width: 160, height: 90 },
       isFirst: i % 2 === 0,
     });
+}
+
+/** Undefined: it was closed meanwhile. */
+function linkOf(fd: string): string | undefined {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`);
+  } catch {
+    return undefined;
+  }
 }
 
 describe('pictures on disk', () => {
@@ -59,6 +69,18 @@ describe('pictures on disk', () => {
     await writer.close();
     expect(readTiles(await readFile(pictureIndexPath(folder))).map(({ seconds }) => seconds)).toEqual([0, 10, 20, 30, 40, 50]);
     expect(storyboard.tiles.map(({ seconds }) => seconds)).toEqual([40, 50]);
+  });
+
+  it('are closed also when the disk does not take the end of it', async () => {
+    const storyboard = new Storyboard('epoch');
+    const writer = new PictureWriter({ folder, storyboard, isKept: true, counters: { bytes: 0 } });
+    add(storyboard, 0, 2);
+    await writer.write();
+    const open = readdirSync('/proc/self/fd').find((fd) => linkOf(fd) === pictureIndexPath(folder));
+    // Behind the writer's back: its own close fails.
+    closeSync(Number(open));
+    await expect(writer.close()).resolves.toBeUndefined();
+    expect(readTiles(await readFile(pictureIndexPath(folder)))).toHaveLength(2);
   });
 
   it('go with the window, unless they are kept', async () => {

@@ -1,5 +1,6 @@
 /** Reads an archive: one that ended, or one that was being written when the server died. */
 import { readdir } from 'node:fs/promises';
+import { type Progress, UNWATCHED } from '../../lib/progress.ts';
 import type { StoredFiles } from '../../lib/stored-files.ts';
 import type { Tile } from '../thumbnail/storyboard.ts';
 import { type About, type ArchiveFormat, fileNumberOf, indexPath, mediaPath, RENDITION_NAME, readAbout, readFormat } from './archive-folder.ts';
@@ -32,24 +33,27 @@ export interface StoredArchive {
 /** Of the leading rendition’s segments that a tier must have. A worker that was replaced costs one or two. */
 const LEAST_SHARE = 0.9;
 
-/** An index of a week of segments has 24 MB. */
+/** An index of a week of segments has 24 MB, one of pictures less. */
 const MAX_INDEX_BYTES = 64 * 1024 * 1024;
 
 /** Throws where this is no archive. What is torn or truncated is left out and told in `faults`. */
-export async function readArchive(files: StoredFiles): Promise<StoredArchive> {
+export async function readArchive(files: StoredFiles, progress: Pick<Progress, 'advance'> = UNWATCHED): Promise<StoredArchive> {
   const sizes = await files.sizes();
   const about = await readAbout(files);
   const names = [...new Set([...sizes.keys()].map((path) => path.split('/')[0] ?? ''))].filter((name) => RENDITION_NAME.test(name)).sort(byRank);
   const faults: string[] = [];
   const renditions: StoredRendition[] = [];
-  for (const name of names) {
+  for (const [i, name] of names.entries()) {
+    progress.advance(i / names.length);
     const rendition = await readRendition({ files, sizes, name, about, faults });
     const [leading] = renditions;
     if (rendition.segments.some(({ gap }) => !gap) && (rankOf(name) !== 'tier' || (leading && isWhole(rendition, leading)))) renditions.push(rendition);
   }
   const lengths = renditions.map(({ segments }) => segments.reduce((sum, { seconds }) => sum + seconds, 0));
   // Older ones have no pictures, nor has sound.
-  const tiles = sizes.has(pictureIndexPath('')) ? readTiles(await files.read(pictureIndexPath(''))) : [];
+  const pictureIndexSize = sizes.get(pictureIndexPath('')) ?? 0;
+  if (pictureIndexSize > MAX_INDEX_BYTES) faults.push(`the index of pictures has ${pictureIndexSize} bytes, at most ${MAX_INDEX_BYTES} are read`);
+  const tiles = pictureIndexSize > 0 && pictureIndexSize <= MAX_INDEX_BYTES ? readTiles(await files.read(pictureIndexPath(''))) : [];
   const bytes = renditions.reduce((sum, { segments }) => sum + segments.reduce((all, segment) => all + segment.bytes, 0), pictureBytes(sizes));
   return { files, about, renditions, tiles, hasPoster: sizes.has(posterPath('')), seconds: Math.max(0, ...lengths), bytes, faults };
 }
@@ -70,10 +74,11 @@ async function readRendition({ files, sizes, name, about, faults }: RenditionPla
   const formats = new Map<number, ArchiveFormat>();
   const shared: ArchivedRendition = { name, folder: '', epoch: about.epoch, formats };
   const path = indexPath('', name);
-  // A tier that never began has none.
   const size = sizes.get(path) ?? 0;
-  if (size === 0 && rankOf(name) === 'tier') return { name, segments: [], formats };
-  if (size > MAX_INDEX_BYTES) throw new Error(`the index of ${name} has ${size} bytes, at most ${MAX_INDEX_BYTES} are read`);
+  // A tier that never began has none.
+  if (!sizes.has(path) && rankOf(name) !== 'tier') faults.push(`${name} has no index`);
+  if (size > MAX_INDEX_BYTES) faults.push(`the index of ${name} has ${size} bytes, at most ${MAX_INDEX_BYTES} are read`);
+  if (size === 0 || size > MAX_INDEX_BYTES) return { name, segments: [], formats };
   const { records, validBytes } = readIndex(await files.read(path));
   if (validBytes < size) faults.push(`${size - validBytes} bytes at the end of the index of ${name} were not read`);
   for (const number of new Set(records.filter(({ gap }) => !gap).map(({ format }) => format))) {

@@ -1,10 +1,11 @@
-import { appendFile, cp, mkdir, readdir, stat, truncate, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { appendFile, cp, mkdir, readdir, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
 import { DiskFiles } from '../../lib/stored-files.ts';
 import { AUDIO, SMALL_VIDEO, smallPicture, VIDEO } from '../../stream/testing/source.ts';
 import { closedFiles, indexPath, mediaPath } from './archive-folder.ts';
 import { readArchive } from './read-archive.ts';
+import { pictureIndexPath } from './stored-pictures.ts';
 import { RECORDED, RecordingStudio } from './testing/studio.ts';
 
 it('keeps every segment of every rendition, byte for byte', async () => {
@@ -67,6 +68,49 @@ it('reads what is left of files that were torn or truncated, and says what is mi
   expect(secondsOf(video?.segments)).toBeLessThan(whole - 0.2);
   expect(secondsOf(video?.segments)).toBeGreaterThan(whole - 3.5);
   expect(secondsOf(audio?.segments)).toBeGreaterThan(whole - 1);
+});
+
+describe('what does not belong into an archive', () => {
+  const tooLong = 65 * 1024 * 1024;
+  it.each<[what: string, fault: RegExp | undefined, put: (folder: string) => Promise<unknown>]>([
+    ['a file beside the renditions', undefined, (folder) => writeFile(join(folder, 'notes.txt'), 'mine')],
+    [
+      'a folder with the name of a rendition',
+      /^video9 has no index$/,
+      (folder) => mkdir(join(folder, 'video9')).then(() => writeFile(join(folder, 'video9', 'notes.txt'), 'mine')),
+    ],
+    ['a folder in place of an index', /^video has no index$/, (folder) => rm(indexPath(folder, 'video')).then(() => mkdir(indexPath(folder, 'video')))],
+    ['an index that was deleted', /^video has no index$/, (folder) => rm(indexPath(folder, 'video'))],
+    ['an index of other bytes', /bytes at the end of the index of video were not read$/, (folder) => writeFile(indexPath(folder, 'video'), Buffer.alloc(4_096, 0x5a))],
+    ['an index that is far too long', /^the index of video has \d+ bytes, at most \d+ are read$/, (folder) => truncate(indexPath(folder, 'video'), tooLong)],
+    ['a format of something else', /^format 0 of video cannot be read$/, (folder) => writeFile(join(folder, 'video', '0.json'), '{"track":"none"}')],
+    ['media that was deleted', /^segment \d+ of video is not whole$/, (folder) => rm(mediaPath(folder, 'video', 0))],
+    [
+      'a link in place of media',
+      /^segment \d+ of video is not whole$/,
+      (folder) => rm(mediaPath(folder, 'video', 0)).then(() => symlink('/etc/passwd', mediaPath(folder, 'video', 0))),
+    ],
+    [
+      'an index of pictures that is far too long',
+      /^the index of pictures has \d+ bytes/,
+      async (folder) => {
+        await mkdir(dirname(pictureIndexPath(folder)), { recursive: true });
+        await writeFile(pictureIndexPath(folder), '');
+        await truncate(pictureIndexPath(folder), tooLong);
+      },
+    ],
+  ])('%s is told to the operator and skipped, and the rest is read', async (_, fault, put) => {
+    await using studio = new RecordingStudio();
+    studio.first.send(4);
+    studio.packager.end();
+    await studio.recorder.round();
+    await put(studio.recorder.recordingFolder('recording-one'));
+    const archive = await readArchive(studio.files);
+    if (fault) expect(archive.faults[0]).toMatch(fault);
+    else expect(archive.faults).toEqual([]);
+    const sound = archive.renditions.find(({ name }) => name === 'audio');
+    expect(sound?.segments.reduce((sum, { seconds }) => sum + seconds, 0)).toBeCloseTo(4, 0);
+  });
 });
 
 it('refuses folders that are no archives', async () => {

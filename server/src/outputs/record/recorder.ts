@@ -227,6 +227,7 @@ export class Recorder {
 
   async #plan(entry: Entry): Promise<ArchivePlan | undefined> {
     const { policy, log } = this.#deps;
+    if (entry.isDiscarded) return { recording: undefined, rewindSeconds: 0 };
     try {
       return await policy.plan(entry.stream.broadcast, { isLow: this.#isLow && !this.#mayGetRoom });
     } catch (error) {

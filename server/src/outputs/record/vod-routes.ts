@@ -1,9 +1,11 @@
 /** `/vod/{id}/…`: recordings as HLS and DASH, their segments straight from where they lie, and the whole as one file. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ErrorCode } from '@millrace/contract/errors';
 import { AppError } from '../../lib/app-error.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import { sendProblem } from '../../lib/problem.ts';
+import type { Progress } from '../../lib/progress.ts';
 import { Recent } from '../../lib/recent.ts';
 import type { StoredFiles } from '../../lib/stored-files.ts';
 import type { PlaybackGate } from '../../stream/playback-gate.ts';
@@ -15,6 +17,7 @@ import { parseMediaFile } from '../cmaf/media-path.ts';
 import { parseSheetName } from '../thumbnail/cues.ts';
 import { initPath } from './archive-folder.ts';
 import { attachmentHeader, type Download, openDownload } from './download.ts';
+import { type HeldDownload, OpenDownloads } from './open-downloads.ts';
 import { readArchive, type StoredArchive } from './read-archive.ts';
 import { posterPath, sheetPath } from './stored-pictures.ts';
 import { vodManifest, vodMedia, vodMultivariant, vodStoryboard } from './vod-playlists.ts';
@@ -23,16 +26,18 @@ export interface VodRoutesDeps {
   readonly gate: PlaybackGate;
   readonly clock: Clock;
   readonly log: Log;
-  /** The title of a recording that can be played; undefined: there is none. */
-  titleOf(id: string): Promise<string | undefined>;
+  /** The title of a recording, or why it cannot be played. */
+  lookUp(id: string): Promise<{ readonly title: string } | { readonly problem: ErrorCode }>;
   filesOf(id: string): StoredFiles;
+  /** A download is made ready, which may take long. */
+  beginDownload(id: string): Progress;
 }
 
 /** An index of two hours takes some 3 MB. */
 const OPEN_ARCHIVES = { maxEntries: 32, maxAgeMs: 5 * 60_000 } as const;
 
-/** The header of two hours has some 5 MB. */
-const OPEN_DOWNLOADS = { maxEntries: 8, maxAgeMs: 5 * 60_000 } as const;
+/** Somebody's download is over by then. */
+const BUSY_SECONDS = 30;
 
 const PLAYLIST_TYPE = 'application/vnd.apple.mpegurl';
 
@@ -47,12 +52,12 @@ export class VodRoutes {
   readonly counters = { responses: 0, bytes: 0 };
   readonly #deps: VodRoutesDeps;
   readonly #archives: Recent<Promise<StoredArchive>>;
-  readonly #downloads: Recent<Promise<Download | undefined>>;
+  readonly #downloads: OpenDownloads;
 
   constructor(deps: VodRoutesDeps) {
     this.#deps = deps;
     this.#archives = new Recent(OPEN_ARCHIVES, deps.clock);
-    this.#downloads = new Recent(OPEN_DOWNLOADS, deps.clock);
+    this.#downloads = new OpenDownloads(deps.clock);
   }
 
   /** @param path without the query. False: not an address of this route. */
@@ -64,10 +69,20 @@ export class VodRoutes {
     return this.#answer(req, res, request);
   }
 
+  /** Resolves when the download of a recording that can be played begins at once. Rejects with AppError. */
+  async prepareDownload(id: string): Promise<void> {
+    const archive = await this.#archiveOf(id);
+    if (archive instanceof AppError || !archive) throw archive ?? new AppError('media_not_found');
+    using held = this.#holdDownload(id, archive);
+    if (!held) throw new AppError('overloaded', { retryAfterSeconds: BUSY_SECONDS });
+    const download = await this.#tried(id, () => held.open());
+    if (download instanceof AppError || !download) throw download ?? new AppError('media_not_found');
+  }
+
   /** The files of a recording are gone. */
   forget(id: string): void {
     this.#archives.forget((_, key) => key === id);
-    this.#downloads.forget((_, key) => key === id);
+    this.#downloads.forget(id);
   }
 
   async #answer(req: IncomingMessage, res: ServerResponse, request: MediaRequest): Promise<boolean> {
@@ -76,16 +91,15 @@ export class VodRoutes {
       allowed = true;
     });
     if (!allowed) return true;
-    const title = await this.#deps.titleOf(request.streamId);
-    if (title === undefined) sendProblem(res, 'recording_not_ready');
-    else await this.#serve({ req, res, request, title });
+    const found = await this.#deps.lookUp(request.streamId);
+    if ('problem' in found) sendProblem(res, found.problem);
+    else await this.#serve({ req, res, request, title: found.title });
     return true;
   }
 
   async #serve(exchange: Exchange): Promise<void> {
     const { res, request } = exchange;
-    const { streamId } = request;
-    const archive = await this.#kept(this.#archives, streamId, () => readArchive(this.#deps.filesOf(streamId)));
+    const archive = await this.#archiveOf(request.streamId);
     if (archive instanceof AppError || !archive) {
       sendProblem(res, archive?.code ?? 'media_not_found');
       return;
@@ -124,7 +138,12 @@ export class VodRoutes {
   }
 
   async #serveDownload({ req, res, request, title }: Exchange, archive: StoredArchive): Promise<void> {
-    const download = await this.#kept(this.#downloads, request.streamId, () => openDownload(archive));
+    using held = this.#holdDownload(request.streamId, archive);
+    if (!held) {
+      sendProblem(res, 'overloaded', { retryAfterSeconds: BUSY_SECONDS });
+      return;
+    }
+    const download = await this.#tried(request.streamId, () => held.open());
     if (download instanceof AppError || !download) {
       sendProblem(res, download?.code ?? 'media_not_found');
       return;
@@ -160,6 +179,26 @@ export class VodRoutes {
     else {
       const { clock } = this.#deps;
       await sendStored(req, res, { extents: [media], size: media.bytes, reader: archive.files.reader(), contentType, cacheControl, clock, counters: this.counters });
+    }
+  }
+
+  #archiveOf(id: string): Promise<StoredArchive | AppError | undefined> {
+    return this.#kept(this.#archives, id, () => readArchive(this.#deps.filesOf(id)));
+  }
+
+  /** Undefined: as many are made or sent as there may be. */
+  #holdDownload(id: string, archive: StoredArchive): HeldDownload | undefined {
+    const held = this.#downloads.hold(id, () => this.#makeDownload(id, archive));
+    if (!held) this.#deps.log.warn({ recordingId: id }, 'a download is refused: as many run as there may');
+    return held;
+  }
+
+  async #makeDownload(id: string, archive: StoredArchive): Promise<Download | undefined> {
+    const progress = this.#deps.beginDownload(id);
+    try {
+      return await openDownload(archive, progress);
+    } finally {
+      progress.end();
     }
   }
 

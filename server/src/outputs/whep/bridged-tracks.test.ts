@@ -5,6 +5,7 @@ import { FakeClock } from '../../lib/clock.ts';
 import { Hub } from '../../stream/hub.ts';
 import { AUDIO, picture, RecordingSink, SMALL_VIDEO, smallPicture, sound, VIDEO } from '../../stream/testing/source.ts';
 import { BridgedTracks } from './bridged-tracks.ts';
+import type { PictureForm } from './track-source.ts';
 
 const OPUS: Track = { ...AUDIO, id: 1_002, codec: 'opus', codecString: 'opus', config: new Uint8Array(11) };
 const PLAIN: Track = { ...VIDEO, id: 1_001 };
@@ -15,7 +16,7 @@ interface Listener {
   fail(): void;
 }
 
-async function world(tracks: readonly Track[]) {
+async function world(tracks: readonly Track[], form: PictureForm = 'published') {
   const clock = new FakeClock();
   let ids = 0;
   const hub = new Hub({ clock, reconnectGraceMs: 60_000, newId: () => `id${++ids}`, listener: { broadcastChanged() {} }, makeSinks: () => [] });
@@ -38,7 +39,7 @@ async function world(tracks: readonly Track[]) {
         release: () => released.push(kind),
       }),
     },
-  }).open(stream, sink);
+  }).open(stream, sink, form);
   /** Lets the stream's reader be read. */
   const settle = async () => {
     for (let i = 0; i < 50; i++) await Promise.resolve();
@@ -81,6 +82,23 @@ test('pictures with B-frames come through a bridge as soon as they show', async 
   expect(units()).toHaveLength(2);
   bridges.get('video')?.track(PLAIN);
   expect(formats()).toEqual([[VIDEO.id], [PLAIN.id]]);
+});
+
+test('pictures in a codec that a viewer lacks come through a bridge from the beginning; those in H.264 as they are', async () => {
+  const hevc: Track = { ...VIDEO, codec: 'hevc', codecString: 'hvc1.1.6.L93.B0' };
+  const { publication, bridges, settle, formats, units } = await world([hevc], 'h264');
+  publication.unit(picture(0, true));
+  await settle();
+  expect(formats()).toEqual([]);
+  bridges.get('video')?.track(PLAIN);
+  bridges.get('video')?.unit({ ...picture(0, true), track: PLAIN.id });
+  expect(formats()).toEqual([[PLAIN.id]]);
+  expect(units()).toEqual([PLAIN.id]);
+  for (const plain of [await world([hevc]), await world([VIDEO], 'h264')]) {
+    plain.publication.unit(picture(0, true));
+    await plain.settle();
+    expect([plain.formats(), plain.bridges.size]).toEqual([[[VIDEO.id]], 0]);
+  }
 });
 
 test('a bridge that does not come up is not waited for', async () => {

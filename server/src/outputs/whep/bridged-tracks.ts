@@ -1,11 +1,11 @@
-/** The publisher's tracks as browsers take them by WebRTC: sound that is not Opus and pictures with B-frames come through bridges. */
+/** The publisher's tracks as browsers take them by WebRTC: sound that is not Opus, pictures with B-frames and those that a viewer lacks a decoder for come through bridges. */
 import { sameFormat, type Track } from '@millrace/media/track';
 import type { Unit } from '@millrace/media/unit';
 import type { Clock, Timer } from '../../lib/clock.ts';
 import type { LiveStream } from '../../stream/live-stream.ts';
 import type { Sink } from '../../stream/sink.ts';
 import { hasReorderedPictures } from './from-stream.ts';
-import { publishedTracks, type TrackFeedSource, type TrackSource } from './track-source.ts';
+import { type PictureForm, publishedTracks, type TrackFeedSource, type TrackSource } from './track-source.ts';
 
 /** How long viewers wait for a bridge that starts on a busy machine; then they get what there is, and negotiate anew when the rest comes. */
 const BRIDGE_WAIT_MS = 4_000;
@@ -38,8 +38,8 @@ export class BridgedTracks implements TrackSource {
     this.#deps = deps;
   }
 
-  open(stream: LiveStream, sink: Sink): TrackFeedSource {
-    return new BridgedFeed(stream, sink, this.#deps);
+  open(stream: LiveStream, sink: Sink, form: PictureForm): TrackFeedSource {
+    return new BridgedFeed(stream, sink, { ...this.#deps, form });
   }
 }
 
@@ -53,7 +53,7 @@ interface Bridged {
 class BridgedFeed implements Sink, TrackFeedSource {
   readonly #stream: LiveStream;
   readonly #sink: Sink;
-  readonly #deps: BridgedTracksDeps;
+  readonly #deps: BridgedTracksDeps & { readonly form: PictureForm };
   readonly #direct: TrackFeedSource;
   #published: readonly Track[] = [];
   #audio: Bridged | undefined;
@@ -64,11 +64,11 @@ class BridgedFeed implements Sink, TrackFeedSource {
   #held: Unit[] = [];
   #timer: Timer | undefined;
 
-  constructor(stream: LiveStream, sink: Sink, deps: BridgedTracksDeps) {
+  constructor(stream: LiveStream, sink: Sink, deps: BridgedTracksDeps & { readonly form: PictureForm }) {
     this.#stream = stream;
     this.#sink = sink;
     this.#deps = deps;
-    this.#direct = publishedTracks.open(stream, this);
+    this.#direct = publishedTracks.open(stream, this, 'published');
   }
 
   requestKeyFrame(): void {
@@ -92,7 +92,8 @@ class BridgedFeed implements Sink, TrackFeedSource {
     const video = tracks.find(({ kind }) => kind === 'video');
     if (audio && audio.codec !== 'opus') this.#audio ??= this.#acquire({ kind: 'audio', codec: 'opus' });
     else this.#audio = this.#drop(this.#audio);
-    if (video && hasReorderedPictures(this.#stream.recentUnits, video.id)) this.#video ??= this.#acquire({ kind: 'video', codec: 'h264', bFrames: false });
+    const isLacked = this.#deps.form === 'h264' && video?.codec !== 'h264';
+    if (video && (isLacked || hasReorderedPictures(this.#stream.recentUnits, video.id))) this.#video ??= this.#acquire({ kind: 'video', codec: 'h264', bFrames: false });
     else if (!video) this.#video = this.#drop(this.#video);
     this.#tellWhenComplete();
   }

@@ -7,7 +7,7 @@ import { Hub } from '../../stream/hub.ts';
 import { AUDIO, picture, SMALL_VIDEO, smallPicture, VIDEO } from '../../stream/testing/source.ts';
 import { type Audience, Broadcaster } from './broadcaster.ts';
 import type { TierSource } from './tier-sizes.ts';
-import type { TrackSource } from './track-source.ts';
+import type { PictureForm, TrackSource } from './track-source.ts';
 
 const VP8: VideoTrack = { ...VIDEO, codec: 'vp8', codecString: 'vp8', config: new Uint8Array(0) };
 
@@ -33,7 +33,7 @@ class Viewer implements Audience {
   }
 }
 
-function world(tiers?: TierSource) {
+function world(tiers?: TierSource, form: PictureForm = 'published') {
   const clock = new FakeClock();
   let ids = 0;
   const hub = new Hub({ clock, reconnectGraceMs: 60_000, newId: () => `id${++ids}`, listener: { broadcastChanged() {} }, makeSinks: () => [] });
@@ -43,7 +43,7 @@ function world(tiers?: TierSource) {
   let isFed = true;
   let isIdle = false;
   const source: TrackSource = { open: () => ({ requestKeyFrame() {}, close: () => (isFed = false) }) };
-  const broadcaster = new Broadcaster({ stream, source, tiers, clock, log: silentLog, newSsrc: () => ++ids, onIdle: () => (isIdle = true) });
+  const broadcaster = new Broadcaster({ stream, source, form, tiers, clock, log: silentLog, newSsrc: () => ++ids, onIdle: () => (isIdle = true) });
   return { clock, broadcaster, state: () => ({ isFed, isIdle }) };
 }
 
@@ -96,7 +96,6 @@ test('it is open as long as somebody watches or may come, and no longer', () => 
   expect(state()).toEqual({ isFed: true, isIdle: false });
   second();
   expect(state()).toEqual({ isFed: false, isIdle: true });
-  expect(broadcaster.isClosed).toBe(true);
 });
 
 test('who waits for tracks that never come is told so', async () => {
@@ -121,8 +120,12 @@ test('sizes of one picture share a source; one that falls silent is told of, and
   }
   expect(broadcaster.sizes).toEqual([small]);
   expect(broadcaster.video).toBe(large);
+  // Chosen by name, the one that is silent is stood in for by the next smaller.
+  const [best, least] = broadcaster.layers.map(({ rid }) => rid);
+  expect([best, least].map((rid) => broadcaster.sizeAt(broadcaster.levelOf(rid ?? '') ?? -1))).toEqual([small, small]);
   broadcaster.unit({ ...picture(1, true), data: H264_FRAME });
   expect(broadcaster.sizes).toEqual([large, small]);
+  expect([best, least].map((rid) => broadcaster.levelOf(rid ?? ''))).toEqual([0, 1]);
   expect(viewer.told.filter((told) => told !== 'packets')).toEqual(['sizes', 'sizes']);
 });
 
@@ -131,7 +134,8 @@ describe('of a picture that comes in one size', () => {
 
   function ladder() {
     const told: { begin(tier: string, track: VideoTrack): void; unit(unit: Unit): void; rest(tiers: readonly string[]): void }[] = [];
-    const state = { tiers: ['360p', '240p'], uses: 0, isClosed: false };
+    const shape = (name: string, width: number, height: number) => ({ name, track: { width, height }, bitsPerSecond: 1_000 * height });
+    const state = { tiers: [shape('360p', 640, 360), shape('240p', 426, 240)], uses: 0, isClosed: false };
     const tiers: TierSource = {
       follow: (_stream, listener) => {
         told.push(listener);
@@ -178,6 +182,29 @@ describe('of a picture that comes in one size', () => {
     expect(viewer.told.filter((told) => told !== 'packets')).toEqual(['sizes', 'sizes']);
     state.tiers = [];
     expect(broadcaster.sizes).toEqual([broadcaster.video]);
+  });
+
+  test('tiers are sizes of a picture in another codec for viewers who were promised both', () => {
+    const { tiers, begin } = ladder();
+    const { broadcaster } = world(tiers, 'either');
+    broadcaster.tracks([VP8]);
+    begin();
+    broadcaster.wantSmaller();
+    expect(broadcaster.sizes.map((size) => size?.log.codec)).toEqual(['vp8', 'h264', undefined]);
+  });
+
+  test('all of them can be chosen by name, whether or not they come', () => {
+    const { tiers, state } = ladder();
+    const { broadcaster } = world(tiers);
+    broadcaster.tracks([VIDEO]);
+    expect(broadcaster.layers).toEqual([
+      { rid: `${VIDEO.height}p`, width: VIDEO.width, height: VIDEO.height },
+      { rid: '360p', width: 640, height: 360, targetBitrate: 360_000 },
+      { rid: '240p', width: 426, height: 240, targetBitrate: 240_000 },
+    ]);
+    expect(['240p', '360p', `${VIDEO.height}p`, '1080p'].map((rid) => broadcaster.levelOf(rid))).toEqual([2, 1, 0, undefined]);
+    state.tiers = [];
+    expect(broadcaster.levelOf('240p')).toBeUndefined();
   });
 
   test('nothing is kept of tiers that nobody wants any more', () => {

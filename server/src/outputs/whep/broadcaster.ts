@@ -1,4 +1,5 @@
-/** One stream on its way to all its WHEP viewers: a sink that packetizes each unit once and lets every viewer take from the same log. */
+/** One stream on its way to all its WHEP viewers who take its picture in one form: a sink that packetizes each unit once and lets every viewer take from the same log. */
+import type { Layer } from '@millrace/contract/entities/layer';
 import type { Track } from '@millrace/media/track';
 import type { Unit } from '@millrace/media/unit';
 import type { Clock, Timer } from '../../lib/clock.ts';
@@ -6,9 +7,11 @@ import type { Log } from '../../lib/log.ts';
 import type { LiveStream } from '../../stream/live-stream.ts';
 import type { Sink } from '../../stream/sink.ts';
 import { type Carried, carriedOf } from './from-stream.ts';
+import { publishedLayer, tierLayer } from './layers.ts';
+import type { OutgoingTrack } from './outgoing-track.ts';
 import { PacketLog } from './packet-log.ts';
 import { TierSizes, type TierSource } from './tier-sizes.ts';
-import type { TrackFeedSource, TrackSource } from './track-source.ts';
+import type { PictureForm, TrackFeedSource, TrackSource } from './track-source.ts';
 
 /** How long a viewer's request waits for the tracks of a stream that has them ready, or makes them. */
 const TRACKS_TIMEOUT_MS = 5_000;
@@ -35,14 +38,10 @@ export interface Audience {
   dismiss(reason: DismissalReason): void;
 }
 
-export interface OutgoingTrack {
-  readonly carried: Carried;
-  readonly log: PacketLog;
-}
-
 export interface BroadcasterDeps {
   readonly stream: LiveStream;
   readonly source: TrackSource;
+  readonly form: PictureForm;
   /** Smaller sizes of a picture that comes in one; none when left out. */
   readonly tiers?: TierSource | undefined;
   readonly clock: Clock;
@@ -55,6 +54,7 @@ export interface BroadcasterDeps {
 
 export class Broadcaster implements Sink {
   readonly stream: LiveStream;
+  readonly form: PictureForm;
   readonly #deps: BroadcasterDeps;
   readonly #audience = new Set<Audience>();
   readonly #feed: TrackFeedSource;
@@ -78,13 +78,14 @@ export class Broadcaster implements Sink {
   constructor(deps: BroadcasterDeps) {
     this.#deps = deps;
     this.stream = deps.stream;
+    this.form = deps.form;
     this.#videoSsrc = deps.newSsrc();
     this.#tiers = deps.tiers && this.#follow(deps.tiers);
     this.#reports = deps.clock.every(REPORT_MS, () => {
       for (const viewer of this.#audience) viewer.report();
       this.#tiers?.tidy();
     });
-    this.#feed = deps.source.open(deps.stream, this);
+    this.#feed = deps.source.open(deps.stream, this, deps.form);
   }
 
   /** The best size of the picture: what is negotiated. */
@@ -97,9 +98,22 @@ export class Broadcaster implements Sink {
     return this.#tiers && this.sizesAreInStep ? [this.video, ...this.#tiers.sizes] : this.#running;
   }
 
-  /** Whether the sizes are made of one another, with key frames at the same times. Browsers are promised one codec. */
+  /** Whether the sizes are made of one another, with key frames at the same times. Tiers are H.264, which viewers must have been promised. */
   get sizesAreInStep(): boolean {
-    return this.#videos.length === 1 && this.video?.carried.track.codec === 'h264';
+    return this.#videos.length === 1 && (this.form === 'either' || this.video?.carried.track.codec === 'h264');
+  }
+
+  /** All sizes there are or could be, best first, whether or not they come now. */
+  get layers(): readonly Layer[] {
+    const tiers = this.#tiers && this.sizesAreInStep ? this.#tiers.shapes : [];
+    return [...this.#videos.flatMap(({ carried }) => publishedLayer(carried.track)), ...tiers.map(tierLayer)];
+  }
+
+  /** Where a layer is among the sizes; while it does not come, where the next smaller is. Undefined: there is no such layer. */
+  levelOf(rid: string): number | undefined {
+    const at = this.layers.findIndex((layer) => layer.rid === rid);
+    if (at === -1) return undefined;
+    return this.#videos.length > 1 ? this.#videos.slice(0, at).filter((video) => this.#running.includes(video)).length : at;
   }
 
   /** The size of a level; while there is nothing of it the next one below, or else above. */
@@ -120,10 +134,6 @@ export class Broadcaster implements Sink {
   /** True when pictures are shown in another order than they are decoded, which browsers do not do by WebRTC. */
   get isReordered(): boolean {
     return this.#isReordered;
-  }
-
-  get isClosed(): boolean {
-    return this.#isClosed;
   }
 
   get viewers(): number {
@@ -245,7 +255,7 @@ export class Broadcaster implements Sink {
 
   #outgoing(carried: Carried, known: PacketLog | undefined, ssrc: number): OutgoingTrack {
     const { track, packetizer, clockRate } = carried;
-    const log = known ?? new PacketLog({ kind: track.kind, ssrc, clockRate });
+    const log = known ?? new PacketLog({ kind: track.kind, codec: track.codec, ssrc, clockRate });
     log.setFormat(packetizer, track.timescale);
     return { carried, log };
   }

@@ -1,9 +1,11 @@
 /** What a WHEP offer can take of a stream's tracks. Pure. */
 import { payloadForTrack, retransmissionOf } from '@millrace/media/sdp/codec-match';
 import type { SdpMedia, SessionDescription } from '@millrace/media/sdp/description';
+import type { Track } from '@millrace/media/track';
 import type { AcceptedMedia } from '../../transports/webrtc/answer.ts';
 import { isCarried } from '../../transports/webrtc/remote-end.ts';
-import type { OutgoingTrack } from './broadcaster.ts';
+import type { OutgoingTrack } from './outgoing-track.ts';
+import type { PictureForm } from './track-source.ts';
 
 const VIDEO_FEEDBACK = ['nack', 'nack pli', 'ccm fir'];
 
@@ -13,17 +15,38 @@ export interface Retransmission {
   readonly ssrc: number;
 }
 
+/** How packets of another codec are named, and those of them that are sent again. */
+export interface OtherPayload {
+  readonly payloadType: number;
+  readonly retransmission: number | undefined;
+}
+
 export interface Matched {
   readonly outgoing: OutgoingTrack;
   readonly payloadType: number;
   /** Undefined for peers that know no such stream: they get lost packets again as they were. */
   readonly retransmission: Retransmission | undefined;
+  /** For sizes of the picture in another codec. */
+  readonly others: ReadonlyMap<Track['codec'], OtherPayload>;
   readonly accepted: AcceptedMedia;
 }
 
 interface Naming {
   readonly cname: string;
   readonly streamId: string;
+}
+
+/** What tiers are: Main profile. */
+const TIER = { codec: 'h264', codecString: 'avc1.4d401f' } as const;
+
+/** A viewer who cannot take the picture as it is published (HEVC in most browsers) gets it in H.264, if it takes that. */
+export function pictureForm(offer: SessionDescription, published: readonly Track[]): PictureForm {
+  const picture = published.find(({ kind }) => kind === 'video');
+  const media = offer.media.filter((medium) => medium.kind === 'video' && isCarried(medium) && receives(medium));
+  if (!picture || picture.codec === 'h264') return 'published';
+  const taking = media.filter((medium) => payloadForTrack(medium, picture));
+  if (taking.length > 0) return taking.some((medium) => payloadForTrack(medium, TIER)) ? 'either' : 'published';
+  return media.some((medium) => payloadForTrack(medium, TIER)) ? 'h264' : 'published';
 }
 
 /**
@@ -49,15 +72,18 @@ function match(medium: SdpMedia, outgoing: OutgoingTrack, { cname, streamId }: N
   const feedback = track.kind === 'video' ? VIDEO_FEEDBACK : [];
   const again = track.kind === 'video' ? retransmissionOf(medium, codec.payloadType) : undefined;
   const retransmission = again && { payloadType: again.payloadType, ssrc: (source.ssrc + 1) >>> 0 };
+  const tier = track.kind === 'video' && track.codec !== TIER.codec ? payloadForTrack(medium, TIER) : undefined;
+  const tierAgain = tier && again && retransmissionOf(medium, tier.payloadType);
   const accepted = {
     medium,
     direction: 'sendonly',
-    codecs: again ? [codec, again] : [codec],
+    codecs: [codec, again, tier, tierAgain].filter((one) => one !== undefined),
     feedback,
     source,
     ...(retransmission && { retransmission: retransmission.ssrc }),
   } as const;
-  return { outgoing, payloadType: codec.payloadType, retransmission, accepted };
+  const others = new Map(tier ? [[TIER.codec, { payloadType: tier.payloadType, retransmission: tierAgain?.payloadType }]] : []);
+  return { outgoing, payloadType: codec.payloadType, retransmission, others, accepted };
 }
 
 function receives({ direction }: SdpMedia): boolean {

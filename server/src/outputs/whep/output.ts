@@ -8,15 +8,16 @@ import type { Hub } from '../../stream/hub.ts';
 import type { LiveStream } from '../../stream/live-stream.ts';
 import type { PlaybackGate } from '../../stream/playback-gate.ts';
 import { writeAnswer } from '../../transports/webrtc/answer.ts';
+import type { LayerChoice } from '../../transports/webrtc/layer-requests.ts';
 import type { Offer, OfferedSession } from '../../transports/webrtc/offer-routes.ts';
 import { remoteEndOf } from '../../transports/webrtc/remote-end.ts';
 import type { WebRtcTransport } from '../../transports/webrtc/transport.ts';
 import { Broadcaster } from './broadcaster.ts';
 import { hasReorderedPictures } from './from-stream.ts';
-import { matchTracks } from './negotiation.ts';
+import { matchTracks, pictureForm } from './negotiation.ts';
 import { type SessionVisit, type WhepCounters, WhepSession } from './session.ts';
 import type { TierSource } from './tier-sizes.ts';
-import type { TrackSource } from './track-source.ts';
+import type { PictureForm, TrackSource } from './track-source.ts';
 
 /** A viewer reports and sends no media: more than this is something else. */
 const MAX_VIEWER_BYTES_PER_SECOND = 256 * 1024;
@@ -49,7 +50,7 @@ export interface WhepOutputDeps {
 
 export class WhepOutput {
   readonly #deps: WhepOutputDeps;
-  readonly #broadcasters = new Map<LiveStream, Broadcaster>();
+  readonly #broadcasters = new Set<Broadcaster>();
   readonly #counters: WhepCounters = { sessions: 0, nacked: 0, resent: 0, keyFrameRequests: 0, skipped: 0, slowed: 0, lowered: 0, raised: 0, malformedRtcp: 0 };
 
   constructor(deps: WhepOutputDeps) {
@@ -59,20 +60,20 @@ export class WhepOutput {
   /** Totals since the start, but for `viewers`, which are those of now. */
   get counters(): Readonly<WhepCounters> & { readonly viewers: number } {
     let viewers = 0;
-    for (const broadcaster of this.#broadcasters.values()) viewers += broadcaster.viewers;
+    for (const broadcaster of this.#broadcasters) viewers += broadcaster.viewers;
     return { ...this.#counters, viewers };
   }
 
   /** Of one stream, now. */
   viewersOf(streamId: string): number {
     let viewers = 0;
-    for (const [stream, broadcaster] of this.#broadcasters) if (stream.broadcast.streamId === streamId) viewers += broadcaster.viewers;
+    for (const broadcaster of this.#broadcasters) if (broadcaster.stream.broadcast.streamId === streamId) viewers += broadcaster.viewers;
     return viewers;
   }
 
   /** Not everybody may watch it any more: whoever may is let in again. */
   dismiss(streamId: string): void {
-    for (const [stream, broadcaster] of this.#broadcasters) if (stream.broadcast.streamId === streamId) broadcaster.dismiss('permission_changed');
+    for (const broadcaster of this.#broadcasters) if (broadcaster.stream.broadcast.streamId === streamId) broadcaster.dismiss('permission_changed');
   }
 
   /** Throws AppError, and ProtocolError when the offer is malformed. */
@@ -84,7 +85,7 @@ export class WhepOutput {
     const remote = remoteEndOf(description);
     const stream = this.#runningStream(offer.streamId);
     this.#assertRoom(remoteAddress);
-    const broadcaster = this.#broadcasterOf(stream);
+    const broadcaster = this.#broadcasterOf(stream, pictureForm(description, stream.currentTracks));
     const release = broadcaster.reserve();
     try {
       if (!(await broadcaster.ready())) throw new AppError('no_publisher', { retryAfterSeconds: RETRY_SECONDS });
@@ -112,7 +113,9 @@ export class WhepOutput {
         matched.map(({ accepted }) => accepted),
         peer.local,
       );
-      return { answer, remoteUfrag: remote.iceUfrag, closed: peer.closed, leave: () => peer.close() };
+      const picture = matched.find(({ outgoing }) => outgoing === broadcaster.video);
+      const layers = picture && layerChoice(String(description.media.indexOf(picture.accepted.medium)), broadcaster, session);
+      return { answer, remoteUfrag: remote.iceUfrag, closed: peer.closed, leave: () => peer.close(), ...(layers && { layers }) };
     } finally {
       release();
     }
@@ -137,24 +140,35 @@ export class WhepOutput {
     throw new AppError('no_publisher', { retryAfterSeconds: RETRY_SECONDS });
   }
 
-  #broadcasterOf(stream: LiveStream): Broadcaster {
-    const known = this.#broadcasters.get(stream);
-    if (known && !known.isClosed) return known;
+  #broadcasterOf(stream: LiveStream, form: PictureForm): Broadcaster {
+    for (const known of this.#broadcasters) if (known.stream === stream && known.form === form) return known;
     const { clock, log, source, tiers } = this.#deps;
     const broadcaster = new Broadcaster({
       stream,
       source,
+      form,
       tiers,
       clock,
       log,
       newSsrc: () => randomBytes(4).readUInt32BE(),
-      onIdle: () => {
-        if (this.#broadcasters.get(stream) === broadcaster) this.#broadcasters.delete(stream);
-      },
+      onIdle: () => this.#broadcasters.delete(broadcaster),
     });
-    this.#broadcasters.set(stream, broadcaster);
+    this.#broadcasters.add(broadcaster);
     return broadcaster;
   }
+}
+
+/** @param media index of the picture's media line. */
+function layerChoice(media: string, broadcaster: Broadcaster, session: WhepSession): LayerChoice {
+  return {
+    list: () => ({ [media]: [...broadcaster.layers] }),
+    choose({ mediaId = media, rid, encodingId = rid }) {
+      const names = broadcaster.layers.map((layer) => layer.rid);
+      if (mediaId !== media) throw new AppError('invalid_request', { detail: `The picture is in media line ${media}.` });
+      if (encodingId !== undefined && !names.includes(encodingId)) throw new AppError('invalid_request', { detail: `There is no ${encodingId}, but ${names.join(', ')}.` });
+      session.chooseLayer(encodingId);
+    },
+  };
 }
 
 /** Of a picture that browsers would show in the wrong order, nothing is better than all of it. */

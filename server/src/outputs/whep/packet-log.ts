@@ -2,6 +2,7 @@
 import { putU32 } from '@millrace/media/big-endian';
 import type { Packetizer } from '@millrace/media/rtp/packetizer';
 import { rescale } from '@millrace/media/time';
+import type { Track } from '@millrace/media/track';
 import type { Unit } from '@millrace/media/unit';
 
 /** 8 s of video at 2.5 Mbit/s: longer than any repair makes sense, and than most groups of pictures. A power of two. */
@@ -20,6 +21,7 @@ export interface LoggedPacket {
 
 export interface PacketLogOptions {
   readonly kind: 'video' | 'audio';
+  readonly codec: Track['codec'];
   readonly ssrc: number;
   /** Of RTP timestamps. */
   readonly clockRate: number;
@@ -27,6 +29,7 @@ export interface PacketLogOptions {
 
 export class PacketLog {
   readonly kind: 'video' | 'audio';
+  readonly codec: Track['codec'];
   readonly ssrc: number;
   readonly clockRate: number;
   readonly #packets: (LoggedPacket | undefined)[] = new Array(PACKETS);
@@ -36,8 +39,9 @@ export class PacketLog {
   #keyAt = 0;
   #keyEnd = 0;
 
-  constructor({ kind, ssrc, clockRate }: PacketLogOptions) {
+  constructor({ kind, codec, ssrc, clockRate }: PacketLogOptions) {
     this.kind = kind;
+    this.codec = codec;
     this.ssrc = ssrc;
     this.clockRate = clockRate;
   }

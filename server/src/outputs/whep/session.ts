@@ -7,9 +7,10 @@ import { writeBye, writeCname, writeSenderReport } from '@millrace/media/rtp/rtc
 import type { Clock, Timer } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import type { PeerListener, PeerSession } from '../../transports/webrtc/peer-session.ts';
-import type { Audience, Broadcaster, DismissalReason, OutgoingTrack } from './broadcaster.ts';
+import type { Audience, Broadcaster, DismissalReason } from './broadcaster.ts';
 import { LossWatch } from './loss-watch.ts';
 import type { Matched } from './negotiation.ts';
+import type { OutgoingTrack } from './outgoing-track.ts';
 import { RenditionChoice } from './rendition-choice.ts';
 import { TrackFeed } from './track-feed.ts';
 
@@ -60,8 +61,8 @@ export interface WhepSessionDeps {
   readonly broadcaster: Broadcaster;
   readonly counters: WhepCounters;
   /** What this viewer negotiated. */
-  readonly tracks: readonly Pick<Matched, 'outgoing' | 'payloadType' | 'retransmission'>[];
-  /** It begins to receive; undefined when it is counted elsewhere. */
+  readonly tracks: readonly Pick<Matched, 'outgoing' | 'payloadType' | 'retransmission' | 'others'>[];
+  /** It says that it receives; undefined when it is counted elsewhere. */
   beginVisit(): SessionVisit | undefined;
   newSequence(): number;
 }
@@ -87,10 +88,12 @@ export class WhepSession implements Audience, PeerListener {
   #resendWindowAt = 0;
   #resentInWindow = 0;
   readonly #choice = new RenditionChoice();
+  /** The size that the viewer chose; undefined: the best that its network takes. */
+  #chosen: string | undefined;
   #loweredAt = Number.NEGATIVE_INFINITY;
+  /** A viewer is who reports what it receives, as players must (RFC 8834 §4.4); so its silence tells that it is gone. */
   #visit: SessionVisit | undefined;
-  /** Whether it reports what it receives, as browsers do: then its silence tells that it is gone. */
-  #reports = false;
+  #hasReported = false;
 
   constructor(deps: WhepSessionDeps) {
     this.#deps = deps;
@@ -109,17 +112,24 @@ export class WhepSession implements Audience, PeerListener {
     });
   }
 
+  /** Sends this size from its next key frame on, as long as there is one of the name. Undefined: the best that the network takes. */
+  chooseLayer(rid: string | undefined): void {
+    this.#chosen = rid;
+    this.#chooseSize();
+  }
+
   connected(): void {
     const { tracks, newSequence } = this.#deps;
     const peer = this.#peer;
     if (!peer) return;
     const video = tracks.find(({ outgoing }) => outgoing.log.kind === 'video')?.outgoing.log;
     const isLate = (seconds: number): boolean => video !== undefined && video.newestSeconds - seconds > LATE_SECONDS;
-    this.#tracks = tracks.map(({ outgoing, payloadType, retransmission }) => ({
+    this.#tracks = tracks.map(({ outgoing, payloadType, retransmission, others }) => ({
       outgoing,
       feed: new TrackFeed({
         log: outgoing.log,
         payloadType,
+        others,
         firstSequence: newSequence(),
         retransmission: retransmission && { ...retransmission, firstSequence: newSequence() },
         send: (packet) => peer.send(packet),
@@ -133,7 +143,6 @@ export class WhepSession implements Audience, PeerListener {
       sentBefore: 0,
       skippedBefore: 0,
     }));
-    this.#visit = this.#deps.beginVisit();
     this.#chooseSize();
     this.packets();
     if (this.#tracks.some(({ feed }) => feed.needsKeyFrame)) this.#askForKeyFrame();
@@ -158,7 +167,6 @@ export class WhepSession implements Audience, PeerListener {
       if (track.outgoing.log.kind === 'video') this.#judge(track);
     }
     this.#countSkips();
-    if (!this.#reports) this.#visit?.beat();
   }
 
   dismiss(reason: DismissalReason): void {
@@ -173,8 +181,6 @@ export class WhepSession implements Audience, PeerListener {
 
   rtcp(packet: Buffer): void {
     const { counters } = this.#deps;
-    this.#reports = true;
-    this.#visit?.beat();
     try {
       for (const message of readRtcp(packet)) {
         if (message.type === 'nack') this.#resend(message.media, message.sequences);
@@ -185,6 +191,7 @@ export class WhepSession implements Audience, PeerListener {
       if (!(error instanceof ProtocolError)) throw error;
       counters.malformedRtcp++;
     }
+    this.#visit?.beat();
   }
 
   #pump(): void {
@@ -245,7 +252,7 @@ export class WhepSession implements Audience, PeerListener {
     track.sentBefore = feed.sent.packets;
     track.skippedBefore = feed.skipped;
     const nowMs = clock.monotonic();
-    const came = this.#isPending(feed, nowMs) ? 'stay' : this.#choice.second({ loss, fellBehind }, { levels: broadcaster.sizes.length, nowMs });
+    const came = this.#isPending(feed, nowMs) || this.#chosenLevel !== undefined ? 'stay' : this.#choice.second({ loss, fellBehind }, { levels: broadcaster.sizes.length, nowMs });
     if (came === 'down') {
       counters.lowered++;
       this.#loweredAt = nowMs;
@@ -255,19 +262,28 @@ export class WhepSession implements Audience, PeerListener {
     this.#chooseSize();
   }
 
+  get #chosenLevel(): number | undefined {
+    return this.#chosen === undefined ? undefined : this.#deps.broadcaster.levelOf(this.#chosen);
+  }
+
+  get #level(): number {
+    return this.#chosenLevel ?? this.#choice.level;
+  }
+
   /** True while it still gets a better rendition than its network takes. */
   #isPending(feed: TrackFeed, nowMs: number): boolean {
     const { broadcaster } = this.#deps;
     return nowMs - this.#loweredAt < MAX_PENDING_MS && broadcaster.sizes.findIndex((size) => size?.log === feed.log) < Math.min(this.#choice.level, broadcaster.sizes.length - 1);
   }
 
-  /** The best that the network takes, of the sizes that come now. */
+  /** The size that the viewer chose, or the best that the network takes of those that come now. */
   #chooseSize(): void {
     const { broadcaster } = this.#deps;
     const feed = this.#tracks.find(({ outgoing }) => outgoing.log.kind === 'video')?.feed;
     if (!feed) return;
-    if (this.#choice.level > 0 || feed.log !== broadcaster.video?.log) broadcaster.wantSmaller();
-    const size = broadcaster.sizeAt(this.#choice.level);
+    const level = this.#level;
+    if (level > 0 || feed.log !== broadcaster.video?.log) broadcaster.wantSmaller();
+    const size = broadcaster.sizeAt(level);
     if (!size || feed.target === size.log) return;
     feed.switchTo(size.log, { inStep: broadcaster.sizesAreInStep });
     if (size.log !== feed.log) this.#askForKeyFrame();
@@ -276,12 +292,17 @@ export class WhepSession implements Audience, PeerListener {
   /** Gives a network that loses much of the least rendition less to carry, until it loses little. */
   #heed(report: ReceptionReport): void {
     const track = this.#tracks.find(({ outgoing }) => outgoing.log.ssrc === report.ssrc);
+    if (track && !this.#hasReported) {
+      this.#hasReported = true;
+      this.#visit = this.#deps.beginVisit();
+    }
     if (track?.outgoing.log.kind !== 'video') return;
     const { loss, feed } = track;
     track.reportedLoss = Math.max(track.reportedLoss, report.fractionLost / 256);
     const wasOverloaded = loss.isOverloaded;
     loss.report(report, this.#deps.clock.monotonic());
-    const isLeast = this.#choice.level >= this.#deps.broadcaster.sizes.length - 1 && !this.#isPending(feed, this.#deps.clock.monotonic());
+    // Nothing smaller is to come of it: there is nothing, or it was not chosen.
+    const isLeast = this.#chosenLevel !== undefined || (this.#choice.level >= this.#deps.broadcaster.sizes.length - 1 && !this.#isPending(feed, this.#deps.clock.monotonic()));
     feed.keyFramesOnly = loss.isOverloaded && isLeast;
     if (loss.isOverloaded && !wasOverloaded && isLeast) this.#deps.counters.slowed++;
   }

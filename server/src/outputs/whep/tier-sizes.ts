@@ -6,8 +6,9 @@ import type { VideoTrack } from '@millrace/media/track';
 import type { Unit } from '@millrace/media/unit';
 import type { Clock } from '../../lib/clock.ts';
 import type { LiveStream } from '../../stream/live-stream.ts';
-import type { OutgoingTrack } from './broadcaster.ts';
 import { carriedOf } from './from-stream.ts';
+import type { TierShape } from './layers.ts';
+import type { OutgoingTrack } from './outgoing-track.ts';
 import { PacketLog } from './packet-log.ts';
 
 /** Nobody has wanted a tier for so long: nothing of them is kept. Longer than the least group of pictures that a viewer leaves a tier in. */
@@ -22,7 +23,7 @@ interface TierListener {
 /** The part of the ladders that is needed here. */
 export interface TierSource {
   /** Tells of the tiers that have begun, and of what comes. */
-  follow(stream: LiveStream, listener: TierListener): { readonly tiers: readonly string[]; used(): void; close(): void };
+  follow(stream: LiveStream, listener: TierListener): { readonly tiers: readonly TierShape[]; used(): void; close(): void };
 }
 
 export interface TierSizesDeps {
@@ -56,7 +57,12 @@ export class TierSizes {
 
   /** The largest first; undefined are those that do not come now, but may when they are wanted. */
   get sizes(): readonly (OutgoingTrack | undefined)[] {
-    return this.#following.tiers.map((tier) => this.#outgoing.get(this.#begun.get(tier)?.id ?? -1));
+    return this.shapes.map(({ name }) => this.#outgoing.get(this.#begun.get(name)?.id ?? -1));
+  }
+
+  /** Of the sizes, in the same order. */
+  get shapes(): readonly TierShape[] {
+    return this.#following.tiers;
   }
 
   /** Somebody is on a tier or wants one: to be said at least once a second. */
@@ -91,7 +97,7 @@ export class TierSizes {
   #open(track: VideoTrack): void {
     const carried = carriedOf(track);
     if (!carried) return;
-    const log = new PacketLog({ kind: 'video', ssrc: this.#deps.ssrc, clockRate: carried.clockRate });
+    const log = new PacketLog({ kind: 'video', codec: track.codec, ssrc: this.#deps.ssrc, clockRate: carried.clockRate });
     log.setFormat(carried.packetizer, track.timescale);
     this.#outgoing.set(track.id, { carried, log });
   }

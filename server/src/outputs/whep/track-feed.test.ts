@@ -5,8 +5,8 @@ import { PacketLog } from './packet-log.ts';
 import { TrackFeed } from './track-feed.ts';
 
 /** A log of pictures at 30 a second, of so many packets each. */
-function pictures() {
-  const log = new PacketLog({ kind: 'video', ssrc: 7, clockRate: 90_000 });
+function pictures(codec: 'h264' | 'vp9' = 'h264') {
+  const log = new PacketLog({ kind: 'video', codec, ssrc: 7, clockRate: 90_000 });
   log.setFormat({ packetize: ({ data }) => Array.from({ length: data.length }, () => new Uint8Array(20)) }, 90_000);
   let number = 0;
   return {
@@ -39,6 +39,28 @@ test('a viewer who joins begins with the key frame, its frames drawn together up
   picture();
   pump();
   expect(sent.at(-1)).toMatchObject({ timestamp: 33 * 3_000, marker: true, payloadType: 96, ssrc: 7 });
+});
+
+test('a size in another codec comes under its own payload type, and so do its packets when they are asked for again', () => {
+  const whole = pictures('vp9');
+  const tier = pictures('h264');
+  whole.picture(true, 1);
+  const sent: RtpPacket[] = [];
+  const others = new Map([['h264', { payloadType: 102, retransmission: 103 }]] as const);
+  const retransmission = { payloadType: 99, ssrc: 8, firstSequence: 500 };
+  const feed = new TrackFeed({ log: whole.log, payloadType: 98, others, firstSequence: 100, retransmission, send: (packet) => sent.push(readRtpPacket(Buffer.from(packet))) > 0 });
+  feed.pump(10);
+  tier.picture(true, 1);
+  feed.switchTo(tier.log);
+  feed.pump(10);
+  feed.resend(100);
+  feed.resend(101);
+  expect(sent.map(({ payloadType, sequence, ssrc }) => [payloadType, sequence, ssrc])).toEqual([
+    [98, 100, 7],
+    [102, 101, 7],
+    [99, 500, 8],
+    [103, 501, 8],
+  ]);
 });
 
 test('packets asked for again come in the stream for such packets, which counts for itself', () => {
@@ -160,7 +182,7 @@ test('a slow network gets key frames alone until it is better', () => {
 });
 
 test('sound that comes too late to begin with is left out, its numbers are not', () => {
-  const log = new PacketLog({ kind: 'audio', ssrc: 8, clockRate: 48_000 });
+  const log = new PacketLog({ kind: 'audio', codec: 'opus', ssrc: 8, clockRate: 48_000 });
   log.setFormat({ packetize: ({ data }) => [new Uint8Array(12 + data.length)] }, 48_000);
   const sent: RtpPacket[] = [];
   const feed = new TrackFeed({ log, payloadType: 111, firstSequence: 7, send: (packet) => sent.push(readRtpPacket(Buffer.from(packet))) > 0, isLate: (seconds) => seconds < 1 });
@@ -173,7 +195,7 @@ test('sound that comes too late to begin with is left out, its numbers are not',
 });
 
 test('sound begins live', () => {
-  const log = new PacketLog({ kind: 'audio', ssrc: 8, clockRate: 48_000 });
+  const log = new PacketLog({ kind: 'audio', codec: 'opus', ssrc: 8, clockRate: 48_000 });
   log.setFormat({ packetize: ({ data }) => [new Uint8Array(12 + data.length)] }, 48_000);
   const sound = (pts: number) => log.append({ track: 2, dts: pts, pts, key: true, data: new Uint8Array(4) });
   sound(0);

@@ -4,7 +4,7 @@
  */
 import { wrapRetransmission } from '@millrace/media/rtp/history';
 import { sequenceDistance } from '@millrace/media/rtp/sequence';
-import type { Retransmission } from './negotiation.ts';
+import type { OtherPayload, Retransmission } from './negotiation.ts';
 import { type LoggedPacket, type PacketLog, stampPacket } from './packet-log.ts';
 
 /** A viewer who joins gets the running group of pictures at once, and one who changes size what was shown already; that is shown in so much less time. */
@@ -29,7 +29,10 @@ const MAX_PACKETS_BACK = 2_048;
 
 export interface TrackFeedOptions {
   readonly log: PacketLog;
+  /** Of the log's codec. */
   readonly payloadType: number;
+  /** Of other codecs that its other sizes may have. */
+  readonly others?: ReadonlyMap<PacketLog['codec'], OtherPayload>;
   /** Sequence number of its first packet, below 2^15 lest loss at the start be taken for a wrap. */
   readonly firstSequence: number;
   /** Where packets go that are sent again; among the others when left out. */
@@ -51,7 +54,9 @@ interface Run {
 }
 
 export class TrackFeed {
+  readonly #codec: PacketLog['codec'];
   readonly #payloadType: number;
+  readonly #others: TrackFeedOptions['others'];
   readonly #firstSequence: number;
   readonly #send: (packet: Buffer) => boolean;
   #log: PacketLog;
@@ -81,7 +86,9 @@ export class TrackFeed {
   readonly #isLate: ((seconds: number) => boolean) | undefined;
   #latePackets = 0;
 
-  constructor({ log, payloadType, firstSequence, retransmission, send, isLate }: TrackFeedOptions) {
+  constructor({ log, payloadType, others, firstSequence, retransmission, send, isLate }: TrackFeedOptions) {
+    this.#codec = log.codec;
+    this.#others = others;
     this.#retransmission = retransmission;
     this.#log = log;
     this.#joinLog = log;
@@ -188,20 +195,26 @@ export class TrackFeed {
     const number = run.number + order - run.sentBefore;
     const packet = run.log.packet(number);
     if (!packet) return false;
-    stampPacket(packet, { payloadType: this.#payloadType, sequence, time: this.#timeOf(packet, number, run) });
-    return this.#send(this.#again(packet.bytes));
+    const { payloadType, retransmission } = this.#payloadsOf(run.log);
+    stampPacket(packet, { payloadType, sequence, time: this.#timeOf(packet, number, run) });
+    return this.#send(this.#again(packet.bytes, retransmission));
   }
 
-  #again(packet: Buffer): Buffer {
-    if (!this.#retransmission) return packet;
-    const { ssrc, payloadType, firstSequence } = this.#retransmission;
+  #payloadsOf({ codec }: PacketLog): OtherPayload {
+    const own = { payloadType: this.#payloadType, retransmission: this.#retransmission?.payloadType };
+    return codec === this.#codec ? own : (this.#others?.get(codec) ?? own);
+  }
+
+  #again(packet: Buffer, payloadType: number | undefined): Buffer {
+    if (!this.#retransmission || payloadType === undefined) return packet;
+    const { ssrc, firstSequence } = this.#retransmission;
     const wrapped = wrapRetransmission(packet, { ssrc, payloadType, sequence: (firstSequence + this.#resent++) & 0xffff });
     return wrapped ? Buffer.from(wrapped.buffer, wrapped.byteOffset, wrapped.byteLength) : packet;
   }
 
   #deliver(packet: LoggedPacket, number: number): void {
     const time = this.#timeOf(packet, number, this.#runs.at(-1));
-    stampPacket(packet, { payloadType: this.#payloadType, sequence: (this.#firstSequence + this.#packets) & 0xffff, time });
+    stampPacket(packet, { payloadType: this.#payloadsOf(this.#log).payloadType, sequence: (this.#firstSequence + this.#packets) & 0xffff, time });
     this.#send(packet.bytes);
     this.#packets++;
     this.#octets += packet.bytes.length - 12;

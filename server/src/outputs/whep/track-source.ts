@@ -2,12 +2,15 @@
 import type { LiveStream } from '../../stream/live-stream.ts';
 import type { Sink } from '../../stream/sink.ts';
 
+/** The picture as it is published; in H.264 for viewers who lack its codec; or `either`: as published, with smaller sizes of it in H.264. */
+export type PictureForm = 'published' | 'h264' | 'either';
+
 export interface TrackSource {
   /**
    * Feeds a sink from the running group of pictures on. `tracks` names only what WebRTC carries; it is called at once or soon.
    * After `close` nothing more is fed.
    */
-  open(stream: LiveStream, sink: Sink): TrackFeedSource;
+  open(stream: LiveStream, sink: Sink, form: PictureForm): TrackFeedSource;
 }
 
 export interface TrackFeedSource {

@@ -18,19 +18,28 @@ import type { Segment } from '../../outputs/cmaf/segment.ts';
 import { Hub } from '../../stream/hub.ts';
 import type { LiveStream, Publication } from '../../stream/live-stream.ts';
 import { Bridges } from '../bridges.ts';
+import { X264 } from '../job.ts';
 import type { LadderListener, LadderMode } from '../ladder.ts';
 import type { TierSetting } from '../ladder-plan.ts';
-import { Ladders } from '../ladders.ts';
+import { type EncoderSource, Ladders } from '../ladders.ts';
 import { WorkerPool } from '../pool.ts';
 import { Recorder } from './media.ts';
 
 const run = promisify(execFile);
 
 export const SMALL_TIERS: readonly TierSetting[] = [
-  { shorterSide: 180, bitsPerSecond: 800_000 },
-  { shorterSide: 120, bitsPerSecond: 400_000 },
-  { shorterSide: 90, bitsPerSecond: 200_000 },
+  { shorterSide: 180, bitsPerSecond: 800_000, preset: 'veryfast' },
+  { shorterSide: 120, bitsPerSecond: 400_000, preset: 'veryfast' },
+  { shorterSide: 90, bitsPerSecond: 200_000, preset: 'veryfast' },
 ];
+
+export interface LadderStandOptions {
+  readonly settings?: readonly TierSetting[];
+  readonly clock?: Clock;
+  readonly encoders?: EncoderSource;
+}
+
+const SOFTWARE_ALONE: EncoderSource = { encoder: X264, start: () => {}, close: () => {} };
 
 export class LadderStand implements Disposable {
   readonly log: QuietLog = quietLog();
@@ -46,12 +55,12 @@ export class LadderStand implements Disposable {
   readonly #bridges: Bridges;
   #ids = 0;
 
-  constructor({ settings = SMALL_TIERS, clock = systemClock }: { readonly settings?: readonly TierSetting[]; readonly clock?: Clock } = {}) {
+  constructor({ settings = SMALL_TIERS, clock = systemClock, encoders = SOFTWARE_ALONE }: LadderStandOptions = {}) {
     const { log } = this;
     this.pool = new WorkerPool({ clock, log, maxWorkers: 2 });
     this.registry = new PackagerRegistry({ clock });
     this.#bridges = new Bridges({ pool: this.pool, clock, log });
-    this.ladders = new Ladders({ pool: this.pool, clock, log, settings, hardware: false, modeOf: () => this.mode });
+    this.ladders = new Ladders({ pool: this.pool, clock, log, settings, encoders, modeOf: () => this.mode });
     const ladders = { open: (stream: LiveStream, listener: LadderListener) => this.ladders.open(stream, this.#overheard(listener)) };
     const newEpoch = (): string => `epoch${String(this.#ids++).padStart(16, '0')}`;
     this.hub = new Hub({
@@ -172,21 +181,42 @@ function initOf(rendition: Rendition, { mapUri }: Segment): Uint8Array {
   return init;
 }
 
+export interface ProbedPicture {
+  readonly width: number;
+  readonly height: number;
+  /** How much wider than high they are. */
+  readonly pixels: number;
+  readonly format: string;
+  readonly profile: string;
+  readonly frames: number;
+  readonly interlaced: boolean;
+}
+
 /** What ffprobe sees of a file, and decodes of it. */
-export async function probe(
-  file: Uint8Array,
-): Promise<{ readonly width: number; readonly height: number; readonly format: string; readonly profile: string; readonly frames: number; readonly interlaced: boolean }> {
+export async function probe(file: Uint8Array): Promise<ProbedPicture> {
   return inFolder(async (folder) => {
     const path = join(folder, 'tier.mp4');
     await writeFile(path, file);
-    const entries = 'stream=width,height,pix_fmt,profile,nb_read_frames,field_order';
+    const entries = 'stream=width,height,pix_fmt,profile,nb_read_frames,field_order,sample_aspect_ratio';
     const { stdout, stderr } = await run('ffprobe', ['-v', 'error', '-count_frames', '-show_entries', entries, '-of', 'json', path]);
     if (stderr !== '') throw new Error(stderr);
-    const { streams }: { streams: { width: number; height: number; pix_fmt: string; profile: string; nb_read_frames: string; field_order?: string }[] } = JSON.parse(stdout);
+    const {
+      streams,
+    }: { streams: { width: number; height: number; pix_fmt: string; profile: string; nb_read_frames: string; field_order?: string; sample_aspect_ratio?: string }[] } =
+      JSON.parse(stdout);
     const [stream] = streams;
     if (!stream) throw new Error('nothing is in the file');
     const { width, height, pix_fmt: format, profile } = stream;
-    return { width, height, format, profile, frames: Number(stream.nb_read_frames), interlaced: !['progressive', undefined, 'unknown'].includes(stream.field_order) };
+    const [across = 1, down = 1] = (stream.sample_aspect_ratio ?? '1:1').split(':').map(Number);
+    return {
+      width,
+      height,
+      pixels: across / down,
+      format,
+      profile,
+      frames: Number(stream.nb_read_frames),
+      interlaced: !['progressive', undefined, 'unknown'].includes(stream.field_order),
+    };
   });
 }
 

@@ -8,6 +8,7 @@ import type { FakeClock } from '../../lib/clock.ts';
 import { silentLog } from '../../lib/silent-log.ts';
 import { WhepOutput } from '../../outputs/whep/output.ts';
 import { publishedTracks } from '../../outputs/whep/track-source.ts';
+import type { LayerChoice } from '../../transports/webrtc/layer-requests.ts';
 import { TestPeer } from '../../transports/webrtc/testing/peer.ts';
 import { WebRtcTransport } from '../../transports/webrtc/transport.ts';
 import { LadderStand } from './ladder-stand.ts';
@@ -31,6 +32,8 @@ export class RealTimeStand implements AsyncDisposable {
   readonly pictures: ShownPicture[] = [];
   /** Times of what was published. */
   readonly published: number[] = [];
+  /** The viewer's choice of a size. */
+  layers: LayerChoice | undefined;
   /** Share of packets that the viewer says it loses. */
   loss = 0;
   readonly #clock: FakeClock;
@@ -70,7 +73,8 @@ export class RealTimeStand implements AsyncDisposable {
     this.#live = this.stand.publish(media);
     this.#publish();
     const nobody = { bearer: undefined, token: undefined, viewer: undefined, cookie: undefined, authorization: undefined, remoteAddress: '127.0.0.1' };
-    const { answer } = await this.whep.take({ ...nobody, streamId: 'stream', sdp: this.#peer.offer, signal: new AbortController().signal });
+    const { answer, layers } = await this.whep.take({ ...nobody, streamId: 'stream', sdp: this.#peer.offer, signal: new AbortController().signal });
+    this.layers = layers;
     this.#peer.answer(answer);
     await this.#peer.open;
     await this.#peer.until(() => this.#look());

@@ -1,25 +1,20 @@
-/** The encoders of H.264 that there are: x264, which is everywhere, and those of hardware that prove on one picture that they work. */
+/** One encoder of H.264, open: pictures in memory go in, packets in Annex B come out. Hardware that wants them on its own surfaces gets them there. */
 import {
   AV_CODEC_FLAG_GLOBAL_HEADER,
   AV_OPT_SEARCH_CHILDREN,
   AV_OPT_TYPE_STRING,
-  AV_PICTURE_TYPE_I,
-  AV_PIX_FMT_NV12,
-  AV_PIX_FMT_YUV420P,
   AVCOL_PRI_BT709,
   AVCOL_RANGE_MPEG,
   AVCOL_SPC_BT709,
   AVCOL_SPC_UNSPECIFIED,
   AVCOL_TRC_BT709,
   type AVCodecFlag,
-  FF_ENCODER_H264_NVENC,
-  FF_ENCODER_H264_QSV,
-  FF_ENCODER_H264_VIDEOTOOLBOX,
-  FF_ENCODER_LIBX264,
 } from 'node-av/constants';
-import { Codec, CodecContext, Frame, Packet, Rational } from 'node-av/lib';
+import { Codec, CodecContext, Frame, type HardwareDeviceContext, type Packet, Rational } from 'node-av/lib';
 import { h264Level } from '../h264-level.ts';
 import type { TierSize } from '../job.ts';
+import { type EncoderKind, SOFTWARE } from './encoder-kinds.ts';
+import { Surfaces } from './surfaces.ts';
 
 /** Seconds of bits that a picture may borrow from those before it. */
 const BUFFER_SECONDS = 1;
@@ -30,40 +25,8 @@ const HD_LINES = 720;
 /** Every key frame is asked for. */
 const NO_KEY_FRAMES = 100_000;
 
-/** Pictures that hardware may keep to itself before the first comes out. */
-const PROBE_PICTURES = 8;
-
-export interface EncoderKind {
-  readonly name: typeof FF_ENCODER_LIBX264 | typeof FF_ENCODER_H264_NVENC | typeof FF_ENCODER_H264_QSV | typeof FF_ENCODER_H264_VIDEOTOOLBOX;
-  readonly pixelFormat: typeof AV_PIX_FMT_YUV420P | typeof AV_PIX_FMT_NV12;
-  /** Of the filters that bring pictures into this form. */
-  readonly pixelFormatName: 'yuv420p' | 'nv12';
-  readonly options: Readonly<Record<string, string>>;
-}
-
-/** Each picture out as soon as it is in. Counting rates by timestamps would hold one back: see `adaptRate`. */
-export const SOFTWARE: EncoderKind = {
-  name: FF_ENCODER_LIBX264,
-  pixelFormat: AV_PIX_FMT_YUV420P,
-  pixelFormatName: 'yuv420p',
-  options: { preset: 'veryfast', tune: 'zerolatency', profile: 'main', crf: '23', 'forced-idr': '1', sc_threshold: '0' },
-};
-
-const HARDWARE: readonly EncoderKind[] = [
-  {
-    name: FF_ENCODER_H264_NVENC,
-    pixelFormat: AV_PIX_FMT_YUV420P,
-    pixelFormatName: 'yuv420p',
-    options: { preset: 'p4', tune: 'ull', profile: 'main', rc: 'vbr', cq: '25', 'forced-idr': '1', 'no-scenecut': '1', delay: '0', zerolatency: '1' },
-  },
-  { name: FF_ENCODER_H264_QSV, pixelFormat: AV_PIX_FMT_NV12, pixelFormatName: 'nv12', options: { preset: 'veryfast', profile: 'main', forced_idr: '1', async_depth: '1' } },
-  {
-    name: FF_ENCODER_H264_VIDEOTOOLBOX,
-    pixelFormat: AV_PIX_FMT_YUV420P,
-    pixelFormatName: 'yuv420p',
-    options: { profile: 'main', realtime: '1', require_sw: '0', allow_sw: '0' },
-  },
-];
+/** The most by which a slow source may exceed what was meant for each picture. */
+const MAX_STRETCH = 8;
 
 /** What the encoder is told of the picture besides its size. */
 export interface PictureColours {
@@ -78,94 +41,112 @@ export function coloursOf(frame: Frame): PictureColours {
   return { space: frame.colorSpace, primaries: frame.colorPrimaries, transfer: frame.colorTrc };
 }
 
-/** The most by which a slow source may exceed what was meant for each picture. */
-const MAX_STRETCH = 8;
-
-/** The encoder takes its ceiling for pictures at the rate that it was opened with: the ceiling is moved so that it is right for the real one. */
-export function adaptRate(context: CodecContext, tier: TierSize, framesPerSecond: number): void {
-  const bits = Math.round(tier.maxBitsPerSecond * Math.min(MAX_STRETCH, tier.maxFramesPerSecond / framesPerSecond));
-  context.rcMaxRate = BigInt(bits);
-  context.rcBufferSize = bits * BUFFER_SECONDS;
+export interface EncoderOptions {
+  readonly kind: EncoderKind;
+  /** Of an encoder with surfaces. */
+  readonly device: HardwareDeviceContext | undefined;
+  readonly tier: TierSize;
+  readonly timescale: number;
+  readonly colours: PictureColours | undefined;
+  /** The shape of its pixels; undefined: square. */
+  readonly pixels: Rational | undefined;
 }
 
-/** Throws when it refuses. */
-export function openEncoder(kind: EncoderKind, tier: TierSize, timescale: number, colours: PictureColours | undefined): CodecContext {
-  const encoder = Codec.findEncoderByName(kind.name);
-  if (!encoder) throw new Error(`there is no encoder ${kind.name}`);
-  const { width, height, maxBitsPerSecond, maxFramesPerSecond } = tier;
-  const context = new CodecContext();
-  context.allocContext3(encoder);
-  context.width = width;
-  context.height = height;
-  context.pixelFormat = kind.pixelFormat;
-  context.timeBase = new Rational(1, timescale);
-  context.framerate = new Rational(maxFramesPerSecond, 1);
-  context.maxBFrames = 0;
-  context.gopSize = NO_KEY_FRAMES;
-  context.threadCount = 1;
-  context.level = h264Level(tier);
-  context.rcMaxRate = BigInt(maxBitsPerSecond);
-  context.rcBufferSize = maxBitsPerSecond * BUFFER_SECONDS;
-  // Hardware has no constant quality under a ceiling that is the same everywhere.
-  if (kind !== SOFTWARE) context.bitRate = BigInt(Math.round(maxBitsPerSecond * 0.8));
-  context.colorRange = AVCOL_RANGE_MPEG;
-  if (colours) {
-    context.colorSpace = colours.space;
-    context.colorPrimaries = colours.primaries;
-    context.colorTrc = colours.transfer;
-  }
-  const globalHeader: AVCodecFlag = AV_CODEC_FLAG_GLOBAL_HEADER;
-  context.setFlags(globalHeader);
-  // A dictionary of options would be freed twice: by the encoder and by the collector.
-  for (const [option, value] of Object.entries(kind.options)) context.setOption(option, value, AV_OPT_TYPE_STRING, AV_OPT_SEARCH_CHILDREN);
-  const result = context.open2Sync(encoder, null);
-  if (result >= 0) return context;
-  context.freeContext();
-  throw new Error(`${kind.name} refuses ${width}×${height} (${result})`);
-}
+export class H264Encoder {
+  readonly kind: EncoderKind;
+  readonly #tier: TierSize;
+  readonly #context = new CodecContext();
+  readonly #surfaces: Surfaces | undefined;
+  readonly #surface = new Frame();
 
-/** Chooses once: the first hardware that encodes a picture, else software. */
-export class EncoderChoice {
-  #hardware: EncoderKind | undefined;
-  #isProbed = false;
-
-  choose(hardware: boolean): EncoderKind {
-    if (!hardware) return SOFTWARE;
-    if (!this.#isProbed) {
-      this.#isProbed = true;
-      this.#hardware = HARDWARE.find(works);
+  /** Throws when it does not open. */
+  constructor({ kind, device, ...picture }: EncoderOptions) {
+    const { tier } = picture;
+    this.kind = kind;
+    this.#tier = tier;
+    const codec = Codec.findEncoderByName(kind.codec);
+    if (!codec) throw new Error(`there is no encoder ${kind.codec}`);
+    this.#surface.alloc();
+    const context = this.#context;
+    context.allocContext3(codec);
+    try {
+      this.#set(picture);
+      this.#surfaces = kind.surfaces && device && new Surfaces(device, kind.surfaces, kind.pixelFormat, tier);
+      if (kind.surfaces && this.#surfaces) {
+        context.pixelFormat = kind.surfaces.pixelFormat;
+        context.hwFramesCtx = this.#surfaces.context;
+      }
+      const result = context.open2Sync(codec, null);
+      if (result < 0) throw new Error(`${kind.codec} refuses ${tier.width}×${tier.height} (${result})`);
+    } catch (error) {
+      this.close();
+      throw error;
     }
-    return this.#hardware ?? SOFTWARE;
+  }
+
+  /** The parameter sets in Annex B. Undefined: the driver writes them, in front of key frames. */
+  get header(): Uint8Array | undefined {
+    return this.#context.extraData ?? undefined;
+  }
+
+  /** x264 takes its ceiling for pictures at the rate that it was opened with: the ceiling is moved so that it is right for the real one. */
+  adaptRate(framesPerSecond: number): void {
+    if (this.kind !== SOFTWARE) return;
+    const { maxBitsPerSecond, maxFramesPerSecond } = this.#tier;
+    const bits = Math.round(maxBitsPerSecond * Math.min(MAX_STRETCH, maxFramesPerSecond / framesPerSecond));
+    this.#context.rcMaxRate = BigInt(bits);
+    this.#context.rcBufferSize = bits * BUFFER_SECONDS;
+  }
+
+  /** Takes the picture, with its time and its type. Throws when it is refused. */
+  send(picture: Frame): void {
+    this.#surfaces?.upload(picture, this.#surface);
+    const sent = this.#context.sendFrameSync(this.#surfaces ? this.#surface : picture);
+    this.#surface.unref();
+    if (sent < 0) throw new Error(`the encoder refuses a picture (${sent})`);
+  }
+
+  /** Fills the packet. False when there is none. */
+  receive(packet: Packet): boolean {
+    return this.#context.receivePacketSync(packet) >= 0;
+  }
+
+  close(): void {
+    this.#context.freeContext();
+    this.#surface.free();
+    this.#surfaces?.close();
+  }
+
+  #set({ tier, timescale, colours, pixels }: Omit<EncoderOptions, 'kind' | 'device'>): void {
+    const context = this.#context;
+    const { width, height, maxBitsPerSecond, maxFramesPerSecond, expectedFramesPerSecond } = tier;
+    context.width = width;
+    context.height = height;
+    context.pixelFormat = this.kind.pixelFormat;
+    context.timeBase = new Rational(1, timescale);
+    context.framerate = this.kind === SOFTWARE ? new Rational(maxFramesPerSecond, 1) : new Rational(Math.ceil(expectedFramesPerSecond * 100), 100);
+    context.maxBFrames = 0;
+    context.gopSize = NO_KEY_FRAMES;
+    context.threadCount = 1;
+    context.level = h264Level(tier);
+    context.rcMaxRate = BigInt(maxBitsPerSecond);
+    context.rcBufferSize = maxBitsPerSecond * BUFFER_SECONDS;
+    // Hardware has no constant quality under a ceiling that is the same everywhere.
+    if (this.kind !== SOFTWARE) context.bitRate = BigInt(Math.round(maxBitsPerSecond * 0.8));
+    context.colorRange = AVCOL_RANGE_MPEG;
+    if (colours) {
+      context.colorSpace = colours.space;
+      context.colorPrimaries = colours.primaries;
+      context.colorTrc = colours.transfer;
+    }
+    if (pixels) context.sampleAspectRatio = pixels;
+    const globalHeader: AVCodecFlag = AV_CODEC_FLAG_GLOBAL_HEADER;
+    context.setFlags(globalHeader);
+    // A dictionary of options would be freed twice: by the encoder and by the collector.
+    for (const [option, value] of Object.entries(optionsOf(this.kind, tier))) context.setOption(option, value, AV_OPT_TYPE_STRING, AV_OPT_SEARCH_CHILDREN);
   }
 }
 
-/** True when it turns some grey pictures into one that begins with a key frame. Never throws. */
-export function works(kind: EncoderKind): boolean {
-  const size = { width: 320, height: 180, maxBitsPerSecond: 500_000, maxFramesPerSecond: 30 };
-  const packet = new Packet();
-  const frame = new Frame();
-  let context: CodecContext | undefined;
-  try {
-    context = openEncoder(kind, size, size.maxFramesPerSecond, undefined);
-    packet.alloc();
-    frame.alloc();
-    frame.width = size.width;
-    frame.height = size.height;
-    frame.format = kind.pixelFormat;
-    if (frame.getBuffer(0) < 0) return false;
-    for (const plane of frame.data ?? []) plane?.fill(128);
-    for (let i = 0; i < PROBE_PICTURES; i++) {
-      frame.pts = BigInt(i);
-      frame.pictType = AV_PICTURE_TYPE_I;
-      if (context.sendFrameSync(frame) < 0) return false;
-      if (context.receivePacketSync(packet) >= 0) return packet.isKeyframe;
-    }
-    return false;
-  } catch {
-    return false;
-  } finally {
-    packet.free();
-    frame.free();
-    context?.freeContext();
-  }
+function optionsOf(kind: EncoderKind, { preset }: TierSize): EncoderKind['options'] {
+  return kind === SOFTWARE ? { ...kind.options, preset } : kind.options;
 }

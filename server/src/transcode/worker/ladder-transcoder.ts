@@ -4,8 +4,8 @@ import { Frame } from 'node-av/lib';
 import type { LadderJob } from '../job.ts';
 import type { WireUnit } from '../wire.ts';
 import { Decoder } from './decoder.ts';
+import type { Encoders } from './encoders.ts';
 import { FilterChain } from './filter-chain.ts';
-import type { EncoderKind } from './h264-encoder.ts';
 import { TierEncoder } from './tier-encoder.ts';
 import type { Transcoder, TranscoderOutput } from './transcoder.ts';
 
@@ -23,7 +23,7 @@ export class LadderTranscoder implements Transcoder {
   #delay = 0;
   #lastPts = Number.NEGATIVE_INFINITY;
 
-  constructor({ source, tiers }: LadderJob, output: TranscoderOutput, encoder: EncoderKind) {
+  constructor({ source, tiers }: LadderJob, output: TranscoderOutput, encoders: Encoders) {
     this.#timescale = source.timescale;
     this.#decoder = new Decoder(source);
     this.#tiers = tiers.map(
@@ -31,7 +31,7 @@ export class LadderTranscoder implements Transcoder {
         new TierEncoder({
           tier,
           timescale: source.timescale,
-          encoder,
+          encoders,
           output: { format: (format) => output.format(format, i), unit: (unit) => output.unit(unit, i) },
         }),
     );

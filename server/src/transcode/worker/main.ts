@@ -8,9 +8,10 @@ import { Log } from 'node-av/lib';
 import type { JobSpec } from '../job.ts';
 import { type FromWorker, MessageReader, parseToWorker, type ToWorker, writeMessage } from '../wire.ts';
 import { AudioTranscoder } from './audio-transcoder.ts';
-import { EncoderChoice } from './h264-encoder.ts';
+import { Encoders } from './encoders.ts';
 import { LadderTranscoder } from './ladder-transcoder.ts';
 import { PictureTranscoder } from './picture-transcoder.ts';
+import { Devices } from './surfaces.ts';
 import type { Transcoder, TranscoderOutput } from './transcoder.ts';
 import { VideoTranscoder } from './video-transcoder.ts';
 
@@ -21,7 +22,7 @@ class Worker {
   readonly #socket: Socket;
   readonly #reader = new MessageReader();
   readonly #jobs = new Map<number, Transcoder>();
-  readonly #encoders = new EncoderChoice();
+  readonly #devices = new Devices();
   /** Units worked off since the server was told, and what they took, by job. */
   readonly #done = new Map<number, { units: number; cpuMicros: number }>();
 
@@ -98,7 +99,7 @@ class Worker {
       case 'video':
         return new VideoTranscoder(spec, output);
       case 'ladder':
-        return new LadderTranscoder(spec, output, this.#encoders.choose(spec.hardware));
+        return new LadderTranscoder(spec, output, new Encoders(spec.encoder, this.#devices));
       case 'picture':
         return new PictureTranscoder(spec, output);
     }

@@ -1,11 +1,13 @@
 /** One tier of a ladder: scales the pictures it wants, encodes them, and gives each the time at which it is decoded. */
 import { AV_PICTURE_TYPE_I, AV_PICTURE_TYPE_NONE } from 'node-av/constants';
-import { type CodecContext, Frame, Packet } from 'node-av/lib';
+import { Frame, Packet } from 'node-av/lib';
 import type { TierSize, VideoFormat } from '../job.ts';
 import type { WireUnit } from '../wire.ts';
 import { avcCOf, sampleOf } from './avcc.ts';
+import type { Encoders } from './encoders.ts';
 import { FilterChain } from './filter-chain.ts';
-import { adaptRate, coloursOf, type EncoderKind, openEncoder, SOFTWARE } from './h264-encoder.ts';
+import { coloursOf, type H264Encoder } from './h264-encoder.ts';
+import { pixelShapeAt } from './pixel-shape.ts';
 
 /** A picture is one too many when it comes after less than this share of the least interval: timestamps are rounded, and rates like 50 must halve. */
 const LEAST_SHARE = 0.8;
@@ -32,7 +34,7 @@ export interface TierOutput {
 export interface TierEncoderDeps {
   readonly tier: TierSize;
   readonly timescale: number;
-  readonly encoder: EncoderKind;
+  readonly encoders: Encoders;
   readonly output: TierOutput;
 }
 
@@ -41,9 +43,8 @@ export class TierEncoder {
   readonly #packet = new Packet();
   readonly #scaled = new Frame();
   readonly #scalers = new Map<string, FilterChain>();
-  #context: CodecContext | undefined;
+  #encoder: H264Encoder | undefined;
   #format: VideoFormat | undefined;
-  #encoder: EncoderKind;
   #wanted = true;
   #lastPts = Number.NEGATIVE_INFINITY;
   #lastDts = Number.NEGATIVE_INFINITY;
@@ -54,7 +55,6 @@ export class TierEncoder {
 
   constructor(deps: TierEncoderDeps) {
     this.#deps = deps;
-    this.#encoder = deps.encoder;
     this.#packet.alloc();
     this.#scaled.alloc();
   }
@@ -77,11 +77,11 @@ export class TierEncoder {
     if (isFirst && this.#format) this.#deps.output.format(this.#format);
     if (!picture.key && picture.pts - this.#lastPts < (LEAST_SHARE * timescale) / tier.maxFramesPerSecond) return undefined;
     this.#lastPts = picture.pts;
-    this.#context ??= this.#open(frame);
-    this.#watchRate(this.#context, picture.pts);
+    this.#encoder ??= this.#deps.encoders.open({ tier, timescale, colours: coloursOf(frame), pixels: pixelShapeAt(frame, tier) });
+    this.#watchRate(this.#encoder, picture.pts);
     this.#scaled.unref();
-    if (!this.#scalerFor(frame).pass(frame, this.#scaled)) return undefined;
-    this.#encode(this.#context, picture);
+    if (!this.#scalerFor(frame, this.#encoder).pass(frame, this.#scaled)) return undefined;
+    this.#encode(this.#encoder, picture);
     return this.#scaled;
   }
 
@@ -89,42 +89,19 @@ export class TierEncoder {
     this.#packet.free();
     this.#scaled.free();
     for (const chain of this.#scalers.values()) chain.close();
-    this.#context?.freeContext();
+    this.#encoder?.close();
   }
 
-  #open(frame: Frame): CodecContext {
-    const { tier, output } = this.#deps;
-    const context = this.#openWorking(frame);
-    const config = context.extraData && avcCOf(context.extraData);
-    if (!config) throw new Error('the encoder told no parameter sets');
-    this.#format = { width: tier.width, height: tier.height, config };
-    output.format(this.#format);
-    return context;
-  }
-
-  /** Hardware that works may have no room for one more. */
-  #openWorking(frame: Frame): CodecContext {
-    const { tier, timescale } = this.#deps;
-    try {
-      return openEncoder(this.#encoder, tier, timescale, coloursOf(frame));
-    } catch (error) {
-      if (this.#encoder === SOFTWARE) throw error;
-      this.#encoder = SOFTWARE;
-      return openEncoder(SOFTWARE, tier, timescale, coloursOf(frame));
-    }
-  }
-
-  #watchRate(context: CodecContext, pts: number): void {
-    const { tier, timescale } = this.#deps;
+  #watchRate(encoder: H264Encoder, pts: number): void {
     this.#counted ??= { pts, pictures: -1 };
     this.#counted.pictures++;
     const { pictures } = this.#counted;
     if (pictures < RATE_PICTURES) return;
-    if (this.#encoder === SOFTWARE) adaptRate(context, tier, (pictures * timescale) / (pts - this.#counted.pts));
+    encoder.adaptRate((pictures * this.#deps.timescale) / (pts - this.#counted.pts));
     this.#counted = { pts, pictures: 0 };
   }
 
-  #scalerFor(frame: Frame): FilterChain {
+  #scalerFor(frame: Frame, encoder: H264Encoder): FilterChain {
     const { tier, timescale } = this.#deps;
     const key = `video_size=${frame.width}x${frame.height}:pix_fmt=${frame.format}:time_base=1/${timescale}:colorspace=${frame.colorSpace}:range=${frame.colorRange}`;
     const known = this.#scalers.get(key);
@@ -136,27 +113,33 @@ export class TierEncoder {
     // Of any depth and colour sampling, and of full range too.
     const chain = new FilterChain(key, [
       ['scale', `${tier.width}:${tier.height}:flags=bicubic:out_range=tv`],
-      ['format', `pix_fmts=${this.#encoder.pixelFormatName}`],
+      ['format', `pix_fmts=${encoder.kind.pixelFormatName}`],
     ]);
     this.#scalers.set(key, chain);
     return chain;
   }
 
-  #encode(context: CodecContext, { pts, key, delay }: Picture): void {
+  #encode(encoder: H264Encoder, { pts, key, delay }: Picture): void {
     const frame = this.#scaled;
     frame.pts = BigInt(pts);
     frame.pictType = key ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE;
     if (key || this.#delays.length === 0) this.#delays.push({ from: pts, delay });
-    const sent = context.sendFrameSync(frame);
-    if (sent < 0) throw new Error(`the encoder refuses a picture (${sent})`);
+    encoder.send(frame);
     const packet = this.#packet;
-    while (context.receivePacketSync(packet) >= 0) {
+    while (encoder.receive(packet)) {
       const at = Number(packet.pts);
+      if (packet.data && !this.#format) this.#tell(encoder.header ?? packet.data);
       const data = packet.data && sampleOf(packet.data);
       const isKey = packet.isKeyframe;
       packet.unref();
       if (data) this.#deps.output.unit({ dts: this.#dtsOf(at), pts: at, key: isKey, data });
     }
+  }
+
+  #tell(header: Uint8Array): void {
+    const { tier, output } = this.#deps;
+    this.#format = { width: tier.width, height: tier.height, config: avcCOf(header) };
+    output.format(this.#format);
   }
 
   /** As much before its presentation as the source's key frame was: key frames are then decoded at the same time in all renditions. */

@@ -17,6 +17,7 @@ import type { WireUnit } from '../wire.ts';
 import { avcCOf, sampleOf } from './avcc.ts';
 import { Decoder } from './decoder.ts';
 import { FilterChain } from './filter-chain.ts';
+import { pixelShapeAt } from './pixel-shape.ts';
 import type { Transcoder, TranscoderOutput } from './transcoder.ts';
 
 /** At the latest: HLS segments and viewers who join begin with key frames. */
@@ -81,7 +82,7 @@ export class VideoTranscoder implements Transcoder {
     if (pts <= this.#lastPts || frame.width < 2 || frame.height < 2) return;
     this.#lastPts = pts;
     const size = this.#sizeFor(frame);
-    if (!this.#encoder || this.#encoder.size.width !== size.width || this.#encoder.size.height !== size.height) this.#openEncoder(size);
+    if (!this.#encoder || this.#encoder.size.width !== size.width || this.#encoder.size.height !== size.height) this.#openEncoder(frame, size);
     const picture = frame.format === AV_PIX_FMT_YUV420P && frame.width === size.width && frame.height === size.height ? frame : this.#scale(frame, size);
     if (!picture) return;
     const isKey = this.#keyWanted || this.#lastKeyPts === undefined || pts - this.#lastKeyPts >= KEY_FRAME_SECONDS * this.#job.source.timescale;
@@ -116,9 +117,9 @@ export class VideoTranscoder implements Transcoder {
     return this.#scaler.chain.pass(frame, this.#scaled) ? this.#scaled : undefined;
   }
 
-  #openEncoder(size: Size): void {
+  #openEncoder(frame: Frame, size: Size): void {
     this.#encoder?.context.freeContext();
-    const context = openEncoder(this.#job, size);
+    const context = openEncoder(this.#job, size, pixelShapeAt(frame, size));
     this.#encoder = { context, size };
     this.#lastKeyPts = undefined;
     const config = context.extraData && avcCOf(context.extraData);
@@ -146,7 +147,7 @@ export class VideoTranscoder implements Transcoder {
   }
 }
 
-function openEncoder({ source, maxBitsPerSecond }: VideoJob, { width, height }: Size): CodecContext {
+function openEncoder({ source, maxBitsPerSecond }: VideoJob, { width, height }: Size, pixels: Rational | undefined): CodecContext {
   const encoder = Codec.findEncoderByName(FF_ENCODER_LIBX264);
   if (!encoder) throw new Error('there is no encoder for H.264');
   const context = new CodecContext();
@@ -154,6 +155,7 @@ function openEncoder({ source, maxBitsPerSecond }: VideoJob, { width, height }: 
   context.width = width;
   context.height = height;
   context.pixelFormat = AV_PIX_FMT_YUV420P;
+  if (pixels) context.sampleAspectRatio = pixels;
   context.timeBase = new Rational(1, source.timescale);
   context.framerate = new Rational(30, 1);
   context.maxBFrames = 0;

@@ -14,5 +14,7 @@ export function refuseUpgrade(socket: Duplex, code: ErrorCode, detail?: string):
     `content-length: ${Buffer.byteLength(body)}`,
     'cache-control: no-store',
   ];
+  // A client that never closes would keep it.
+  socket.once('finish', () => socket.destroy());
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
 }

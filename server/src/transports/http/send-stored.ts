@@ -10,7 +10,7 @@ import { CORS_HEADERS, parseRange } from './send-body.ts';
 export type Extent = { readonly path: string; readonly offset: number; readonly bytes: number } | { readonly data: Uint8Array; readonly bytes: number };
 
 export interface StoredBody {
-  readonly extents: readonly Extent[];
+  readonly extents: Iterable<Extent>;
   /** Of all of them. */
   readonly size: number;
   readonly contentType: string;
@@ -69,7 +69,7 @@ export async function sendStored(req: IncomingMessage, res: ServerResponse, body
   }
 }
 
-async function* piecesOf(extents: readonly Extent[], { from, to }: { from: number; to: number }, reader: StoredReader): AsyncGenerator<Uint8Array> {
+async function* piecesOf(extents: Iterable<Extent>, { from, to }: { from: number; to: number }, reader: StoredReader): AsyncGenerator<Uint8Array> {
   let at = 0;
   for (const extent of extents) {
     const start = Math.max(0, from - at);
@@ -79,8 +79,10 @@ async function* piecesOf(extents: readonly Extent[], { from, to }: { from: numbe
       if (at >= to) return;
       continue;
     }
-    if ('data' in extent) yield extent.data.subarray(start, end);
-    else for (let done = start; done < end; done += PIECE_BYTES) yield await reader.read(extent.path, extent.offset + done, Math.min(PIECE_BYTES, end - done));
+    for (let done = start; done < end; done += PIECE_BYTES) {
+      const bytes = Math.min(PIECE_BYTES, end - done);
+      yield 'data' in extent ? extent.data.subarray(done, done + bytes) : await reader.read(extent.path, extent.offset + done, bytes);
+    }
   }
 }
 

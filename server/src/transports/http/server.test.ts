@@ -86,7 +86,7 @@ it('answers a request that would rather be HTTP/2 as what it is', async () => {
   socket.write('GET /page HTTP/1.1\r\nHost: here\r\nConnection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n');
   const chunks: Buffer[] = [];
   for await (const chunk of socket) chunks.push(chunk);
-  expect(String(Buffer.concat(chunks))).toMatch(/^HTTP\/1\.1 200 [^]*fallback$/);
+  expect(String(Buffer.concat(chunks))).toMatch(/^HTTP\/1\.1 200 .*fallback$/s);
   expect(server.counters).toMatchObject({ requests: 1, upgrades: 0 });
 });
 

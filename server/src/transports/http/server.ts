@@ -9,6 +9,7 @@ import { listenError } from '../../lib/start-error.ts';
 import { Http2Sessions } from './http2-sessions.ts';
 import { KEEP_ALIVE_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from './patience.ts';
 import { refuseUpgrade } from './refuse-upgrade.ts';
+import type { SocketLimit } from './socket-limit.ts';
 
 /** Answers some paths without a framework in between. */
 export interface MediaHandler {
@@ -34,6 +35,8 @@ export interface HttpServerDeps {
   readonly upgrades: readonly UpgradeHandler[];
   /** Of its own port. */
   readonly maxConnections?: number;
+  /** None unless given. */
+  readonly socketLimit?: SocketLimit;
 }
 
 /** Idle ones take some 10 kB each. A proxy in front brings everybody by one address, so that there is no limit of each. */
@@ -52,7 +55,7 @@ const CLOSE_GRACE_MS = 3_000;
 const TIDY_MS = 20;
 
 export class HttpServer {
-  readonly counters = { requests: 0, upgrades: 0, failures: 0, turnedAway: 0 };
+  readonly counters = { requests: 0, upgrades: 0, failures: 0, turnedAway: 0, refusedSockets: 0 };
   readonly #deps: HttpServerDeps;
   readonly #server: Server;
   readonly #http2: Http2Sessions;
@@ -198,6 +201,11 @@ export class HttpServer {
     });
     if (this.#closing) {
       refuseUpgrade(socket, 'overloaded', 'The server is stopping.');
+      return;
+    }
+    if (this.#deps.socketLimit?.admits(request, socket) === false) {
+      this.counters.refusedSockets++;
+      refuseUpgrade(socket, 'too_many_connections');
       return;
     }
     const path = pathOf(request);

@@ -2,11 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { CLOSE_SERVER_STOPPING } from '@millrace/contract/protocol';
 import fc from 'fast-check';
 import { afterEach, expect, it } from 'vitest';
+import type { ClientOptions } from 'ws';
 import { z } from 'zod';
 import { FakeClock } from '../../lib/clock.ts';
 import { quietLog } from '../../lib/testing/quiet-log.ts';
 import { HttpServer } from './server.ts';
 import { type Socket, SocketServer } from './socket.ts';
+import { SocketLimit } from './socket-limit.ts';
 import { SocketClient } from './testing/socket-client.ts';
 
 const Command = z.strictObject({ type: z.literal('ECHO'), text: z.string().max(100) });
@@ -14,7 +16,7 @@ type Command = z.infer<typeof Command>;
 
 const closing: (() => Promise<void>)[] = [];
 
-async function serve() {
+async function serve(socketLimit?: SocketLimit) {
   const clock = new FakeClock();
   const log = quietLog();
   const sockets = new SocketServer<Command>({
@@ -34,6 +36,7 @@ async function serve() {
     log,
     handlers: [],
     fallback: (_request, response) => response.end(),
+    ...(socketLimit && { socketLimit }),
     upgrades: [
       {
         upgrade(request, socket, head) {
@@ -51,7 +54,8 @@ async function serve() {
     await sockets.close();
     await server.close();
   });
-  return { clock, sockets, accepted, connect: () => new SocketClient(`ws://127.0.0.1:${port}/`, 'echo.v1').open() };
+  const client = (options?: ClientOptions) => new SocketClient(`ws://127.0.0.1:${port}/`, 'echo.v1', options);
+  return { clock, server, sockets, accepted, client, connect: () => client().open() };
 }
 
 afterEach(async () => {
@@ -64,6 +68,23 @@ it('carries commands in and events out under its subprotocol', async () => {
   expect(client.ws.protocol).toBe('echo.v1');
   client.send({ type: 'ECHO', text: 'ahoy' });
   expect(await client.next('ECHOED')).toEqual({ type: 'ECHOED', text: 'ahoy' });
+});
+
+it('takes so many connections of one network and no more, and the next when one has closed', async () => {
+  const limit = new SocketLimit({ maxPerAddress: 2, remoteAddressOf: ({ headers }) => String(headers['x-from']) });
+  const { server, sockets, client } = await serve(limit);
+  const from = (address: string) => client({ headers: { 'x-from': address } });
+  const first = await from('2001:db8::1').open();
+  await from('2001:db8::2').open();
+  expect(await from('2001:db8::3').refusal()).toBe(429);
+  expect(await from('2001:db8::1').refusal()).toBe(429);
+  await from('2001:db8:0:1::1').open();
+  await first.close();
+  await expect.poll(() => sockets.size).toBe(2);
+  await from('2001:db8::3').open();
+  expect(server.counters.refusedSockets).toBe(2);
+  // A proxy on this machine has all the viewers there are.
+  for (const address of ['127.0.0.1', '::ffff:127.0.0.1', '::1', '127.0.0.1', '::1', '::1']) await from(address).open();
 });
 
 it('says what is wrong with a malformed frame and closes with 4400 at the third', async () => {

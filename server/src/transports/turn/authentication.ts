@@ -1,7 +1,7 @@
 /** Who sends a request: RFC 8489 §9.2 with the credentials that the API hands out. */
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { Attribute, readText, textAttribute } from '@millrace/media/stun/attribute';
-import { attributeOf, type HmacSha1, integrityOf, type StunAttribute, type StunMessage } from '@millrace/media/stun/message';
+import { Attribute, readText, type StunAttribute, textAttribute } from '@millrace/media/stun/attribute';
+import { attributeOf, type HmacSha1, integrityOf, type StunMessage } from '@millrace/media/stun/message';
 import type { Allocation } from './allocation.ts';
 import type { ClientLink } from './client-link.ts';
 import { integrityKeyOf, readUsername, type TurnIdentity } from './credentials.ts';

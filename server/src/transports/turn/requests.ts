@@ -1,9 +1,9 @@
 /** What each request of TURN does to the client's allocation (RFC 8656 §7 to §12); the answer's attributes, or TurnError. */
 import { u16, u32 } from '@millrace/media/big-endian';
 import { AddressFamily, readXorAddress, type TransportAddress, xorAddressAttribute } from '@millrace/media/stun/address';
-import { Attribute, u32Attribute } from '@millrace/media/stun/attribute';
+import { Attribute, type StunAttribute, u32Attribute } from '@millrace/media/stun/attribute';
 import { MAX_CHANNEL, MIN_CHANNEL } from '@millrace/media/stun/channel-data';
-import { attributeOf, type StunAttribute, type StunMessage } from '@millrace/media/stun/message';
+import { attributeOf, type StunMessage } from '@millrace/media/stun/message';
 import type { Clock } from '../../lib/clock.ts';
 import type { Allocation } from './allocation.ts';
 import type { AllocationTable } from './allocation-table.ts';

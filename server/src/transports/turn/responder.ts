@@ -1,9 +1,9 @@
 /** Answers the STUN and TURN messages of every client: who is it, may it, what then. */
 import { ProtocolError } from '@millrace/media/protocol-error';
 import { xorAddressAttribute } from '@millrace/media/stun/address';
-import { Attribute, errorAttribute, unknownAttributesAttribute, unknownRequired } from '@millrace/media/stun/attribute';
+import { Attribute, errorAttribute, type StunAttribute, unknownAttributesAttribute, unknownRequired } from '@millrace/media/stun/attribute';
 import { isChannelData } from '@millrace/media/stun/channel-data';
-import { attributeOf, readStun, type StunAttribute, StunClass, type StunMessage, StunMethod, writeStun } from '@millrace/media/stun/message';
+import { attributeOf, readStun, StunClass, type StunMessage, StunMethod, writeStun } from '@millrace/media/stun/message';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import { TryLimiter } from '../../lib/try-limiter.ts';

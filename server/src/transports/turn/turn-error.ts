@@ -1,5 +1,5 @@
 /** An error response of TURN: the code the RFC gives it, and the reason under which it is counted. */
-import type { StunAttribute } from '@millrace/media/stun/message';
+import type { StunAttribute } from '@millrace/media/stun/attribute';
 
 /** Why something was refused; a label of the metrics. */
 export const REFUSALS = [

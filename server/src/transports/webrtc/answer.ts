@@ -2,11 +2,12 @@
 import type { SdpCodec, SdpMedia, SdpSource, SessionDescription } from '@millrace/media/sdp/description';
 import { writeDescription } from '@millrace/media/sdp/write-description';
 import type { LocalEnd } from './peer-session.ts';
+import { isCarried } from './remote-end.ts';
 
 /** What becomes of one medium. */
 export interface AcceptedMedia {
   readonly medium: SdpMedia;
-  readonly direction: 'sendonly' | 'recvonly';
+  readonly direction: 'sendonly' | 'recvonly' | 'inactive';
   /** Best first. */
   readonly codecs: readonly SdpCodec[];
   /** Kinds of feedback that are kept of what was offered. */
@@ -21,16 +22,29 @@ export interface AcceptedMedia {
   readonly rids?: readonly string[];
 }
 
-/** @param accepted the media that are, in the order of the offer; all others are refused. */
+/** @param accepted the media that are, in any order; all others are refused, but for the one that carries the offer's transport. */
 export function writeAnswer(offer: SessionDescription, accepted: readonly AcceptedMedia[], local: LocalEnd): string {
-  const carrier = offer.media.find((medium) => accepted.some((one) => one.medium === medium));
+  const idle = idleCarrier(offer, accepted);
+  const all = idle ? [idle, ...accepted] : accepted;
+  const carrier = offer.media.find((medium) => all.some((one) => one.medium === medium));
   const media = offer.media.map((medium) => {
-    const answer = accepted.find((one) => one.medium === medium);
+    const answer = all.find((one) => one.medium === medium);
     // The first medium of the bundle carries the transport for all, but some peers look at each.
     return answer ? acceptedMedium(answer, local, medium === carrier ? local.candidates : []) : refusedMedium(medium);
   });
-  const bundle = offer.media.flatMap((medium) => (medium.mid !== undefined && accepted.some((one) => one.medium === medium) ? [medium.mid] : []));
+  const bundle = offer.media.flatMap((medium) => (medium.mid !== undefined && all.some((one) => one.medium === medium) ? [medium.mid] : []));
   return writeDescription({ sessionId: '1', sessionVersion: 1, bundles: [bundle], iceLite: false, media });
+}
+
+/**
+ * The first medium of the offer's bundle, when nothing is sent in it. It stays, silent: RFC 9143 §7.3.3 lets an answer refuse it and take the
+ * transport of the next, but browsers that offered one transport for all (`max-bundle`) give up the whole bundle then.
+ */
+function idleCarrier({ media, bundles }: SessionDescription, accepted: readonly AcceptedMedia[]): AcceptedMedia | undefined {
+  const bundle = bundles.find((mids) => accepted.some(({ medium }) => medium.mid !== undefined && mids.includes(medium.mid)));
+  const first = media.find(({ mid }) => mid !== undefined && mid === bundle?.[0]);
+  if (!first || !isCarried(first) || first.codecs.length === 0 || accepted.some(({ medium }) => medium === first)) return undefined;
+  return { medium: first, direction: 'inactive', codecs: first.codecs.slice(0, 1), feedback: [] };
 }
 
 function refusedMedium(medium: SdpMedia): SdpMedia {

@@ -8,7 +8,8 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import { sendProblem } from '../../lib/problem.ts';
 import { TryLimiter } from '../../lib/try-limiter.ts';
-import { answerOptions, bearerOf, type IceServer, iceServerLinks, OFFER_HEADERS, readFragment, readOffer } from './offer-request.ts';
+import { answerLayers, LAYER_METHODS, type LayerChoice, layerLink } from './layer-requests.ts';
+import { answerOptions, bearerOf, type IceServer, iceServerLinks, JSON_TYPE, OFFER_HEADERS, readFragment, readOffer } from './offer-request.ts';
 
 /** A room full of phones that reconnect at once, and no more: every offer costs a DTLS context. */
 const OFFERS = { tries: 60, windowMs: 10_000, blockMs: 10_000 } as const;
@@ -41,6 +42,8 @@ export interface OfferedSession {
   /** `a=ice-ufrag` of the offer. */
   readonly remoteUfrag: string;
   readonly closed: Promise<unknown>;
+  /** The sizes of its picture, where it may choose. */
+  readonly layers?: LayerChoice;
   /** The peer ends it. */
   leave(): void;
 }
@@ -67,6 +70,13 @@ interface Resource {
   readonly bearerHash: Buffer | undefined;
 }
 
+/** What a path names. */
+interface Target {
+  readonly streamId: string;
+  readonly sessionId: string | undefined;
+  readonly isLayer: boolean;
+}
+
 export class OfferRoutes {
   readonly #deps: OfferRoutesDeps;
   readonly #offers: TryLimiter;
@@ -82,19 +92,25 @@ export class OfferRoutes {
   /** As a handler of the HTTP server. */
   handle(req: IncomingMessage, res: ServerResponse, path: string): boolean | Promise<boolean> {
     if (!path.startsWith(this.#prefix)) return false;
-    const [, , streamId, sessionId, ...rest] = path.length <= MAX_PATH_LENGTH ? path.split('/') : [];
-    if (!streamId || sessionId === '' || rest.length > 0) sendProblem(res, 'not_found');
-    else if (req.method === 'OPTIONS') answerOptions(res, sessionId === undefined ? ENDPOINT_METHODS : SESSION_METHODS);
-    else return this.#answer(req, res, streamId, sessionId);
+    const [, , streamId, sessionId, part, ...rest] = path.length <= MAX_PATH_LENGTH ? path.split('/') : [];
+    if (!streamId || sessionId === '' || (part !== undefined && part !== 'layer') || rest.length > 0) sendProblem(res, 'not_found');
+    else if (req.method !== 'OPTIONS') return this.#answer(req, res, { streamId, sessionId, isLayer: part !== undefined });
+    else if (part === undefined) answerOptions(res, sessionId === undefined ? ENDPOINT_METHODS : SESSION_METHODS);
+    else answerOptions(res, LAYER_METHODS, JSON_TYPE);
     return true;
   }
 
-  async #answer(req: IncomingMessage, res: ServerResponse, streamId: string, sessionId: string | undefined): Promise<boolean> {
+  async #answer(req: IncomingMessage, res: ServerResponse, { streamId, sessionId, isLayer }: Target): Promise<boolean> {
     const gone = new AbortController();
     res.once('close', () => gone.abort());
     try {
       if (sessionId === undefined) await this.#offer(req, res, streamId, gone.signal);
-      else await this.#change(req, res, this.#resource(streamId, sessionId, bearerOf(req)));
+      else {
+        const resource = this.#resource(streamId, sessionId, bearerOf(req));
+        if (!isLayer) await this.#change(req, res, resource);
+        else if (resource.session.layers) await answerLayers(req, res, resource.session.layers);
+        else throw new AppError('not_found');
+      }
     } catch (error) {
       // Nobody is there to be answered, which is most likely what the error says.
       if (!gone.signal.aborted && req.errored === null) this.#refuse(req, res, error);
@@ -125,13 +141,14 @@ export class OfferRoutes {
       return;
     }
     log.debug({ streamId, remoteAddress, protocol: name }, 'offer answered');
-    const links = iceServerLinks(iceServers.for(id, hostnameOf(req)));
+    const location = `${this.#prefix}${streamId}/${id}`;
+    const links = [...iceServerLinks(iceServers.for(id, hostnameOf(req))), ...(session.layers ? [layerLink(location)] : [])];
     res.writeHead(201, {
       ...OFFER_HEADERS,
       'Content-Type': 'application/sdp',
       'Content-Length': Buffer.byteLength(session.answer),
       // An absolute path: some encoders misread relative ones.
-      Location: `${this.#prefix}${streamId}/${id}`,
+      Location: location,
       ETag: etag,
       'Accept-Patch': 'application/trickle-ice-sdpfrag',
       ...(links.length > 0 && { Link: links }),

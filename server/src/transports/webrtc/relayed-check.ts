@@ -4,8 +4,8 @@
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { ProtocolError } from '@millrace/media/protocol-error';
-import { Attribute, readText } from '@millrace/media/stun/attribute';
-import { attributeOf, type HmacSha1, integrityOf, readStun, type StunAttribute, StunClass, StunMethod, typeOf, writeStun } from '@millrace/media/stun/message';
+import { Attribute, readText, type StunAttribute } from '@millrace/media/stun/attribute';
+import { attributeOf, type HmacSha1, integrityOf, readStun, StunClass, StunMethod, typeOf, writeStun } from '@millrace/media/stun/message';
 
 /** RFC 8445 §16.1. */
 const ICE_CONTROLLING = 0x802a;

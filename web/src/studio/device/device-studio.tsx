@@ -68,7 +68,7 @@ export function DeviceStudio({ addresses }: { readonly addresses: StreamWithAddr
       <aside className={classes.side} aria-labelledby="share">
         <h1>{stream.title}</h1>
         <h2 id="share">{t('studio.share')}</h2>
-        <SharePanel title={stream.title} code={stream.code} link={playback.page} narrow />
+        <SharePanel title={stream.title} code={stream.code} link={playback.page} side />
       </aside>
       {dialog === 'menu' && capture && snapshot && (
         <DeviceMenu

@@ -1,11 +1,12 @@
 /** The form for a service: the server and the key that it shows, and what to call it. */
 import { Button, Modal, PasswordInput, TextInput } from '@mantine/core';
 import { ApiError } from '@millrace/client/api-error';
-import { MAX_ADDRESS_LENGTH, MAX_TARGET_KEY_LENGTH, MAX_TARGET_NAME_LENGTH } from '@millrace/contract/limits';
+import { MAX_TARGET_KEY_LENGTH, MAX_TARGET_NAME_LENGTH } from '@millrace/contract/limits';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import { useServices } from '../../app/services.tsx';
 import { t } from '../../text/text.ts';
+import { AddressInput } from '../address-input.tsx';
 import classes from './forward.module.css';
 
 export interface AddTargetProps {
@@ -45,18 +46,13 @@ function Form({ streamId, close }: Omit<AddTargetProps, 'opened'>) {
 
   return (
     <form className={classes.form} onSubmit={submit} noValidate>
-      <TextInput
+      <AddressInput
         label={t('forward.server')}
         description={t('forward.server.text')}
         placeholder="rtmps://live.example.org/app"
         value={url}
         onChange={(event) => setUrl(event.currentTarget.value)}
         error={wrong('url')}
-        maxLength={MAX_ADDRESS_LENGTH}
-        autoComplete="off"
-        autoCapitalize="off"
-        spellCheck={false}
-        inputMode="url"
         data-autofocus
       />
       <PasswordInput

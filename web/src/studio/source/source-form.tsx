@@ -1,10 +1,10 @@
 /** The form for the address: of a new source, or of another one in its place. */
-import { Button, SegmentedControl, TextInput } from '@mantine/core';
+import { Button, SegmentedControl } from '@mantine/core';
 import { ApiError } from '@millrace/client/api-error';
 import { type SourceMode, SourceProblem } from '@millrace/contract/entities/source';
-import { MAX_ADDRESS_LENGTH } from '@millrace/contract/limits';
 import { type FormEvent, useRef, useState } from 'react';
 import { t } from '../../text/text.ts';
+import { AddressInput } from '../address-input.tsx';
 import forward from '../forward/forward.module.css';
 import { Help } from './help.tsx';
 import classes from './source.module.css';
@@ -46,7 +46,7 @@ export function SourceForm({ streamId, confirm, before, mode: usual, done, cance
 
   return (
     <form className={forward.form} onSubmit={submit} noValidate>
-      <TextInput
+      <AddressInput
         ref={field}
         label={t('source.address')}
         description={t('source.address.text')}
@@ -57,11 +57,6 @@ export function SourceForm({ streamId, confirm, before, mode: usual, done, cance
           setMissing(false);
         }}
         error={isMissing ? t('source.address.missing') : set.error?.message}
-        maxLength={MAX_ADDRESS_LENGTH}
-        autoComplete="off"
-        autoCapitalize="off"
-        spellCheck={false}
-        inputMode="url"
         data-autofocus
       />
       {failure && <Help problem={SourceProblem.safeParse(failure.code).data ?? null} />}

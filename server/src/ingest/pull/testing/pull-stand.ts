@@ -27,6 +27,8 @@ export interface StandOptions {
   readonly mediaDir?: string;
   readonly maxProcesses?: number;
   readonly clock?: Clock;
+  /** How the source of a stream is read; else it is `source`. */
+  readonly of?: () => Promise<PullSource | undefined>;
 }
 
 /** What `encodeLoop` makes. */
@@ -53,7 +55,10 @@ export class PullStand implements Disposable {
   isWatched = false;
   source: PullSource | undefined;
 
-  constructor(url: string, { mode = 'always', allowPrivate = true, forbidden = '', authorities = [], mediaDir, maxProcesses = 4, clock = systemClock }: StandOptions = {}) {
+  constructor(
+    url: string,
+    { mode = 'always', allowPrivate = true, forbidden = '', authorities = [], mediaDir, maxProcesses = 4, clock = systemClock, of = async () => this.source }: StandOptions = {},
+  ) {
     this.source = { streamId: 'a', url, mode };
     this.processes = new MediaProcesses({ max: maxProcesses });
     let ids = 0;
@@ -84,7 +89,7 @@ export class PullStand implements Disposable {
       nearTls: new LoopbackTls({ clock: systemClock }),
       processes: this.processes,
       mediaDir,
-      sources: { all: async () => (this.source ? [this.source] : []), of: async () => this.source, startOf: async () => 'auto' },
+      sources: { mine: async () => (this.source ? [this.source] : []), of, startOf: async () => 'auto' },
       isWatched: () => this.isWatched,
     });
   }

@@ -12,6 +12,8 @@ export const OPEN_GATE: PlaybackGate = { check: () => 'allowed' };
 
 export interface TestHttp extends AsyncDisposable {
   readonly base: string;
+  /** Those that are open. */
+  connections(): Promise<number>;
 }
 
 export async function serve(...routes: readonly Route[]): Promise<TestHttp> {
@@ -24,6 +26,7 @@ export async function serve(...routes: readonly Route[]): Promise<TestHttp> {
   if (address === null || typeof address === 'string') throw new Error('the server has no port');
   return {
     base: `http://127.0.0.1:${address.port}`,
+    connections: () => new Promise((resolve) => server.getConnections((_, count) => resolve(count))),
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

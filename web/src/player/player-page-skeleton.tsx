@@ -1,8 +1,8 @@
-/** The watch page before the answer: the shape of what comes. */
+/** A page with a player before the answer: the shape of what comes. */
 import { t } from '../text/text.ts';
-import classes from './watch-stream.module.css';
+import classes from './player-page.module.css';
 
-export function WatchSkeleton() {
+export function PlayerPageSkeleton() {
   return (
     <div className={classes.page} role="status" aria-label={t('app.loading')}>
       <div className={classes.stage}>

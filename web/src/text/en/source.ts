@@ -1,6 +1,7 @@
-/** The English sentences about streams that are fetched from elsewhere. Part of the catalogue in en.ts. */
+/** English of streams that are fetched from elsewhere. */
+import type { Sentences } from '../sentences.ts';
 
-export const enSource = {
+export const source = {
   'source.title': 'Where it comes from',
   'source.lead': 'This server goes and gets the stream from there.',
   'source.failed': 'The source could not be loaded. Trying again.',
@@ -48,4 +49,4 @@ export const enSource = {
   'source.reconnecting': 'The source is gone for now. Viewers wait until {time}; the same broadcast goes on when it is back.',
   'source.fromEncoder': 'Fetch it from an address instead',
   'source.toEncoder': 'Connect an encoder instead',
-} as const;
+} as const satisfies Sentences<'source'>;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { AppError } from '../lib/app-error.ts';
-import { readCursor, writeCursor } from './cursor.ts';
+import { AppError } from './app-error.ts';
+import { pageOf, readCursor, writeCursor } from './page.ts';
 
 const id = fc.string({ unit: fc.constantFrom(...'abcXYZ019_-'), minLength: 21, maxLength: 36 });
 const rank = fc.integer({ min: 0, max: 8_640_000_000_000_000 });
@@ -41,5 +41,20 @@ describe('a cursor', () => {
       }),
       { examples: [[''], ['.'], [Buffer.from(`-1.${'a'.repeat(21)}`).toString('base64url')], [Buffer.from(`zzzzzzzzzzzz.${'a'.repeat(21)}`).toString('base64url')]] },
     );
+  });
+});
+
+describe('a page', () => {
+  const cursorOf = (id: string) => ({ rank: 7, id: id.padEnd(21, '0') });
+
+  test('leads on from its last item when a row more was found', () => {
+    const { items, nextCursor } = pageOf(['a', 'b', 'c'], 2, cursorOf);
+    expect(items).toEqual(['a', 'b']);
+    expect(readCursor(nextCursor ?? '')).toEqual(cursorOf('b'));
+  });
+
+  test('is the last when there is none', () => {
+    expect(pageOf(['a', 'b'], 2, cursorOf)).toEqual({ items: ['a', 'b'], nextCursor: null });
+    expect(pageOf([], 2, cursorOf)).toEqual({ items: [], nextCursor: null });
   });
 });

@@ -1,0 +1,37 @@
+/** A page as people see it, kept as a picture in output/, and as axe does: nothing serious, nothing too wide, no button cut off. */
+import AxeBuilder from '@axe-core/playwright';
+import type { Page } from 'playwright-core';
+import type { ExpectStatic } from 'vitest';
+import { DESKTOP, PHONE } from './chromium.ts';
+import { outputFile } from './folder.ts';
+
+export const SIZES = { phone: PHONE, desktop: DESKTOP } as const;
+export type SizeName = keyof typeof SIZES;
+
+export interface Look {
+  readonly size: SizeName;
+  /** What lies below the edge of the screen too. */
+  readonly fullPage?: boolean;
+}
+
+/** Fails softly: a run shows every fault of every page. `name` becomes that of the picture. */
+export async function look(expect: ExpectStatic, page: Page, name: string, { size, fullPage = false }: Look): Promise<void> {
+  await page.evaluate(() => document.fonts.ready);
+  await page.screenshot({ path: outputFile('pages', `${name}-${size}.png`), animations: 'disabled', fullPage });
+  expect.soft(await seriousFaults(page), `${name} on a ${size}`).toEqual([]);
+  expect.soft(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth), `${name} on a ${size} is too wide`).toBeLessThanOrEqual(0);
+  const clipped = await page
+    .locator('.mantine-Button-label')
+    .evaluateAll((labels) => labels.filter((label) => label.scrollWidth > label.clientWidth + 1).map((label) => label.textContent));
+  expect.soft(clipped, `${name} on a ${size} cuts off buttons`).toEqual([]);
+}
+
+/** What axe finds that keeps somebody from using the page. */
+export async function seriousFaults(page: Page): Promise<string[]> {
+  // Our pages have no frames: without a page of its own to gather their results, axe takes half the time.
+  const axe = new AxeBuilder({ page }).setLegacyMode().options({ resultTypes: ['violations'] });
+  const { violations } = await axe.withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']).analyze();
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map(({ html }) => html.slice(0, 160)).join(' · ')}`);
+}
