@@ -79,12 +79,14 @@ describe.skipIf(browserTestsAreOff).concurrent('the watch page', () => {
     for (const { page } of [studio, watch]) await page.context().close();
   });
 
-  test('hides a private stream from those without a link, plays it with one, and says when the link is stale', { timeout: 60_000 }, async ({ expect }) => {
+  test('hides a stream that becomes private from those without a link, plays it with one, and says when the link is stale', { timeout: 60_000 }, async ({ expect }) => {
     const owner = await Owner.guest(server.http);
-    const { stream, streamKey, playback } = await owner.create({ title: 'Private', visibility: 'private' });
+    const { stream, streamKey, playback } = await owner.create({ title: 'Private from now on' });
     await using _encoder = publishWithFfmpeg(`${server.rtmp}/${streamKey}`, { video: LIGHT });
     await owner.untilStatus(stream.id, 'live', 15_000);
     const stranger = await WatchPage.open(await newVisitor(browser), `${server.http}/w/${stream.code}`);
+    await stranger.untilState('playing', 15_000);
+    await owner.change(stream.id, { visibility: 'private' });
     await sees(stranger, 'No stream has this code');
     const bare = new URL(playback.hls);
     bare.search = '';

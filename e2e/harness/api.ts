@@ -33,6 +33,10 @@ export class Owner {
     return StreamWithAddresses.parse(await this.#call('GET', `/streams/${id}`));
   }
 
+  async change(id: string, changes: Partial<CreateStreamRequest>): Promise<StreamWithAddresses> {
+    return StreamWithAddresses.parse(await this.#call('PATCH', `/streams/${id}`, changes));
+  }
+
   async stop(id: string, how: { readonly keepRecording?: boolean } = {}): Promise<StreamWithAddresses> {
     return StreamWithAddresses.parse(await this.#call('POST', `/streams/${id}/stop`, how));
   }

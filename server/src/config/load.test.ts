@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { availableParallelism, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -199,6 +199,12 @@ describe('the secrets', () => {
   test('that cannot be read stop the start rather than being drawn anew', async () => {
     await writeFile(join(folder, 'secrets'), '{"session":"short"}');
     await expect(loadSecrets(folder)).rejects.toThrow('Restore the file from a back-up');
+  });
+
+  test.each([{}, { session: 'a'.repeat(40), playback: 'b'.repeat(40) }])('that cannot be written stop the start with a sentence, drawn anew or completed: %o', async (kept) => {
+    if ('session' in kept) await writeFile(join(folder, 'secrets'), JSON.stringify(kept));
+    await mkdir(join(folder, 'secrets.new'));
+    await expect(loadSecrets(folder)).rejects.toThrow(`The secrets cannot be written to ${join(folder, 'secrets')} (EISDIR). Make room`);
   });
 });
 

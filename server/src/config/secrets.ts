@@ -30,6 +30,7 @@ export async function loadSecrets(dataDir: string): Promise<Secrets> {
     // Drawn by a version that had no relay, or sealed nothing.
     return await keep(path, { ...secrets, turn: turn ?? draw(), sealing: sealing ?? draw() });
   } catch (error) {
+    if (error instanceof StartError) throw error;
     if (errorCodeOf(error) !== 'ENOENT') {
       throw new StartError(
         `The secrets in ${path} cannot be read. Restore the file from a back-up, or remove it: everybody then signs in again, old playback links end and the secrets of webhooks have to be drawn anew.`,
@@ -41,9 +42,16 @@ export async function loadSecrets(dataDir: string): Promise<Secrets> {
 }
 
 async function keep(path: string, secrets: Secrets): Promise<Secrets> {
-  // Whole or not at all: a file cut off by a crash would lock everybody out.
-  await writeFile(`${path}.new`, JSON.stringify(secrets), { mode: 0o600 });
-  await rename(`${path}.new`, path);
+  try {
+    // Whole or not at all: a file cut off by a crash would lock everybody out.
+    await writeFile(`${path}.new`, JSON.stringify(secrets), { mode: 0o600 });
+    await rename(`${path}.new`, path);
+  } catch (error) {
+    throw new StartError(
+      `The secrets cannot be written to ${path} (${errorCodeOf(error) ?? 'unknown'}). Make room on the disk and give this user the right to write there, or choose another folder with DATA_DIR.`,
+      error,
+    );
+  }
   return secrets;
 }
 

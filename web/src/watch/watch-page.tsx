@@ -34,7 +34,8 @@ export function WatchPage() {
     refetchInterval: ({ state }) => nextTry(state.error),
   });
   useTitle(stream.data?.title);
-  if (stream.data) return <WatchStream key={stream.data.id} stream={stream.data} token={token} />;
+  // What was found may be gone since, or be for others: then the error says so.
+  if (stream.data && !stream.isError) return <WatchStream key={stream.data.id} stream={stream.data} token={token} refused={stream.refetch} />;
   if (stream.isPending && stream.failureCount < 2) return <PlayerPageSkeleton />;
   return <Failure error={stream.error ?? stream.failureReason} token={token} code={code} failedAt={stream.errorUpdatedAt} />;
 }

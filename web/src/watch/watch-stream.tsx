@@ -20,9 +20,11 @@ const ShareDialog = lazy(() => import('../share/share-dialog.tsx').then(({ Share
 export interface WatchStreamProps {
   readonly stream: PublicStream;
   readonly token: string | undefined;
+  /** The server no longer tells this page of the stream, though it has not ended. */
+  readonly refused: () => void;
 }
 
-export function WatchStream({ stream, token }: WatchStreamProps) {
+export function WatchStream({ stream, token, refused }: WatchStreamProps) {
   const vitals = useRef<{ latencyMs?: number; stalls?: number }>({});
   const live = useLiveSocket({ streamId: stream.id, token, vitals });
   const status = live.status?.status ?? stream.status;
@@ -31,6 +33,10 @@ export function WatchStream({ stream, token }: WatchStreamProps) {
   const [sharing, setSharing] = useState(false);
   const theatre = useTheatre();
   useCountMe({ live, player, vitals });
+  const isRefused = live.connection === 'refused' && status !== 'ended';
+  useEffect(() => {
+    if (isRefused) refused();
+  }, [isRefused, refused]);
 
   const endedAt = live.status ? live.status.endedAt : stream.endedAt;
   const startedAt = live.status ? live.status.startedAt : stream.startedAt;
