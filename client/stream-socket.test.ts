@@ -4,8 +4,9 @@ import type { IncomingMessage } from 'node:http';
 import type { StreamSocketEvent } from '@millrace/contract/events/stream-socket';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type WebSocket as ServerSocket, WebSocketServer } from 'ws';
+import type { ConnectionState } from './event-socket.ts';
 import { ServerClock } from './server-clock.ts';
-import { type ConnectionState, StreamSocket } from './stream-socket.ts';
+import { StreamSocket } from './stream-socket.ts';
 
 const STATUS = {
   type: 'STREAM_STATUS_CHANGED',

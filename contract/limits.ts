@@ -9,8 +9,8 @@ export const MAX_DESCRIPTION_LENGTH = 2_000;
 /** JSON bodies of this API are small; anything larger is a mistake or an attack. */
 export const MAX_BODY_BYTES = 64 * 1024;
 
-/** The largest frame a client may send on the stream socket. */
-export const MAX_STREAM_SOCKET_FRAME_BYTES = 4 * 1024;
+/** The largest frame a client may send on a socket. */
+export const MAX_SOCKET_FRAME_BYTES = 4 * 1024;
 
 export const DEFAULT_PAGE_SIZE = 20;
 export const MAX_PAGE_SIZE = 100;

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { writeAsyncApi } from './asyncapi.ts';
 import { StreamSocketCommand } from './commands/stream-socket.ts';
+import { RecordingSocketEvent } from './events/recording-socket.ts';
 import { StreamSocketEvent } from './events/stream-socket.ts';
 import { SubscribableEvent } from './events/webhook.ts';
 import { asObject, type Json } from './json-schema.ts';
@@ -54,9 +55,10 @@ describe('the AsyncAPI document', () => {
   const document = writeAsyncApi('1.0.0');
 
   test('has every command and event', () => {
-    const stream = asObject(asObject(document['channels'] ?? {})['stream'] ?? {});
-    const names = [...StreamSocketCommand.options, ...StreamSocketEvent.options].map((option) => option.shape.type.value);
-    expect(Object.keys(asObject(stream['messages'] ?? {})).sort()).toEqual(names.sort());
+    const namesOf = (channel: string) => Object.keys(asObject(asObject(asObject(document['channels'] ?? {})[channel] ?? {})['messages'] ?? {})).sort();
+    const namesIn = (options: readonly { readonly shape: { readonly type: { readonly value: string } } }[]) => options.map((option) => option.shape.type.value).sort();
+    expect(namesOf('stream')).toEqual(namesIn([...StreamSocketCommand.options, ...StreamSocketEvent.options]));
+    expect(namesOf('recordings')).toEqual(namesIn(RecordingSocketEvent.options));
   });
 
   test('refers to nothing that it does not define', () => {

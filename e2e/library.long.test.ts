@@ -37,6 +37,11 @@ describe.skipIf(browserTestsAreOff)('what is kept', () => {
     const untilSeconds = (seconds: number) => until(() => Date.now() - began > seconds * 1000, { what: `${seconds} s of media`, timeoutMs: 120_000 });
 
     await using viewer = await preferLatency(await newVisitor(browser), 'low');
+    // In its first seconds a broadcast has no picture: pages ask for one where there is one.
+    const noPicture: string[] = [];
+    viewer.on('response', (response) => {
+      if (response.status() === 404) noPicture.push(response.url());
+    });
     const segments = await WatchPage.open(viewer, playback.page);
     await segments.untilState('playing', 20_000);
     await untilSeconds(30);
@@ -54,6 +59,10 @@ describe.skipIf(browserTestsAreOff)('what is kept', () => {
     const trialEncoder = scope.use(publishWithFfmpeg(`${server.rtmp}/${trial.streamKey}`, { video: LIGHT }));
     await until(async () => (await owner.recordings()).length === 2, { what: 'both to be recorded', timeoutMs: 15_000 });
     await page.goto(`${server.http}/live/${trial.stream.id}`);
+    await page
+      .getByRole('status')
+      .filter({ hasText: /^Recording$/ })
+      .waitFor({ timeout: 10_000 });
     await page.getByRole('button', { name: 'End broadcast' }).click();
     await page.getByRole('switch', { name: 'Keep the recording' }).click();
     await page.getByText('What was recorded is deleted for good.').waitFor();
@@ -73,6 +82,7 @@ describe.skipIf(browserTestsAreOff)('what is kept', () => {
     await segments.page.screenshot({ path: outputFile('library', 'rewound.png') });
     await until(async () => (await segments.currentTime()) > 0 && (await segments.state()) === 'playing', { what: 'the past to play', timeoutMs: 10_000 });
     expect(segments.complaints.list).toEqual([]);
+    expect(noPicture.filter((url) => url.includes('poster'))).toEqual([]);
 
     // From real time the bar leads to segments, and live is real time again.
     await using other = await preferLatency(await newVisitor(browser), 'real-time');
@@ -86,12 +96,22 @@ describe.skipIf(browserTestsAreOff)('what is kept', () => {
     await realTime.untilProtocol('whep', 20_000);
     await untilBehind(realTime, 0, 3);
 
+    // The library is told by its socket: what ends before its eyes is there without a question asked in vain.
+    let asked = 0;
+    page.on('request', (request) => {
+      if (new URL(request.url()).pathname === '/api/v1/recordings') asked++;
+    });
+    const told = page.waitForEvent('websocket', (socket) => socket.url().endsWith('/ws/recordings'));
+    await page.goto(`${server.http}/library`);
+    await page.getByText('Recording…').waitFor({ timeout: 15_000 });
+    await told;
     await owner.stop(stream.id);
     await encoder.stop('SIGKILL');
     const ended = Date.now();
-    await page.goto(`${server.http}/library`);
     await page.getByRole('link', { name: /^Play The mill at dusk, / }).waitFor({ timeout: 15_000 });
     expect(Date.now() - ended).toBeLessThan(15_000);
+    // To begin with, as the socket opens, and when the recording changed.
+    expect(asked).toBeLessThanOrEqual(3);
     const poster = page.locator('article img[data-seen]');
     await poster.waitFor({ timeout: 10_000 });
     const posterClock = clockIn(await page.evaluate(lumaOfCells, { ...CELLS, selector: 'article img' }));
@@ -100,6 +120,24 @@ describe.skipIf(browserTestsAreOff)('what is kept', () => {
     expect(await seriousFaults(page)).toEqual([]);
     await page.getByRole('button', { name: 'Actions for The mill at dusk' }).click();
     await page.screenshot({ path: outputFile('library', 'menu.png') });
+    // As of a recording that is hours long: first how far it is, then the file.
+    const progressSeen = Promise.withResolvers<void>();
+    let isFirst = true;
+    await page.route('**/api/v1/recordings/*/download', async (route) => {
+      if (isFirst) {
+        isFirst = false;
+        await route.fulfill({ json: { isReady: false, task: { kind: 'download', share: 0.4, secondsLeft: 7 } } });
+        return;
+      }
+      await progressSeen.promise;
+      await route.continue();
+    });
+    const downloading = page.waitForEvent('download', { timeout: 15_000 });
+    await page.getByRole('menuitem', { name: 'Download' }).click();
+    await page.getByText('Preparing the download, 40%, 0:07 left').waitFor();
+    progressSeen.resolve();
+    expect((await downloading).suggestedFilename()).toBe('The mill at dusk.mp4');
+    await page.getByRole('button', { name: 'Actions for The mill at dusk' }).click();
     await page.getByRole('menuitem', { name: 'Rename' }).click();
     await page.getByLabel('Title').fill('The weir');
     await page.getByRole('button', { name: 'Save' }).click();

@@ -4,6 +4,7 @@
  */
 
 import { systemClock } from '../../server/src/lib/clock.ts';
+import { UNWATCHED } from '../../server/src/lib/progress.ts';
 import { DiskFiles } from '../../server/src/lib/stored-files.ts';
 import { quietLog } from '../../server/src/lib/testing/quiet-log.ts';
 import { OPEN_GATE, serve } from '../../server/src/outputs/record/testing/http.ts';
@@ -34,7 +35,7 @@ studio.packager.end();
 await studio.recorder.round();
 const readyMs = performance.now() - began;
 const filesOf = (id: string): DiskFiles => new DiskFiles(studio.recorder.recordingFolder(id));
-const vod = new VodRoutes({ gate: OPEN_GATE, clock: systemClock, log: quietLog(), lookUp: async () => ({ title: 'Two hours' }), filesOf });
+const vod = new VodRoutes({ gate: OPEN_GATE, clock: systemClock, log: quietLog(), lookUp: async () => ({ title: 'Two hours' }), filesOf, beginDownload: () => UNWATCHED });
 await using http = await serve(vod);
 const playlist = `${http.base}/vod/${RECORDED.recording?.id}/video/index.m3u8`;
 const text = await (await fetch(playlist)).text();

@@ -56,6 +56,21 @@ export const RecordingUpload = z
   .meta({ id: 'RecordingUpload' });
 export type RecordingUpload = z.infer<typeof RecordingUpload>;
 
+/**
+ * What takes long with a recording now. `repair`: the server died while it was made, and what there is of it is looked through. `download`: the
+ * MP4 is made ready.
+ */
+export const RecordingTask = z
+  .strictObject({
+    kind: z.enum(['repair', 'download']),
+    /** From 0 to 1. */
+    share: z.number().min(0).max(1),
+    /** Null while it cannot be told. */
+    secondsLeft: z.number().nonnegative().nullable(),
+  })
+  .meta({ id: 'RecordingTask' });
+export type RecordingTask = z.infer<typeof RecordingTask>;
+
 export const RecordingStorage = z
   .strictObject({
     /** Whether it lies on a server. */
@@ -84,6 +99,8 @@ export const Recording = z
     startedAt: Instant,
     endedAt: Instant.nullable(),
     storage: RecordingStorage,
+    /** Null unless something has taken longer than a second. */
+    task: RecordingTask.nullable(),
     playback: RecordingPlayback,
     updatedAt: Instant,
   })

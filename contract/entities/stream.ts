@@ -84,6 +84,8 @@ export const PublicStream = z
     viewers: z.int().nonnegative(),
     /** How far back a live broadcast can be watched; null: to its beginning. */
     rewindSeconds: z.int().nonnegative().nullable(),
+    /** Whether `playback.poster` has a picture now. */
+    hasPoster: z.boolean(),
     playback: Playback,
   })
   .meta({ id: 'PublicStream' });

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { BroadcastState } from '../entities/broadcast.ts';
 import { Measurement } from '../entities/measurement.ts';
+import { RecordingProblem, RecordingState } from '../entities/recording.ts';
 import { ERROR_CODES } from '../errors.ts';
 import { Id, Instant } from '../ids.ts';
 
@@ -41,6 +42,20 @@ export const RecordingReady = z.strictObject({
   recordingId: Id,
 });
 
+/**
+ * A recording began, ended, ran into a problem, was uploaded or changed by its owner: `GET /recordings/{id}` has all of it. On a stream's socket
+ * to the owner alone, when it begins and ends, and as the socket opens if the running broadcast has one.
+ */
+export const RecordingChanged = z.strictObject({
+  type: z.literal('RECORDING_CHANGED'),
+  recordingId: Id,
+  /** Null once the stream was deleted. */
+  streamId: Id.nullable(),
+  broadcastId: Id,
+  state: RecordingState,
+  problem: RecordingProblem.nullable(),
+});
+
 /** A command was refused. */
 export const CommandRefused = z.strictObject({
   type: z.literal('COMMAND_REFUSED'),
@@ -48,5 +63,7 @@ export const CommandRefused = z.strictObject({
   detail: z.string(),
 });
 
-export const StreamSocketEvent = z.discriminatedUnion('type', [StreamStatusChanged, ViewersCounted, Measured, RecordingReady, CommandRefused]).meta({ id: 'StreamSocketEvent' });
+export const StreamSocketEvent = z
+  .discriminatedUnion('type', [StreamStatusChanged, ViewersCounted, Measured, RecordingChanged, RecordingReady, CommandRefused])
+  .meta({ id: 'StreamSocketEvent' });
 export type StreamSocketEvent = z.infer<typeof StreamSocketEvent>;

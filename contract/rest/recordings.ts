@@ -1,6 +1,6 @@
 /** The library: everything an owner does with recordings, and the view of whoever may watch one. */
 import { z } from 'zod';
-import { PublicRecording, Recording, RecordingPlayback, RecordingSettings, RecordingState } from '../entities/recording.ts';
+import { PublicRecording, Recording, RecordingPlayback, RecordingSettings, RecordingState, RecordingTask } from '../entities/recording.ts';
 import { Id, Instant } from '../ids.ts';
 import { DEFAULT_PLAYBACK_TOKEN_SECONDS, MAX_PLAYBACK_TOKEN_SECONDS, MAX_TITLE_LENGTH } from '../limits.ts';
 import { lineOfText } from '../text.ts';
@@ -70,6 +70,22 @@ export const deleteRecording = defineRoute({
   params: RecordingParams,
   success: { status: 204, description: 'It is gone.' },
   errors: ['not_authenticated', 'recording_not_found', 'recording_not_ready'],
+});
+
+export const prepareDownload = defineRoute({
+  id: 'prepareDownload',
+  method: 'post',
+  path: '/recordings/{id}/download',
+  summary: 'Make the MP4 of a recording ready, which takes some seconds of one that is hours long; answers after a second at the latest',
+  auth: 'required',
+  params: RecordingParams,
+  success: {
+    status: 200,
+    /** `task` is null once it is ready, and for as long as it cannot be told how far it is. */
+    body: z.strictObject({ isReady: z.boolean(), task: RecordingTask.nullable() }),
+    description: 'Whether `playback.download` answers at once now. If not, it goes on meanwhile: ask again, or follow `/ws/recordings`.',
+  },
+  errors: ['not_authenticated', 'recording_not_found', 'recording_not_ready', 'on_another_server', 'media_not_found', 'storage_unreachable', 'overloaded'],
 });
 
 export const createRecordingToken = defineRoute({

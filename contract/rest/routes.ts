@@ -35,6 +35,7 @@ export const ROUTES = {
   viewRecording: recordings.viewRecording,
   updateRecording: recordings.updateRecording,
   deleteRecording: recordings.deleteRecording,
+  prepareDownload: recordings.prepareDownload,
   createRecordingToken: recordings.createRecordingToken,
   getCode: viewing.getCode,
   listLive: viewing.listLive,

@@ -3,8 +3,9 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Recording } from '@millrace/contract/entities/recording';
 import { WebhookWithSecret } from '@millrace/contract/entities/webhook';
+import { RecordingSocketEvent } from '@millrace/contract/events/recording-socket';
+import { RECORDING_SOCKET_PATH, RECORDING_SOCKET_PROTOCOL } from '@millrace/contract/protocol';
 import { listDeliveries } from '@millrace/contract/rest/webhooks';
 import { nanoid } from 'nanoid';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
@@ -22,6 +23,8 @@ import { TestBroadcast } from './outputs/record/testing/studio.ts';
 import { JobStore } from './store/jobs.ts';
 import { openTemporaryStore, type TemporaryStore } from './store/testing/temporary-store.ts';
 import { WorkerPool } from './transcode/pool.ts';
+import { HttpServer } from './transports/http/server.ts';
+import { SocketClient } from './transports/http/testing/socket-client.ts';
 import { RecordingEvents } from './webhooks/recording-events.ts';
 
 const HOUR_MS = 3600_000;
@@ -60,7 +63,7 @@ async function openStudio() {
   const { db } = temporary.store;
   const server = createTestServer({ store: temporary.store });
   const { clock } = server;
-  const { token } = await becomeGuest(server);
+  const { token, user } = await becomeGuest(server);
   const { stream } = await makeStream(server, token, { record: true, title: 'Regatta' });
   const events = ['recording.ready', 'recording.uploaded', 'recording.failed'];
   const { webhook } = await read(await server.request('/api/v1/webhooks', { method: 'POST', token, body: { url: 'http://127.0.0.1:9/', events } }), WebhookWithSecret);
@@ -69,7 +72,7 @@ async function openStudio() {
   let runner: JobRunner | undefined;
   const open = async ({ localCopyMs = Number.POSITIVE_INFINITY, minFreeBytes = 0, isLate = false } = {}) => {
     const library: Library = new Library({
-      config: { dataDir, minFreeBytes, recordingQuotaBytes: Number.POSITIVE_INFINITY, localCopyMs },
+      config: { dataDir, minFreeBytes, recordingQuotaBytes: Number.POSITIVE_INFINITY, localCopyMs, publicUrl: undefined },
       objects: isLate ? undefined : objects,
       db,
       serverId: temporary.store.serverId,
@@ -82,8 +85,8 @@ async function openStudio() {
       tokens: server.tokens,
       log: silentLog,
       newId: nanoid,
-      identify: () => undefined,
-      ready() {},
+      identify: ({ authorization }) => (authorization === 'Bearer owner' ? user : undefined),
+      changed() {},
       use() {},
     });
     runner = new JobRunner({ store: jobs, clock, log: silentLog, handlers: library.jobs, newId: nanoid });
@@ -137,6 +140,18 @@ async function openStudio() {
         },
       };
     },
+    /** What the owner's socket hears. */
+    async listen({ sockets }: Library) {
+      const http = new HttpServer({ host: '127.0.0.1', port: 0, clock, log: silentLog, handlers: [], fallback: (_request, response) => response.end(), upgrades: [sockets] });
+      const { port } = await http.start();
+      closing.push(async () => {
+        await sockets.close();
+        await http.close();
+      });
+      const client = new SocketClient(`ws://127.0.0.1:${port}${RECORDING_SOCKET_PATH}`, [RECORDING_SOCKET_PROTOCOL], { headers: { authorization: 'Bearer owner' } });
+      await client.open();
+      return () => client.heard.map((event) => RecordingSocketEvent.parse(event));
+    },
     discard: (library: Library) => library.recorder.discard(stream.id),
     recording: async () => {
       const [recording] = await server.recordingStore.listOwned((await server.streamStore.byId(stream.id))?.ownerId ?? '', {}, { after: undefined, limit: 1 });
@@ -178,6 +193,7 @@ async function untilUploaded({ until, recording }: Studio): Promise<void> {
 test('a recording is sent while it is made, told when all of it is there, plays from there alone, and goes with its deletion', { timeout: 120_000 }, async () => {
   const studio = await openStudio();
   const library = await studio.open({ localCopyMs: HOUR_MS });
+  const heard = await studio.listen(library);
   const broadcast = studio.broadcast(library);
   await broadcast.send(150);
   const { id, state } = await studio.recording();
@@ -193,10 +209,12 @@ test('a recording is sent while it is made, told when all of it is there, plays 
   // Word of a finished file that comes late.
   library.parts.uploads?.recordingGrew(id);
   expect(await studio.deliveries()).toEqual(['recording.ready']);
-  const upload = async () => library.recordings.uploadOf(await studio.recording());
+  const upload = async () => library.recordings.storageOf(await studio.recording()).upload;
   await studio.until('that there is no room is seen', async () => (await upload())?.state === 'failing');
   expect(await upload()).toMatchObject({ problem: 'storage_full', totalBytes: expect.any(Number) });
   expect(library.parts.uploads?.failing).toBe(1);
+  const uploads = () => heard().flatMap((event) => (event.type === 'RECORDING_PROGRESSED' ? (event.storage.upload ?? []) : []));
+  await studio.until('the owner is told of it', async () => uploads().some(({ problem }) => problem === 'storage_full'));
   await using http = await serve(library.vod);
   const base = `${http.base}/vod/${id}`;
   const fromHere = await everythingOf(base);
@@ -206,6 +224,8 @@ test('a recording is sent while it is made, told when all of it is there, plays 
   await untilUploaded(studio);
   expect(await upload()).toMatchObject({ state: 'uploaded', secondsLeft: null, problem: null });
   expect(await studio.deliveries()).toEqual(['recording.ready', 'recording.uploaded']);
+  await studio.until('the owner is told of that', async () => uploads().at(-1)?.state === 'uploaded');
+  expect(heard().flatMap((event) => (event.type === 'RECORDING_CHANGED' ? event.state : []))).toEqual(['recording', 'ready', 'ready']);
   const folder = join(dataDir, 'media/recordings', id);
   expect(existsSync(folder)).toBe(true);
   expect((await studio.recording()).isLocal).toBe(true);
@@ -269,7 +289,7 @@ test('what is only here stays: a copy goes for room alone, once the store still 
   expect(existsSync(folder)).toBe(false);
   await using http = await serve(library.vod);
   expect((await fetch(`${http.base}/vod/${id}/download.mp4`)).status).toBe(200);
-  expect(Recording.shape.storage.parse({ local: false, elsewhere: false, upload: library.recordings.uploadOf(await studio.recording()) }).upload?.state).toBe('uploaded');
+  expect(library.recordings.storageOf(await studio.recording())).toMatchObject({ local: false, elsewhere: false, upload: { state: 'uploaded' } });
 });
 
 test('nothing is left of a recording that is not kept, nor of one that is deleted while it is sent', { timeout: 120_000 }, async () => {

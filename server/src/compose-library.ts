@@ -1,20 +1,24 @@
 /** Builds what keeps broadcasts: the recorder, the library that knows whose recordings they are, and what plays them. For main.ts alone. */
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { RecordingStorage } from '@millrace/contract/entities/recording';
 import type { Kysely } from 'kysely';
 import type { Config } from './config/load.ts';
 import type { JobHandler } from './jobs/runner.ts';
 import type { Clock } from './lib/clock.ts';
 import type { Log } from './lib/log.ts';
+import type { Progress } from './lib/progress.ts';
 import { errorCodeOf } from './lib/start-error.ts';
 import { DiskFiles, type StoredFiles } from './lib/stored-files.ts';
 import { FolderRemoval } from './library/folder-removal.ts';
 import { LocalCopies } from './library/local-copies.ts';
 import { NearestFiles } from './library/object-files.ts';
 import type { ObjectStore } from './library/object-store.ts';
-import { RecordingDesk, type RecordingFollower } from './library/recording-desk.ts';
+import { RecordingDesk } from './library/recording-desk.ts';
 import { RecordingDirectory } from './library/recording-directory.ts';
 import { RecordingPermission } from './library/recording-permission.ts';
+import { RecordingSockets } from './library/recording-sockets.ts';
+import { RecordingTasks } from './library/recording-tasks.ts';
 import { RecordingUploads } from './library/recording-uploads.ts';
 import { Recordings } from './library/recordings.ts';
 import type { Packager } from './outputs/cmaf/packager.ts';
@@ -39,7 +43,7 @@ import type { WorkerPool } from './transcode/pool.ts';
 import type { RecordingEvents } from './webhooks/recording-events.ts';
 
 export interface LibraryDeps extends AdmissionDeps {
-  readonly config: Pick<Config, 'dataDir' | 'minFreeBytes' | 'recordingQuotaBytes' | 'localCopyMs'>;
+  readonly config: Pick<Config, 'dataDir' | 'minFreeBytes' | 'recordingQuotaBytes' | 'localCopyMs' | 'publicUrl'>;
   /** Where recordings are copied to; undefined: nowhere. */
   readonly objects: ObjectStore | undefined;
   readonly jobs: JobStore;
@@ -54,8 +58,8 @@ export interface LibraryDeps extends AdmissionDeps {
   readonly streams: StreamDirectory;
   readonly log: Log;
   newId(): string;
-  /** A recording of this broadcast can be played from now on. */
-  ready(streamId: string, broadcastId: string): void;
+  /** A recording of a broadcast began or ended. */
+  changed(recording: StoredRecording): void;
   /** Keeps the pictures of a stream converted while they are recorded. */
   use(streamId: string): void;
 }
@@ -65,6 +69,8 @@ export class Library {
   readonly recordings: Recordings;
   readonly vod: VodRoutes;
   readonly thumbnailer: Thumbnailer;
+  /** What owners hear. */
+  readonly sockets: RecordingSockets;
   /** Work for the job runner. */
   readonly jobs: readonly JobHandler[];
   readonly #desk: RecordingDesk;
@@ -74,7 +80,7 @@ export class Library {
   readonly #clock: Clock;
   readonly #log: Log;
 
-  constructor({ config, db, serverId, streams, tokens, clock, log, objects, workers, jobs, events, wake, newId, identify, ready, use }: LibraryDeps) {
+  constructor({ config, db, serverId, streams, tokens, clock, log, objects, workers, jobs, events, wake, newId, identify, changed, use }: LibraryDeps) {
     const folder = join(config.dataDir, 'media');
     const store = new RecordingStore(db, serverId);
     const directory = new RecordingDirectory({ store, clock });
@@ -84,20 +90,34 @@ export class Library {
     this.#clock = clock;
     this.#log = log;
     this.thumbnailer = new Thumbnailer({ makers: new PictureJobs(workers), clock, log });
+    const tasks = new RecordingTasks({ clock, progressed: (id) => this.sockets.progressed(id) });
+    const taskOf = (id: string) => tasks.of(id);
+    const storageOf = (recording: StoredRecording): RecordingStorage => ({
+      local: recording.isLocal,
+      elsewhere: isElsewhere(recording),
+      upload: this.#uploads?.statusOf(recording) ?? null,
+    });
+    this.sockets = new RecordingSockets({ clock, log, directory, identify, storageOf, taskOf, publicOrigin: config.publicUrl });
     const folderOf = (id: string): string => this.recorder.recordingFolder(id);
     if (objects) {
-      const uploaded: Also = async (transaction, recording) => {
-        await events.recordingUploaded(transaction, recording);
-        directory.forget(recording.id);
-      };
+      const uploaded: Also = (transaction, recording) => events.recordingUploaded(transaction, recording);
       const stored = (): void => {
         events.stored();
         void this.#copies?.sweep();
       };
-      const prepare = (path: string): Promise<void> =>
-        keepDownloadHead(path).catch((error: unknown) => log.warn({ err: error, path }, 'a recording is uploaded without the header of its download'));
+      const prepare = (id: string, path: string): Promise<void> =>
+        followed(tasks.begin(id, 'download'), (progress) => keepDownloadHead(path, progress)).catch((error: unknown) =>
+          log.warn({ err: error, path }, 'a recording is uploaded without the header of its download'),
+        );
+      const told = {
+        changed: (recording: StoredRecording): void => {
+          directory.forget(recording.id);
+          this.sockets.recordingChanged(recording);
+        },
+        progressed: (id: string) => this.sockets.progressed(id),
+      };
       const shared = { objects, recordings: store, uploads: new UploadStore(db), jobs, clock, log, newId, wake };
-      const uploads = new RecordingUploads({ ...shared, folderOf, closedFiles, prepare, uploaded, stored });
+      const uploads = new RecordingUploads({ ...shared, ...told, folderOf, closedFiles, prepare, uploaded, stored });
       this.#uploads = uploads;
       this.#copies = new LocalCopies({
         recordings: store,
@@ -112,8 +132,15 @@ export class Library {
     }
     const folders = new FolderRemoval({ recordings: store, jobs, clock, newId, remove: (id) => this.#removeFiles(id) });
     this.jobs = [...(this.#uploads?.jobs ?? []), folders];
-    const followers = [events, tellsPages(ready), folders, ...(this.#uploads ? [this.#uploads] : [])];
-    this.#desk = new RecordingDesk({ store, directory, streams, clock, log, quotaBytes: config.recordingQuotaBytes, followers, newId });
+    const followers = [events, folders, ...(this.#uploads ? [this.#uploads] : [])];
+    const pages = {
+      recordingChanged: (recording: StoredRecording): void => {
+        this.sockets.recordingChanged(recording);
+        changed(recording);
+      },
+      recordingDeleted: (recording: StoredRecording) => this.sockets.recordingDeleted(recording),
+    };
+    this.#desk = new RecordingDesk({ store, directory, streams, clock, log, quotaBytes: config.recordingQuotaBytes, followers, listener: pages, tasks, newId });
     const listener = {
       recordingEnded: (outcome: RecordingOutcome) => this.#desk.recordingEnded(outcome),
       recordingGrew: (id: string) => this.#uploads?.recordingGrew(id),
@@ -122,14 +149,23 @@ export class Library {
     const copies = this.#copies;
     const makeRoom = copies && { makeRoom: () => copies.makeRoom() };
     this.recorder = new Recorder({ clock, log, folder, minFreeBytes: config.minFreeBytes, policy: this.#desk, listener, use, ...makeRoom });
-    this.vod = new VodRoutes({ gate: permission, clock, log, lookUp: (id) => permission.lookUp(id), filesOf: (id) => this.#filesOf(id) });
+    this.vod = new VodRoutes({
+      gate: permission,
+      clock,
+      log,
+      lookUp: (id) => permission.lookUp(id),
+      filesOf: (id) => this.#filesOf(id),
+      beginDownload: (id) => tasks.begin(id, 'download'),
+    });
     this.recordings = new Recordings({
       store,
       directory,
       tokens,
       clock,
-      uploadOf: (recording) => this.#uploads?.statusOf(recording) ?? null,
-      isElsewhere,
+      storageOf,
+      taskOf,
+      prepareDownload: (id) => this.vod.prepareDownload(id),
+      changed: (recording) => this.sockets.recordingChanged(recording),
       removeRow: (id) => this.#desk.delete(id),
       removeFiles: (id) => this.#removeFiles(id),
     });
@@ -171,9 +207,10 @@ export class Library {
     await rm(this.#removed, { recursive: true, force: true });
     await this.recorder.start();
     this.thumbnailer.start();
+    this.sockets.start();
     const archives = {
       names: () => archiveNames(join(this.#folder, 'recordings')),
-      inspect: (id: string) => readArchive(new DiskFiles(this.recorder.recordingFolder(id))),
+      inspect: (id: string, progress: Progress) => readArchive(new DiskFiles(this.recorder.recordingFolder(id)), progress),
       remove: (id: string) => this.#removeFiles(id),
     };
     this.#desk.restore(archives).catch((error: unknown) => this.#log.error({ err: error }, 'interrupted recordings could not be put right'));
@@ -218,16 +255,11 @@ export class Library {
   }
 }
 
-/** Tells the pages of a broadcast that ended once its recording is stored. */
-function tellsPages(ready: LibraryDeps['ready']): RecordingFollower {
-  const playable = new Map<string, StoredRecording>();
-  return {
-    async recordingStored(_transaction, recording) {
-      if (recording.state === 'ready') playable.set(recording.id, recording);
-    },
-    stored() {
-      for (const { streamId, broadcastId } of playable.values()) if (streamId !== null) ready(streamId, broadcastId);
-      playable.clear();
-    },
-  };
+/** Ends the progress with the work. */
+async function followed(progress: Progress, work: (progress: Progress) => Promise<void>): Promise<void> {
+  try {
+    await work(progress);
+  } finally {
+    progress.end();
+  }
 }

@@ -144,7 +144,7 @@ async function run(config: Config): Promise<void> {
   const identify = accounts.identify.bind(accounts);
   const mayPublish = accounts.mayPublish.bind(accounts);
   const viewers = new MemoryViewerCounter({ clock, timeoutMs: VIEWER_TIMEOUT_MS, listener: { viewersCounted: (streamId) => sockets.viewersCounted(streamId) } });
-  const media = mediaPortOf(hub, viewers);
+  const media = mediaPortOf(hub, viewers, { has: (streamId) => library.thumbnailer.find(streamId)?.pictures.poster !== undefined });
   const streamStore = new StreamStore(store.db);
   const directory = new StreamDirectory({ store: streamStore, clock });
   const tokens = new PlaybackTokens(secrets.playback);
@@ -164,7 +164,7 @@ async function run(config: Config): Promise<void> {
     wake: () => jobs.wake(),
     newId: nanoid,
     identify,
-    ready: (streamId, broadcastId) => sockets.recordingReady(streamId, broadcastId),
+    changed: (recording) => sockets.recordingChanged(recording),
     use: (streamId) => registry.keepAwake(streamId),
   });
   const jobs = new JobRunner({ store: jobStore, clock, log, handlers: [...hooks.jobs, ...library.jobs], newId: nanoid });
@@ -249,7 +249,7 @@ async function run(config: Config): Promise<void> {
       { handle: (request, response, path) => operator.handle(request, response, path) },
     ],
     fallback: getRequestListener((request, env) => api.fetch(request, env)),
-    upgrades: [sockets],
+    upgrades: [sockets, library.sockets],
     socketLimit: new SocketLimit({ remoteAddressOf: (request) => remoteAddressOf(request, config.trustProxy) }),
   });
   const https = tls && config.httpsPort !== undefined ? new SecureListener({ host: config.host, port: config.httpsPort, certificate: tls, http, turn, clock, log }) : undefined;
@@ -265,7 +265,7 @@ async function run(config: Config): Promise<void> {
         hub,
         packagers: registry,
         viewers,
-        sockets,
+        sockets: [sockets, library.sockets],
         http,
         certificate: certificates,
         ingests: { rtmp, rtmps, pull, whip },
@@ -303,7 +303,9 @@ async function run(config: Config): Promise<void> {
     ladders.close();
     workers.close();
   });
-  shutdown.add('sockets', () => sockets.close());
+  shutdown.add('sockets', async () => {
+    await Promise.all([sockets.close(), library.sockets.close()]);
+  });
   shutdown.add('http', async () => {
     https?.stop();
     await http.close();
@@ -350,7 +352,7 @@ function usesTls({ httpsPort, rtmpsPort, turn }: Config): boolean {
 }
 
 /** The product's view of the hub. */
-function mediaPortOf(hub: Hub, viewers: { count(streamId: string): number }): MediaPort {
+function mediaPortOf(hub: Hub, viewers: { count(streamId: string): number }, posters: { has(streamId: string): boolean }): MediaPort {
   return {
     broadcast: (streamId) => hub.get(streamId)?.broadcast,
     *running() {
@@ -359,5 +361,6 @@ function mediaPortOf(hub: Hub, viewers: { count(streamId: string): number }): Me
     start: (streamId) => hub.start(streamId),
     stop: (streamId, reason) => hub.stop(streamId, reason),
     viewers: (streamId) => viewers.count(streamId),
+    hasPoster: (streamId) => posters.has(streamId),
   };
 }

@@ -53,7 +53,7 @@ async function startOn(name: string): Promise<Machine> {
   const { clock } = server;
   const jobs = new JobStore(store.db, store.serverId);
   const library: Library = new Library({
-    config: { dataDir, minFreeBytes: 0, recordingQuotaBytes: Number.POSITIVE_INFINITY, localCopyMs: Number.POSITIVE_INFINITY },
+    config: { dataDir, minFreeBytes: 0, recordingQuotaBytes: Number.POSITIVE_INFINITY, localCopyMs: Number.POSITIVE_INFINITY, publicUrl: undefined },
     objects: undefined,
     db: store.db,
     serverId: store.serverId,
@@ -67,7 +67,7 @@ async function startOn(name: string): Promise<Machine> {
     log: silentLog,
     newId: nanoid,
     identify: () => undefined,
-    ready() {},
+    changed() {},
     use() {},
   });
   const runner = new JobRunner({ store: jobs, clock, log: silentLog, handlers: library.jobs, newId: nanoid });
@@ -160,6 +160,7 @@ test('a server that starts again takes up what was its own; the other one goes o
   ] as const)
     expect((await read(await server.request(path, { token }), Recording)).storage).toMatchObject({ local: true, elsewhere });
   expect((await problemOf(await again.server.request(`${path}/view`))).code).toBe('on_another_server');
+  expect((await problemOf(await again.server.request(`${path}/download`, { method: 'POST', token }))).code).toBe('on_another_server');
   const playlist = async ({ library }: Machine) => {
     await using http = await serve(library.vod);
     const response = await fetch(`${http.base}/vod/${theirs.id}/index.m3u8`);

@@ -15,9 +15,15 @@ export class StreamChannel<Member extends ChannelMember = ChannelMember> {
   readonly #members = new Set<Member>();
   /** Members who have not heard the count that holds now. */
   #isCountDue = false;
+  #recordingChanges = 0;
 
   get isEmpty(): boolean {
     return this.#members.size === 0;
+  }
+
+  /** How often it was told that a recording changed. */
+  get recordingChanges(): number {
+    return this.#recordingChanges;
   }
 
   all(): readonly Member[] {
@@ -56,6 +62,13 @@ export class StreamChannel<Member extends ChannelMember = ChannelMember> {
 
   close(code: number, reason: string): void {
     for (const member of [...this.#members]) member.close(code, reason);
+  }
+
+  /** What is recorded is the owner's business. */
+  recordingChanged(event: StreamSocketEvent): void {
+    this.#recordingChanges++;
+    const text = encode(event);
+    for (const member of this.#members) if (member.audience === 'owner') member.send(text);
   }
 
   /** @param isPrivate only the owner may watch it. */

@@ -9,7 +9,7 @@ import type { Broadcast } from '../stream/broadcast.ts';
 import type { PlaybackCredentials } from '../stream/playback-gate.ts';
 import { HttpServer } from '../transports/http/server.ts';
 import { SocketClient } from '../transports/http/testing/socket-client.ts';
-import { type KeptBroadcasts, StreamSockets } from './stream-sockets.ts';
+import { type BroadcastRecording, type KeptBroadcasts, StreamSockets } from './stream-sockets.ts';
 import { MemoryViewerCounter, type ViewerListener } from './viewer-counter.ts';
 import { Visits } from './visits.ts';
 import type { WatchDecision } from './watch-gate.ts';
@@ -17,6 +17,7 @@ import type { WatchDecision } from './watch-gate.ts';
 const STREAM = 'stream-aaaaaaaaaaaaaaa';
 const PRIVATE = 'private-aaaaaaaaaaaaaa';
 const CREATED = 1_700_000_000_000;
+const RECORDING: BroadcastRecording = { id: 'recording', streamId: STREAM, broadcastId: 'b', state: 'recording', problem: null };
 const LIVE: Broadcast = { streamId: STREAM, broadcastId: 'b', epoch: 'e', createdAt: CREATED, state: 'live', startedAt: CREATED };
 
 class World {
@@ -30,6 +31,7 @@ class World {
   readonly server: HttpServer;
   lastBroadcast: Broadcast | null = null;
   kept: Awaited<ReturnType<KeptBroadcasts['keptOf']>>;
+  latest: () => Promise<BroadcastRecording | undefined> = async () => undefined;
   isAway = false;
   /** From now on it is. */
   isPrivate = false;
@@ -56,7 +58,10 @@ class World {
       counter: this.counter,
       visits: this.visits,
       broadcasts: this.broadcasts,
-      recordings: { keptOf: async (streamId, broadcastId) => (streamId === STREAM && broadcastId === LIVE.broadcastId ? this.kept : undefined) },
+      recordings: {
+        keptOf: async (streamId, broadcastId) => (streamId === STREAM && broadcastId === LIVE.broadcastId ? this.kept : undefined),
+        latestOf: (streamId, broadcastId) => (streamId === STREAM && broadcastId === LIVE.broadcastId ? this.latest() : Promise.resolve(undefined)),
+      },
       publicOrigin: 'https://live.example/',
     });
     this.server = new HttpServer({ host: '127.0.0.1', port: 0, clock: this.clock, log, handlers: [], fallback: (_request, response) => response.end(), upgrades: [this.sockets] });
@@ -154,7 +159,7 @@ it('tells of the recording when it is ready, and whoever comes after the end', a
   await there.settled();
   expect(there.heard).not.toContainEqual(expect.objectContaining({ type: 'RECORDING_READY' }));
   made.kept = { id: 'recording', visibility: 'unlisted' };
-  made.sockets.recordingReady(STREAM, LIVE.broadcastId);
+  made.sockets.recordingChanged({ ...RECORDING, state: 'ready' });
   const told = { type: 'RECORDING_READY', broadcastId: 'b', recordingId: 'recording' };
   expect(await there.next('RECORDING_READY')).toEqual(told);
   expect(await (await made.client().open()).next('RECORDING_READY')).toEqual(told);
@@ -167,10 +172,40 @@ it('tells of a private recording to the owner alone', async () => {
   const viewer = await made.client().open();
   const owner = await made.client(as('owner')).open();
   await owner.next('RECORDING_READY');
-  made.sockets.recordingReady(STREAM, LIVE.broadcastId);
+  made.sockets.recordingChanged({ ...RECORDING, state: 'ready' });
   await owner.next('RECORDING_READY');
   await viewer.settled();
   expect(viewer.heard).not.toContainEqual(expect.objectContaining({ type: 'RECORDING_READY' }));
+});
+
+it('tells the owner alone that it is being recorded, and why no longer; and an owner who comes later', async () => {
+  const made = await world();
+  made.broadcasts.set(STREAM, LIVE);
+  const viewer = await made.client().open();
+  const owner = await made.client(as('owner')).open();
+  made.sockets.recordingChanged(RECORDING);
+  const told = { type: 'RECORDING_CHANGED', recordingId: 'recording', streamId: STREAM, broadcastId: 'b', state: 'recording', problem: null };
+  expect(await owner.next('RECORDING_CHANGED')).toEqual(told);
+  made.sockets.recordingChanged({ ...RECORDING, state: 'ready', problem: 'disk_full' });
+  expect(await owner.next('RECORDING_CHANGED')).toEqual({ ...told, state: 'ready', problem: 'disk_full' });
+  made.latest = async () => ({ ...RECORDING, state: 'ready', problem: 'disk_full' });
+  expect(await (await made.client(as('owner')).open()).next('RECORDING_CHANGED')).toEqual({ ...told, state: 'ready', problem: 'disk_full' });
+  const late = await made.client().open();
+  await Promise.all([viewer.settled(), late.settled()]);
+  for (const { heard } of [viewer, late]) expect(heard).not.toContainEqual(expect.objectContaining({ type: 'RECORDING_CHANGED' }));
+});
+
+it('does not tell what was stored of a recording after what happened since', async () => {
+  const made = await world();
+  made.broadcasts.set(STREAM, LIVE);
+  const asked = Promise.withResolvers<BroadcastRecording>();
+  made.latest = () => asked.promise;
+  const owner = await made.client(as('owner')).open();
+  await owner.next('STREAM_STATUS_CHANGED');
+  made.sockets.recordingChanged({ ...RECORDING, state: 'ready', problem: 'disk_full' });
+  asked.resolve(RECORDING);
+  await owner.settled();
+  expect(owner.heard.filter((event) => JSON.stringify(event).includes('RECORDING_CHANGED'))).toHaveLength(1);
 });
 
 it('shows a preview and measurements to the owner alone', async () => {

@@ -3,24 +3,24 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { StreamSocketCommand } from '@millrace/contract/commands/stream-socket';
 import type { Measurement } from '@millrace/contract/entities/measurement';
+import type { RecordingProblem, RecordingState } from '@millrace/contract/entities/recording';
 import type { Visibility } from '@millrace/contract/entities/stream';
 import { closeCodeOf, type ErrorCode } from '@millrace/contract/errors';
 import type { StreamSocketEvent } from '@millrace/contract/events/stream-socket';
 import { Id } from '@millrace/contract/ids';
-import { MAX_STREAM_SOCKET_FRAME_BYTES } from '@millrace/contract/limits';
+import { MAX_SOCKET_FRAME_BYTES } from '@millrace/contract/limits';
 import { CLOSE_STREAM_DELETED, STREAM_SOCKET_PROTOCOL, streamSocketPath } from '@millrace/contract/protocol';
 import type { Clock, Timer } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Broadcast } from '../stream/broadcast.ts';
 import type { PlaybackCredentials } from '../stream/playback-gate.ts';
-import { refuseUpgrade } from '../transports/http/refuse-upgrade.ts';
 import { SocketServer } from '../transports/http/socket.ts';
+import { credentialsOf } from '../transports/http/socket-credentials.ts';
 import type { MeasurementListener } from './measurer.ts';
 import { encode, StreamChannel } from './stream-channel.ts';
 import { StreamSession } from './stream-session.ts';
 import type { ViewerCounter, ViewerListener } from './viewer-counter.ts';
 import type { Visits } from './visits.ts';
-import { credentialsOf } from './watch-credentials.ts';
 import type { WatchDecision, WatchGate } from './watch-gate.ts';
 
 export interface StreamSocketsDeps {
@@ -40,6 +40,18 @@ export interface StreamSocketsDeps {
 export interface KeptBroadcasts {
   /** The recording that shows most of a broadcast, once one can be played. */
   keptOf(streamId: string, broadcastId: string): Promise<{ readonly id: string; readonly visibility: Visibility } | undefined>;
+  /** The recording that is being made of a broadcast, else the one that was last. */
+  latestOf(streamId: string, broadcastId: string): Promise<BroadcastRecording | undefined>;
+}
+
+/** What became of a recording, as far as the page of a broadcast shows it. */
+export interface BroadcastRecording {
+  readonly id: string;
+  /** Null once the stream was deleted. */
+  readonly streamId: string | null;
+  readonly broadcastId: string;
+  readonly state: RecordingState;
+  readonly problem: RecordingProblem | null;
 }
 
 const PREFIX = streamSocketPath('');
@@ -61,7 +73,7 @@ export class StreamSockets implements MeasurementListener, ViewerListener {
       clock: deps.clock,
       log: deps.log,
       protocol: STREAM_SOCKET_PROTOCOL,
-      maxFrameBytes: MAX_STREAM_SOCKET_FRAME_BYTES,
+      maxFrameBytes: MAX_SOCKET_FRAME_BYTES,
       command: StreamSocketCommand,
       refusal: (code, detail) => encode({ type: 'COMMAND_REFUSED', code, detail }),
     });
@@ -88,7 +100,7 @@ export class StreamSockets implements MeasurementListener, ViewerListener {
     if (!path.startsWith(PREFIX)) return false;
     const id = Id.safeParse(path.slice(PREFIX.length));
     if (id.success) void this.#admit(id.data, request, connection, head);
-    else this.#refuse('stream_not_found', request, connection, head);
+    else this.#server.refuse('stream_not_found', request, connection, head);
     return true;
   }
 
@@ -104,10 +116,13 @@ export class StreamSockets implements MeasurementListener, ViewerListener {
     this.#channels.get(broadcast.streamId)?.measured(() => ({ type: 'MEASURED', measurement }));
   }
 
-  /** A recording of this broadcast can be played from now on. */
-  recordingReady(streamId: string, broadcastId: string): void {
-    const channel = this.#channels.get(streamId);
-    if (channel) void this.#tellOfRecording(streamId, broadcastId, (event, isPrivate) => channel.recordingReady(event, isPrivate));
+  /** A recording began or ended. */
+  recordingChanged(recording: BroadcastRecording): void {
+    const { streamId, broadcastId, state } = recording;
+    const channel = streamId === null ? undefined : this.#channels.get(streamId);
+    if (!channel || streamId === null) return;
+    channel.recordingChanged(changeOf(recording));
+    if (state === 'ready') void this.#tellOfRecording(streamId, broadcastId, (event, isPrivate) => channel.recordingReady(event, isPrivate));
   }
 
   /** Ends the sockets of a stream that is no more. */
@@ -142,10 +157,10 @@ export class StreamSockets implements MeasurementListener, ViewerListener {
       } while (hidings !== this.#hidings);
     } catch (error) {
       this.#deps.log.error({ err: error, streamId }, 'a socket could not be admitted');
-      this.#refuse('internal', request, connection, head);
+      this.#server.refuse('internal', request, connection, head);
       return;
     }
-    if (!decision.allowed) this.#refuse(refusalOf(decision), request, connection, head);
+    if (!decision.allowed) this.#server.refuse(refusalOf(decision), request, connection, head);
     else this.#open(streamId, { ...decision, credentials }, request, connection, head);
   }
 
@@ -166,11 +181,26 @@ export class StreamSockets implements MeasurementListener, ViewerListener {
       });
       const broadcast = broadcasts.get(streamId) ?? lastOf(admitted.lastBroadcast);
       channel.join(session, broadcast, clock.now());
-      if (broadcast?.state !== 'ended') return;
+      if (!broadcast) return;
+      if (broadcast.state !== 'ended') {
+        if (admitted.isOwner) void this.#tellWhatIsRecorded(broadcast, channel, session);
+        return;
+      }
       void this.#tellOfRecording(streamId, broadcast.broadcastId, (event, isPrivate) => {
         if (!isPrivate || admitted.isOwner) session.send(encode(event));
       });
     });
+  }
+
+  async #tellWhatIsRecorded({ streamId, broadcastId }: Broadcast, channel: StreamChannel, session: StreamSession): Promise<void> {
+    const before = channel.recordingChanges;
+    try {
+      const recording = await this.#deps.recordings.latestOf(streamId, broadcastId);
+      // What was told meanwhile is newer.
+      if (recording && channel.recordingChanges === before) session.send(encode(changeOf(recording)));
+    } catch (error) {
+      this.#deps.log.warn({ err: error, streamId }, 'an owner was not told whether a broadcast is recorded');
+    }
   }
 
   async #tellOfRecording(streamId: string, broadcastId: string, tell: (event: StreamSocketEvent, isPrivate: boolean) => void): Promise<void> {
@@ -181,12 +211,10 @@ export class StreamSockets implements MeasurementListener, ViewerListener {
       this.#deps.log.warn({ err: error, streamId }, 'viewers were not told of the recording');
     }
   }
+}
 
-  /** Programs get a status. Browsers hide it from their pages, so they get a socket that closes with the code. */
-  #refuse(code: ErrorCode, request: IncomingMessage, connection: Duplex, head: Buffer): void {
-    if (request.headers.origin === undefined) refuseUpgrade(connection, code);
-    else this.#server.accept(request, connection, head, (socket) => socket.close(closeCodeOf(code), code));
-  }
+function changeOf({ id, streamId, broadcastId, state, problem }: BroadcastRecording): StreamSocketEvent {
+  return { type: 'RECORDING_CHANGED', recordingId: id, streamId, broadcastId, state, problem };
 }
 
 type Admitted = Extract<WatchDecision, { readonly allowed: true }> & { readonly credentials: PlaybackCredentials };

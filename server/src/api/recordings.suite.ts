@@ -1,8 +1,9 @@
 /** How the library's calls behave over HTTP, and who may see what. Run by rest.integration.test.ts. */
 import { PublicRecording, Recording } from '@millrace/contract/entities/recording';
-import { createRecordingToken, listRecordings } from '@millrace/contract/rest/recordings';
+import { createRecordingToken, listRecordings, prepareDownload } from '@millrace/contract/rest/recordings';
 import { nanoid } from 'nanoid';
 import { expect, test } from 'vitest';
+import { AppError } from '../lib/app-error.ts';
 import { silentLog } from '../lib/silent-log.ts';
 import { RecordingDesk, type RecordingFollower } from '../library/recording-desk.ts';
 import type { NewRecording, StoredRecording } from '../store/recordings.ts';
@@ -32,6 +33,9 @@ async function makeRecording(server: TestServer, ownerId: string, changes: Parti
 
 function deskOf(server: TestServer, quotaBytes = Number.POSITIVE_INFINITY, ...others: readonly RecordingFollower[]) {
   const heard: string[] = [];
+  const told: string[] = [];
+  /** What takes long now. */
+  const tasks = new Set<string>();
   const desk = new RecordingDesk({
     store: server.recordingStore,
     directory: server.recordingDirectory,
@@ -40,12 +44,22 @@ function deskOf(server: TestServer, quotaBytes = Number.POSITIVE_INFINITY, ...ot
     log: silentLog,
     quotaBytes,
     newId: nanoid,
+    tasks: {
+      begin(id, kind) {
+        tasks.add(`${kind} ${id}`);
+        return { advance() {}, end: () => tasks.delete(`${kind} ${id}`) };
+      },
+    },
+    listener: {
+      recordingChanged: ({ title, state }) => void told.push(`${state} ${title}`),
+      recordingDeleted: ({ title }) => void told.push(`deleted ${title}`),
+    },
     followers: [
       { recordingStored: async (_, { title, state, problem }) => void heard.push(problem && state === 'failed' ? `failed ${title} ${problem}` : `${state} ${title}`), stored() {} },
       ...others,
     ],
   });
-  return { desk, heard };
+  return { desk, heard, told, tasks };
 }
 
 export function recordingsSuite(suite: Suite): void {
@@ -55,7 +69,7 @@ export function recordingsSuite(suite: Suite): void {
     const { stream } = await makeStream(server, token);
     const kept = (broadcastId: string) => server.recordingStore.longestReady(stream.id, broadcastId);
     const of = { streamId: stream.id, broadcastId: nanoid() };
-    await makeRecording(server, user.id, { ...of, seconds: 900, state: 'recording', endedAt: null });
+    const making = await makeRecording(server, user.id, { ...of, seconds: 900, state: 'recording', endedAt: null });
     await makeRecording(server, user.id, { ...of, seconds: 0, state: 'failed', problem: 'damaged' });
     await makeRecording(server, user.id, { streamId: stream.id, seconds: 900 });
     expect(await kept(of.broadcastId)).toBeUndefined();
@@ -63,6 +77,15 @@ export function recordingsSuite(suite: Suite): void {
     const long = await makeRecording(server, user.id, { ...of, seconds: 600, problem: 'interrupted' });
     await makeRecording(server, user.id, { ...of, seconds: 30 });
     expect(await kept(of.broadcastId)).toEqual(long);
+    // What is being made of it is what its owner hears of while it runs, however old; then what was last.
+    expect(await server.recordingStore.latestOf(stream.id, of.broadcastId)).toMatchObject({ state: 'recording' });
+    await server.recordingStore.finish(
+      making.id,
+      { state: 'ready', problem: 'disk_full', seconds: 9, bytes: 9, endedAt: new Date(server.clock.now()) },
+      new Date(server.clock.now() + 1),
+    );
+    expect(await server.recordingStore.latestOf(stream.id, of.broadcastId)).toMatchObject({ id: making.id, problem: 'disk_full' });
+    expect(await server.recordingStore.latestOf(stream.id, nanoid())).toBeUndefined();
   });
 
   test('an owner lists their own, newest first, page by page, by stream, by state and by a part of the title', async () => {
@@ -102,6 +125,7 @@ export function recordingsSuite(suite: Suite): void {
     expect(changed).toMatchObject({ title: 'Quay', visibility: 'private', bytes: 5_000_000_000 });
     expect(changed.playback.hls).toMatch(new RegExp(`/vod/${id}/index\\.m3u8\\?token=`));
     expect((await read(await server.request(path, { token }), Recording)).title).toBe('Quay');
+    expect(server.changed).toEqual([id]);
     expect((await problemOf(await server.request(path, { method: 'PATCH', token, body: { state: 'ready' } }))).code).toBe('invalid_request');
     for (const method of ['GET', 'PATCH', 'DELETE']) {
       const body = method === 'PATCH' ? { body: { title: 'Mine' } } : {};
@@ -145,6 +169,35 @@ export function recordingsSuite(suite: Suite): void {
     expect(server.removedFiles).toEqual([id]);
   });
 
+  test('a download is made ready for its owner: at once, or with word of how far it is', async () => {
+    const server = suite.server();
+    const { token, user } = await becomeGuest(server);
+    const other = await becomeGuest(server);
+    const { id } = await makeRecording(server, user.id);
+    const prepare = (as: string, of = id) => server.request(`/api/v1/recordings/${of}/download`, { method: 'POST', token: as });
+    expect(await read(await prepare(token), prepareDownload.success.body)).toEqual({ isReady: true, task: null });
+    expect((await problemOf(await prepare(other.token))).code).toBe('recording_not_found');
+    const running = await makeRecording(server, user.id, { state: 'recording', endedAt: null });
+    expect((await problemOf(await prepare(token, running.id))).code).toBe('recording_not_ready');
+    const made = Promise.withResolvers<void>();
+    const task = { kind: 'download', share: 0.4, secondsLeft: 3 } as const;
+    server.preparing.set(id, made.promise);
+    server.tasks.set(id, task);
+    let isAnswered = false;
+    const answer = prepare(token).finally(() => {
+      isAnswered = true;
+    });
+    while (!isAnswered) {
+      await server.recordingStore.byId(id);
+      server.clock.advance(100);
+    }
+    expect(await read(await answer, prepareDownload.success.body)).toEqual({ isReady: false, task });
+    // Whoever looks at it sees the same.
+    expect((await read(await server.request(`/api/v1/recordings/${id}`, { token }), Recording)).task).toEqual(task);
+    made.reject(new AppError('storage_unreachable'));
+    expect((await problemOf(await prepare(token))).code).toBe('storage_unreachable');
+  });
+
   test('a recording outlives its stream', async () => {
     const server = suite.server();
     const { token, user } = await becomeGuest(server);
@@ -180,7 +233,7 @@ export function recordingsSuite(suite: Suite): void {
     server.publish(stream.id);
     const broadcast = server.hub.get(stream.id)?.broadcast;
     if (!broadcast) throw new Error('nothing runs');
-    const { desk, heard } = deskOf(server);
+    const { desk, heard, told } = deskOf(server);
     const plan = await desk.plan(broadcast, { isLow: false });
     expect(plan.rewindSeconds).toBe(Number.POSITIVE_INFINITY);
     const id = plan.recording?.id ?? '';
@@ -190,6 +243,7 @@ export function recordingsSuite(suite: Suite): void {
     await desk.flush();
     expect(await read(await server.request(path, { token }), Recording)).toMatchObject({ state: 'ready', seconds: 12.5, bytes: 700 });
     expect(heard).toEqual(['ready Regatta']);
+    expect(told).toEqual(['recording Regatta', 'ready Regatta']);
     const quiet = await makeStream(server, token, { rewindSeconds: 0 });
     server.publish(quiet.stream.id);
     const other = server.hub.get(quiet.stream.id)?.broadcast;
@@ -201,6 +255,9 @@ export function recordingsSuite(suite: Suite): void {
     expect((await desk.plan(broadcast, { isLow: true })).rewindSeconds).toBe(0);
     expect(full.heard).toEqual(['failed Regatta quota_reached']);
     expect(heard).toEqual(['ready Regatta', 'failed Regatta disk_full']);
+    expect(full.told).toEqual(['failed Regatta']);
+    await desk.delete(id);
+    expect(told).toEqual(['recording Regatta', 'ready Regatta', 'failed Regatta', 'deleted Regatta']);
     const stored = await server.recordingStore.listOwned(user.id, { state: 'failed' }, { after: undefined, limit: 10 });
     expect(stored.map(({ problem }) => problem).sort()).toEqual(['disk_full', 'quota_reached']);
   });
@@ -240,11 +297,13 @@ export function recordingsSuite(suite: Suite): void {
     const readable = await makeRecording(server, user.id, { title: 'Readable', state: 'recording', endedAt: null, startedAt });
     const lost = await makeRecording(server, user.id, { title: 'Lost', state: 'recording', endedAt: null });
     const empty = await makeRecording(server, user.id, { title: 'Empty', state: 'recording', endedAt: null });
-    const { desk, heard } = deskOf(server);
+    const { desk, heard, tasks } = deskOf(server);
+    const repairing: string[][] = [];
     await desk.restore({
       names: async () => [readable.id, 'alien'],
       async remove() {},
       async inspect(id) {
+        repairing.push([...tasks]);
         if (id === empty.id) return { seconds: 0, bytes: 0, faults: ['video has no index'] };
         if (id !== readable.id) throw new Error('no such file');
         return { seconds: 30, bytes: 900, faults: [] };
@@ -255,5 +314,9 @@ export function recordingsSuite(suite: Suite): void {
     expect(await server.recordingStore.byId(empty.id)).toMatchObject({ state: 'failed', problem: 'damaged', seconds: 0 });
     expect(heard).toContain('ready Readable');
     expect(heard).toContain('failed Lost damaged');
+    // Those that wait for their turn are known to be repaired as well.
+    expect(repairing[0]).toEqual(expect.arrayContaining([`repair ${readable.id}`, `repair ${lost.id}`]));
+    expect(repairing.map(({ length }) => length)).toEqual(repairing.map((_, done) => repairing.length - done));
+    expect(tasks.size).toBe(0);
   });
 }

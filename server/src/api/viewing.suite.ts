@@ -26,7 +26,12 @@ export function viewingSuite(suite: Suite): void {
     server.publish(stream.id, 'manual');
     expect((await seen()).status).toBe('idle');
     expect((await seen(token)).status).toBe('preview');
+    // Nor is its picture: pages ask for one where there is one.
+    expect((await seen(token)).hasPoster).toBe(false);
+    server.posters.add(stream.id);
+    expect([(await seen()).hasPoster, (await seen(token)).hasPoster]).toEqual([false, true]);
     server.hub.start(stream.id);
+    expect((await seen()).hasPoster).toBe(true);
     server.viewers.set(stream.id, 7);
     expect(await seen()).toMatchObject({ status: 'live', viewers: 7, endedAt: null });
     server.hub.stop(stream.id, 'stopped');

@@ -28,6 +28,8 @@ export interface UploadListener {
   folderUploaded(prefix: string): Promise<void>;
   /** The folder is gone before everything was there. When it rejects it is looked for again later. */
   folderMissing(prefix: string): Promise<void>;
+  /** What `status` says of it is something else now. Often, while bytes arrive. */
+  progressed(prefix: string): void;
 }
 
 export interface FolderUploadsDeps {
@@ -43,7 +45,7 @@ export interface FolderUploadsDeps {
   /** Of the paths in a folder that is not complete, those to which nothing is added any more. */
   closedFiles(paths: readonly string[]): string[];
   /** Completes a folder before it is sent for good. */
-  prepare(folder: string): Promise<void>;
+  prepare(prefix: string, folder: string): Promise<void>;
 }
 
 export interface FolderToUpload {
@@ -149,7 +151,7 @@ export class FolderUploads implements JobHandler {
     let arrived = 0;
     try {
       const isComplete = wasComplete || (await listener.isComplete(prefix));
-      const files = isComplete ? await this.#wholeFolder(folder) : await this.#finishedPart(folder);
+      const files = isComplete ? await this.#wholeFolder(prefix, folder) : await this.#finishedPart(folder);
       if (!files) {
         if (isComplete) await listener.folderMissing(prefix);
         this.#forget(prefix);
@@ -169,9 +171,9 @@ export class FolderUploads implements JobHandler {
     }
   }
 
-  async #wholeFolder(folder: string): Promise<LocalFile[] | undefined> {
+  async #wholeFolder(prefix: string, folder: string): Promise<LocalFile[] | undefined> {
     if (!(await filesOf(folder))) return undefined;
-    await this.#deps.prepare(folder);
+    await this.#deps.prepare(prefix, folder);
     return filesOf(folder);
   }
 
@@ -204,6 +206,7 @@ export class FolderUploads implements JobHandler {
       const perSecond = seconds > 0 ? (there - known) / seconds : 0;
       const remainingSeconds = perSecond > 0 ? Math.ceil((totalBytes - there) / perSecond) : undefined;
       this.#status.set(prefix, { state: 'running', bytes: there, totalBytes, remainingSeconds });
+      this.#deps.listener.progressed(prefix);
     };
     let next = 0;
     const failed = new AbortController();
@@ -237,7 +240,7 @@ export class FolderUploads implements JobHandler {
   }
 
   #failed(prefix: string, error: unknown, hasArrived: boolean): JobOutcome {
-    const { clock, log } = this.#deps;
+    const { clock, log, listener } = this.#deps;
     const failures = hasArrived ? 1 : (this.#failures.get(prefix) ?? 0) + 1;
     this.#failures.set(prefix, failures);
     const inMs = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(20, failures - 1));
@@ -245,13 +248,14 @@ export class FolderUploads implements JobHandler {
     const detail = error instanceof Error ? error.message : String(error);
     const { bytes, totalBytes } = this.#status.get(prefix) ?? { bytes: 0, totalBytes: 0 };
     this.#status.set(prefix, { state: 'retrying', bytes, totalBytes, code, detail, retryAt: clock.now() + inMs });
+    listener.progressed(prefix);
     log.warn({ err: error, prefix, code, inMs }, 'an upload failed, trying again');
     return { kind: 'again', inMs, reason: detail };
   }
 
   #forget(prefix: string): void {
-    this.#status.delete(prefix);
     this.#failures.delete(prefix);
+    if (this.#status.delete(prefix)) this.#deps.listener.progressed(prefix);
   }
 }
 

@@ -6,11 +6,13 @@ import type { RecordingProblem } from '@millrace/contract/entities/recording';
 import type { Transaction } from 'kysely';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
+import type { Progress } from '../lib/progress.ts';
 import type { NewRecording, RecordingEnd, RecordingStore, StoredRecording } from '../store/recordings.ts';
 import type { Schema } from '../store/schema.ts';
 import type { Broadcast } from '../stream/broadcast.ts';
 import type { KnownStream, StreamDirectory } from '../streams/directory.ts';
 import type { RecordingDirectory } from './recording-directory.ts';
+import type { RecordingTasks } from './recording-tasks.ts';
 
 /** Hears of recordings in the transaction that writes them down: what follows is as sure as they are. */
 export interface RecordingFollower {
@@ -22,13 +24,20 @@ export interface RecordingFollower {
   stored(): void;
 }
 
+/** Hears of recordings after they are written down. Must not throw. */
+export interface RecordingListener {
+  /** It began or ended. */
+  recordingChanged(recording: StoredRecording): void;
+  recordingDeleted(recording: StoredRecording): void;
+}
+
 /** What the media path finds on disk. */
 export interface ArchivePort {
   /** The ids of everything that lies there. */
   names(): Promise<string[]>;
   remove(id: string): Promise<void>;
   /** Rejects where there is nothing to play. */
-  inspect(id: string): Promise<{ readonly seconds: number; readonly bytes: number; readonly faults: readonly string[] }>;
+  inspect(id: string, progress: Progress): Promise<{ readonly seconds: number; readonly bytes: number; readonly faults: readonly string[] }>;
 }
 
 export interface RecordingDeskDeps {
@@ -40,6 +49,9 @@ export interface RecordingDeskDeps {
   /** What one owner may keep; infinity: as much as there is room. */
   readonly quotaBytes: number;
   readonly followers: readonly RecordingFollower[];
+  readonly listener: RecordingListener;
+  /** Says how far the repair of recordings has come. */
+  readonly tasks: Pick<RecordingTasks, 'begin'>;
   newId(): string;
 }
 
@@ -68,7 +80,7 @@ export class RecordingDesk {
 
   /** Rejects while the database is away. */
   async plan(broadcast: Broadcast, { isLow }: { readonly isLow: boolean }): Promise<Plan> {
-    const { store, streams, quotaBytes, newId } = this.#deps;
+    const { store, streams, quotaBytes, listener, newId } = this.#deps;
     const { stream } = await streams.byId(broadcast.streamId);
     if (!stream) return { recording: undefined, rewindSeconds: 0 };
     const rewindSeconds = isLow ? 0 : (stream.rewindSeconds ?? Number.POSITIVE_INFINITY);
@@ -77,11 +89,12 @@ export class RecordingDesk {
     const problem = isLow ? 'disk_full' : maxBytes <= 0 ? 'quota_reached' : null;
     const recording = this.#recordingOf(broadcast, stream, { id: newId(), problem });
     if (problem === null) {
-      await store.insert(recording);
+      listener.recordingChanged(await store.insert(recording));
       return { recording: { id: recording.id, maxBytes }, rewindSeconds };
     }
-    await store.insert(recording, this.#stored);
+    const refused = await store.insert(recording, this.#stored);
     this.#tellStored();
+    listener.recordingChanged(refused);
     this.#deps.log.error({ streamId: stream.id, ownerId: stream.ownerId, problem }, 'a broadcast is not recorded');
     return { recording: undefined, rewindSeconds };
   }
@@ -97,10 +110,12 @@ export class RecordingDesk {
 
   /** Forgets it, and has those who follow tidy up. */
   async delete(id: string): Promise<void> {
-    await this.#deps.store.delete(id, async (transaction, recording) => {
-      for (const follower of this.#deps.followers) await follower.recordingDeleted?.(transaction, recording);
+    const { store, followers, listener } = this.#deps;
+    const recording = await store.delete(id, async (transaction, deleted) => {
+      for (const follower of followers) await follower.recordingDeleted?.(transaction, deleted);
     });
     this.#tellStored();
+    if (recording) listener.recordingDeleted(recording);
   }
 
   /** When everything that has changed until now is written. */
@@ -116,11 +131,16 @@ export class RecordingDesk {
 
   /** After a start: recordings that were being made here become what there is of them, and what nobody knows is reported. */
   async restore(archives: ArchivePort): Promise<void> {
-    const { store, log } = this.#deps;
+    const { store, log, tasks } = this.#deps;
     await store.claim(await archives.names());
-    for (const { recording, isUnwanted } of await store.unfinished()) {
-      if (isUnwanted) await this.#forget(recording, archives);
-      else await this.#repair(recording, archives);
+    const unfinished = (await store.unfinished()).map(({ recording, isUnwanted }) => ({ recording, repair: isUnwanted ? undefined : tasks.begin(recording.id, 'repair') }));
+    try {
+      for (const { recording, repair } of unfinished) {
+        if (repair) await this.#repair(recording, archives, repair);
+        else await this.#forget(recording, archives);
+      }
+    } finally {
+      for (const { repair } of unfinished) repair?.end();
     }
     const names = await archives.names();
     const known = await store.existing(names);
@@ -134,13 +154,15 @@ export class RecordingDesk {
     this.#deps.log.info({ recordingId: id }, 'a recording that was not to be kept was interrupted, and is deleted');
   }
 
-  async #repair(recording: StoredRecording, archives: ArchivePort): Promise<void> {
+  async #repair(recording: StoredRecording, archives: ArchivePort, progress: Progress): Promise<void> {
     const { log } = this.#deps;
     const { id, startedAt } = recording;
-    const found = await archives.inspect(id).catch((error: unknown) => {
+    progress.advance(0);
+    const found = await archives.inspect(id, progress).catch((error: unknown) => {
       log.error({ err: error, recordingId: id }, 'a recording was interrupted and cannot be read');
       return undefined;
     });
+    progress.end();
     if (found?.seconds === 0) log.error({ recordingId: id, faults: found.faults }, 'a recording was interrupted and nothing of it can be read');
     if (!found || found.seconds === 0) {
       await this.#finish(id, { state: 'failed', problem: 'damaged', seconds: 0, bytes: 0, endedAt: startedAt });
@@ -153,10 +175,11 @@ export class RecordingDesk {
   }
 
   async #finish(id: string, end: RecordingEnd): Promise<void> {
-    const { store, directory, clock } = this.#deps;
-    await store.finish(id, end, new Date(clock.now()), this.#stored);
+    const { store, directory, clock, listener } = this.#deps;
+    const recording = await store.finish(id, end, new Date(clock.now()), this.#stored);
     directory.forget(id);
     this.#tellStored();
+    if (recording) listener.recordingChanged(recording);
   }
 
   readonly #stored = async (transaction: Transaction<Schema>, recording: StoredRecording): Promise<void> => {

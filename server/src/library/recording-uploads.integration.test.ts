@@ -61,6 +61,8 @@ function uploads() {
     async prepare() {},
     async uploaded() {},
     stored() {},
+    changed() {},
+    progressed() {},
   });
   const [job] = recordingUploads.jobs;
   return {

@@ -29,12 +29,15 @@ export interface RecordingUploadsDeps {
   folderOf(id: string): string;
   /** Those files of a recording, by their paths, to which nothing is added any more. */
   closedFiles(paths: readonly string[]): string[];
-  /** Puts into the folder what is needed to play it from afar. */
-  prepare(folder: string): Promise<void>;
+  /** Puts into its folder what is needed to play it from afar. */
+  prepare(id: string, folder: string): Promise<void>;
   /** All of it is there, verified: called in the transaction that stores that. */
   readonly uploaded: Also;
   /** Such a transaction is through. */
   stored(): void;
+  /** `statusOf` says something else of it now: after what its row says has changed, and as it goes on. */
+  changed(recording: StoredRecording): void;
+  progressed(id: string): void;
 }
 
 const REMOVAL_JOB = 'recording-removal';
@@ -51,13 +54,15 @@ export class RecordingUploads implements RecordingFollower {
   readonly #folders: ObjectFolders;
 
   constructor(deps: RecordingUploadsDeps) {
-    const { uploads: store, jobs, objects, clock, log, newId, wake, closedFiles, prepare } = deps;
+    const { uploads: store, jobs, objects, clock, log, newId, wake, closedFiles } = deps;
     this.#deps = deps;
     const listener = {
       folderUploaded: (prefix: string) => this.#uploaded(prefix),
       isComplete: async (prefix: string) => (await this.#deps.recordings.byId(idOf(prefix)))?.state === 'ready',
       folderMissing: (prefix: string) => this.#missing(prefix),
+      progressed: (prefix: string) => this.#deps.progressed(idOf(prefix)),
     };
+    const prepare = (prefix: string, folder: string): Promise<void> => deps.prepare(idOf(prefix), folder);
     this.#uploads = new FolderUploads({ store, jobs, objects, listener, clock, log, newId, wake, closedFiles, prepare });
     this.#folders = new ObjectFolders({ objects, log, uploaded: (prefix) => this.#uploads.uploaded(prefix) });
     const removal = { kind: REMOVAL_JOB, concurrency: 1, run: (job: RunningJob) => this.#runRemoval(job) };
@@ -131,10 +136,11 @@ export class RecordingUploads implements RecordingFollower {
 
   /** Sends these files of it once more. */
   async again(id: string, paths: readonly string[]): Promise<void> {
-    const { uploads, recordings } = this.#deps;
+    const { uploads, recordings, changed } = this.#deps;
     for (const path of paths) await uploads.forget(`${prefixOf(id)}/${path}`);
-    await recordings.setUploaded(id, null, (transaction) => this.#put(id, true, transaction));
+    const recording = await recordings.setUploaded(id, null, (transaction) => this.#put(id, true, transaction));
     this.#folders.forget(prefixOf(id));
+    if (recording) changed(recording);
     this.#deps.wake();
   }
 
@@ -143,9 +149,10 @@ export class RecordingUploads implements RecordingFollower {
   }
 
   async #uploaded(prefix: string): Promise<void> {
-    const { recordings, clock, uploaded, stored } = this.#deps;
-    await recordings.setUploaded(idOf(prefix), new Date(clock.now()), uploaded);
+    const { recordings, clock, uploaded, stored, changed } = this.#deps;
+    const recording = await recordings.setUploaded(idOf(prefix), new Date(clock.now()), uploaded);
     stored();
+    if (recording) changed(recording);
   }
 
   /** Its owner deleted it meanwhile; or the job is from before servers had names, and the turn of the one that has the files comes. */

@@ -65,6 +65,7 @@ function configOf(): S3Options {
 function uploader(config: Partial<S3Options> = {}) {
   const clock = new FakeClock(Date.now());
   const told: string[] = [];
+  const progress: (number | undefined)[] = [];
   const jobs = new JobStore(theStore().db);
   const objects = new S3ObjectStore({ ...configOf(), endpoint: gate.url, ...config });
   const uploads: FolderUploads = new FolderUploads({
@@ -79,6 +80,7 @@ function uploader(config: Partial<S3Options> = {}) {
       async folderMissing(gone) {
         told.push(`missing ${gone}`);
       },
+      progressed: (prefix) => void progress.push(uploads.status(prefix)?.bytes),
     },
     clock,
     log: silentLog,
@@ -98,7 +100,7 @@ function uploader(config: Partial<S3Options> = {}) {
       clock.advance(stepMs);
     }
   };
-  return { uploads, objects, told, until, clock };
+  return { uploads, objects, told, progress, until, clock };
 }
 
 /** Bytes that are not alike, so that parts that change places show. */
@@ -182,13 +184,14 @@ describe('a folder', () => {
   test('tells how far it has come', async () => {
     await file('1.mp4', 24 * MIB);
     gate.rule = (request) => ((partNumberOf(request) ?? 0) > 2 ? 'hang' : 'pass');
-    const { uploads, until } = uploader();
+    const { uploads, progress, until } = uploader();
     await uploads.enqueue({ prefix, folder, isComplete: true });
     await until(() => {
       const status = uploads.status(prefix);
       return status?.state === 'running' && status.bytes === 16 * MIB;
     }, 10);
     expect(uploads.status(prefix)).toMatchObject({ state: 'running', totalBytes: 24 * MIB, remainingSeconds: expect.any(Number) });
+    expect(progress).toEqual([0, 8 * MIB, 16 * MIB]);
   });
 });
 

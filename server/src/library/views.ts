@@ -1,5 +1,5 @@
 /** What the API shows of a recording: to its owner and to everybody who may watch. */
-import type { PublicRecording, Recording, RecordingPlayback, RecordingStorage } from '@millrace/contract/entities/recording';
+import type { PublicRecording, Recording, RecordingPlayback, RecordingStorage, RecordingTask } from '@millrace/contract/entities/recording';
 import type { StoredRecording } from '../store/recordings.ts';
 import type { Origin } from '../streams/addresses.ts';
 
@@ -15,7 +15,14 @@ export function recordingPlaybackOf({ web }: Pick<Origin, 'web'>, { id }: { read
   };
 }
 
-export function viewRecording(recording: StoredRecording, playback: RecordingPlayback, { upload, elsewhere }: Omit<RecordingStorage, 'local'>): Recording {
+export interface RecordingNow {
+  readonly recording: StoredRecording;
+  readonly playback: RecordingPlayback;
+  readonly storage: RecordingStorage;
+  readonly task: RecordingTask | null;
+}
+
+export function viewRecording({ recording, playback, storage, task }: RecordingNow): Recording {
   return {
     id: recording.id,
     streamId: recording.streamId,
@@ -28,7 +35,8 @@ export function viewRecording(recording: StoredRecording, playback: RecordingPla
     bytes: recording.bytes,
     startedAt: recording.startedAt.toISOString(),
     endedAt: recording.endedAt?.toISOString() ?? null,
-    storage: { local: recording.isLocal, elsewhere, upload },
+    storage,
+    task,
     playback,
     updatedAt: recording.updatedAt.toISOString(),
   };

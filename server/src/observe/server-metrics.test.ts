@@ -14,7 +14,10 @@ function world() {
     hub,
     packagers: { all: () => [packager] },
     viewers: { total: 4 },
-    sockets: { counters: { open: 5, malformedFrames: 1, droppedEvents: 2, slowClients: 0, deadClients: 3, floods: 0 } },
+    sockets: [
+      { counters: { open: 4, malformedFrames: 1, droppedEvents: 2, slowClients: 0, deadClients: 1, floods: 0 } },
+      { counters: { open: 1, malformedFrames: 0, droppedEvents: 0, slowClients: 0, deadClients: 2, floods: 0 } },
+    ],
     http: { connections: 6, counters: { requests: 7, refusedSockets: 0, failures: 0 }, http2Counters: { sessions: 2, idled: 0, slowRequests: 9, stalledAnswers: 0 } },
     certificate: { expiresAt: new Date(1_800_000_000_000) },
     ingests: { rtmp: { counters: { bytesReceived: 1000 } }, rtmps: { counters: { bytesReceived: 10 } }, whip: undefined },

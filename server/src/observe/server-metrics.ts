@@ -23,7 +23,8 @@ export interface ServerParts {
   readonly hub: { running(): Iterable<RunningBroadcast> };
   readonly packagers: { all(): Iterable<PackagerPart> };
   readonly viewers: { readonly total: number };
-  readonly sockets: {
+  /** Of streams, of recordings. */
+  readonly sockets: readonly {
     readonly counters: {
       readonly open: number;
       readonly malformedFrames: number;
@@ -32,7 +33,7 @@ export interface ServerParts {
       readonly deadClients: number;
       readonly floods: number;
     };
-  };
+  }[];
   readonly http: {
     readonly connections: number;
     readonly counters: { readonly requests: number; readonly refusedSockets: number; readonly failures: number };
@@ -134,6 +135,8 @@ export interface ServerParts {
   ping(): Promise<void>;
 }
 
+const SOCKET_INCIDENTS = ['malformedFrames', 'droppedEvents', 'slowClients', 'deadClients', 'floods'] as const;
+
 export function serverMetrics(parts: ServerParts): MetricSources {
   const { hub, packagers, viewers, sockets, http, certificate, ingests, outputs, publishing, transcode, recorder, webrtc } = parts;
 
@@ -185,11 +188,11 @@ export function serverMetrics(parts: ServerParts): MetricSources {
       return Object.entries({ idled, slowRequests, stalledAnswers }).map(([kind, count]) => [{ kind }, count]);
     },
     ...(certificate ? { certificateExpires: () => certificate.expiresAt.getTime() / 1000 } : {}),
-    sockets: () => sockets.counters.open,
-    socketEvents: () => {
-      const { malformedFrames, droppedEvents, slowClients, deadClients, floods } = sockets.counters;
-      return Object.entries({ malformedFrames, droppedEvents, slowClients, deadClients, floods, refused: http.counters.refusedSockets }).map(([kind, count]) => [{ kind }, count]);
-    },
+    sockets: () => sockets.reduce((sum, { counters }) => sum + counters.open, 0),
+    socketEvents: () => [
+      ...SOCKET_INCIDENTS.map((kind): [{ kind: string }, number] => [{ kind }, sockets.reduce((sum, { counters }) => sum + counters[kind], 0)]),
+      [{ kind: 'refused' }, http.counters.refusedSockets],
+    ],
     ...(parts.turn ? turnMetrics(parts.turn) : {}),
     ...(parts.uploads ? uploadMetrics(parts.uploads) : {}),
     webrtcSessions: () => [

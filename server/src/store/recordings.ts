@@ -64,7 +64,8 @@ export class RecordingStore {
     return serverId !== null && serverId !== this.#serverId;
   }
 
-  async insert(recording: NewRecording, also?: Also): Promise<void> {
+  async insert(recording: NewRecording, also?: Also): Promise<StoredRecording> {
+    const stored = { ...recording, serverId: this.#serverId };
     await this.#db.transaction().execute(async (transaction) => {
       const values = {
         id: recording.id,
@@ -82,11 +83,12 @@ export class RecordingStore {
         updated_at: recording.updatedAt,
         uploaded_at: recording.uploadedAt,
         is_local: recording.isLocal,
-        server_id: this.#serverId,
+        server_id: stored.serverId,
       };
       await transaction.insertInto('recordings').values(values).execute();
-      await also?.(transaction, { ...recording, serverId: this.#serverId });
+      await also?.(transaction, stored);
     });
+    return stored;
   }
 
   async byId(id: string): Promise<StoredRecording | undefined> {
@@ -114,6 +116,17 @@ export class RecordingStore {
       .where('broadcast_id', '=', broadcastId)
       .where('state', '=', 'ready')
       .orderBy('seconds', 'desc')
+      .limit(1)
+      .executeTakeFirst();
+    return row && recordingOfRow(row);
+  }
+
+  /** The one of a broadcast that is being made, else the one that changed last. */
+  async latestOf(streamId: string, broadcastId: string): Promise<StoredRecording | undefined> {
+    const ofBroadcast = this.#db.selectFrom('recordings').selectAll().where('stream_id', '=', streamId).where('broadcast_id', '=', broadcastId);
+    const row = await ofBroadcast
+      .orderBy((eb) => eb('state', '=', 'recording'), 'desc')
+      .orderBy('updated_at', 'desc')
       .limit(1)
       .executeTakeFirst();
     return row && recordingOfRow(row);
@@ -193,10 +206,14 @@ export class RecordingStore {
     await this.#db.updateTable('recordings').set({ title, visibility, updated_at: at }).where('id', '=', id).execute();
   }
 
-  async delete(id: string, also?: Also): Promise<void> {
-    await this.#db.transaction().execute(async (transaction) => {
+  /** Returns what it was; undefined: there was none. */
+  delete(id: string, also?: Also): Promise<StoredRecording | undefined> {
+    return this.#db.transaction().execute(async (transaction) => {
       const row = await transaction.deleteFrom('recordings').where('id', '=', id).returningAll().executeTakeFirst();
-      if (row) await also?.(transaction, recordingOfRow(row));
+      if (!row) return undefined;
+      const recording = recordingOfRow(row);
+      await also?.(transaction, recording);
+      return recording;
     });
   }
 

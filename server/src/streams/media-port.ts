@@ -12,4 +12,6 @@ export interface MediaPort {
   /** Ends a broadcast. False: none runs. */
   stop(streamId: string, reason: EndReason): boolean;
   viewers(streamId: string): number;
+  /** Whether there is a picture of its broadcast now. */
+  hasPoster(streamId: string): boolean;
 }

@@ -148,7 +148,7 @@ export class Streams {
 
   #now({ broadcast, ...stream }: StoredStream): StreamNow {
     const { media } = this.#deps;
-    return { stream, running: media.broadcast(stream.id), stored: broadcast, viewers: media.viewers(stream.id) };
+    return { stream, running: media.broadcast(stream.id), stored: broadcast, viewers: media.viewers(stream.id), hasPoster: media.hasPoster(stream.id) };
   }
 }
 

@@ -11,6 +11,7 @@ export interface StreamNow {
   readonly running: Broadcast | undefined;
   readonly stored: BroadcastRow | null;
   readonly viewers: number;
+  readonly hasPoster: boolean;
 }
 
 export function viewStream({ stream, running, stored, viewers }: StreamNow): Stream {
@@ -49,6 +50,7 @@ export function viewPublicStream(now: StreamNow, playback: Playback, isOwner: bo
     endedAt: hidden ? null : (broadcast?.endedAt ?? null),
     viewers,
     rewindSeconds: stream.rewindSeconds,
+    hasPoster: !hidden && now.hasPoster,
     playback,
   };
 }

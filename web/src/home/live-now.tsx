@@ -57,7 +57,7 @@ function Card({ stream }: { readonly stream: PublicStream }) {
   return (
     <Link to="/w/$code" params={{ code: stream.code }} className={classes.card}>
       <div className={classes.picture}>
-        <Poster seed={stream.id} title={stream.title} picture={currentPicture(stream.playback.poster, now)} />
+        <Poster seed={stream.id} title={stream.title} picture={stream.hasPoster ? currentPicture(stream.playback.poster, now) : undefined} />
         <span className={`${classes.badge} on-picture`}>
           <StatusBadge status={stream.status} />
         </span>

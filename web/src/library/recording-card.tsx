@@ -11,12 +11,14 @@ import { Link } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
 import { IconButton } from '../parts/icon-button.tsx';
 import { Poster } from '../parts/poster.tsx';
+import { type DownloadState, useDownload } from '../parts/use-download.ts';
 import { copyText } from '../share/copy-text.ts';
 import { elapsed, fileSize, when } from '../text/format.ts';
 import { t } from '../text/text.ts';
 import { DeleteDialog } from './delete-dialog.tsx';
 import classes from './recording-card.module.css';
 import { RenameDialog } from './rename-dialog.tsx';
+import { TaskState } from './task-state.tsx';
 import { UploadState } from './upload-state.tsx';
 import { useRecordingChanges } from './use-recordings.ts';
 
@@ -30,6 +32,8 @@ export function RecordingCard({ recording }: { readonly recording: Recording }) 
   const [dialog, setDialog] = useState<'rename' | 'delete'>();
   const [said, setSaid] = useState('');
   const changes = useRecordingChanges(recording);
+  const { download, start } = useDownload(recording);
+  const hasFailed = changes.change.isError || download.state === 'failed';
   const close = () => setDialog(undefined);
   const copy = async () => {
     if (!(await copyText(recording.playback.page))) return;
@@ -66,7 +70,7 @@ export function RecordingCard({ recording }: { readonly recording: Recording }) 
               </Menu.Item>
             )}
             {isReady && !recording.storage.elsewhere && (
-              <Menu.Item component="a" href={recording.playback.download} leftSection={<IconDownload {...ICON} />}>
+              <Menu.Item onClick={start} disabled={download.state === 'preparing'} leftSection={<IconDownload {...ICON} />}>
                 {t('library.download')}
               </Menu.Item>
             )}
@@ -92,14 +96,21 @@ export function RecordingCard({ recording }: { readonly recording: Recording }) 
       </div>
       {recording.problem && <p className={classes.problem}>{problemText(recording.problem, isReady)}</p>}
       {isReady && recording.storage.elsewhere && <p className={classes.said}>{t('library.elsewhere')}</p>}
+      <Tasks recording={recording} download={download} />
       {recording.storage.upload && <UploadState title={recording.title} upload={recording.storage.upload} />}
-      <p role="status" className={said || changes.change.isError ? classes.said : 'sr-only'}>
-        {changes.change.isError ? t('library.failed') : said}
+      <p role="status" className={said || hasFailed ? classes.said : 'sr-only'}>
+        {hasFailed ? t('library.failed') : said}
       </p>
       {dialog === 'rename' && <RenameDialog recording={recording} change={changes.change} close={close} />}
       {dialog === 'delete' && <DeleteDialog recording={recording} remove={changes.remove} close={close} />}
     </article>
   );
+}
+
+/** What the server says takes long; else what this page waits for. */
+function Tasks({ recording: { title, task }, download }: { readonly recording: Recording; readonly download: DownloadState }): ReactNode {
+  if (task) return <TaskState title={title} kind={task.kind} task={task} />;
+  return download.state === 'preparing' && <TaskState title={title} kind="download" task={download.task} />;
 }
 
 /** What happened, what it means and what to do. */
@@ -109,13 +120,14 @@ function problemText(problem: RecordingProblem, isReady: boolean): string {
 }
 
 function Picture({ recording }: { readonly recording: Recording }): ReactNode {
-  const { id, title, state, seconds, playback, storage } = recording;
+  const { id, title, state, seconds, playback, storage, task } = recording;
   const poster = <Poster seed={id} picture={state === 'ready' && !storage.elsewhere ? playback.poster : undefined} className={classes.poster ?? ''} />;
   if (state !== 'ready') {
+    const badge = state === 'failed' ? 'library.failedRecording' : task?.kind === 'repair' ? 'library.repairing' : 'library.recording';
     return (
       <div className={classes.picture}>
         {poster}
-        <span className={`${classes.badge} on-picture`}>{t(state === 'recording' ? 'library.recording' : 'library.failedRecording')}</span>
+        <span className={`${classes.badge} on-picture`}>{t(badge)}</span>
       </div>
     );
   }

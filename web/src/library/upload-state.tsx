@@ -2,6 +2,7 @@
 import type { RecordingUpload } from '@millrace/contract/entities/recording';
 import { elapsed, percent } from '../text/format.ts';
 import { t } from '../text/text.ts';
+import { ProgressBar } from './progress-bar.tsx';
 import classes from './upload-state.module.css';
 
 export function UploadState({ title, upload }: { readonly title: string; readonly upload: RecordingUpload }) {
@@ -10,23 +11,8 @@ export function UploadState({ title, upload }: { readonly title: string; readonl
   if (state === 'uploaded') return null;
   if (state === 'failing') return <p className={classes.failing}>{t(reasonOf(upload))}</p>;
   if (state === 'waiting') return <p className={classes.line}>{t('library.upload.waiting')}</p>;
-  return (
-    <>
-      <div
-        className={classes.bar}
-        role="progressbar"
-        aria-label={t('library.upload.progress', { title })}
-        aria-valuemin={0}
-        aria-valuemax={100}
-        aria-valuenow={Math.floor(share * 100)}
-      >
-        <div className={classes.sent} style={{ transform: `scaleX(${share})` }} />
-      </div>
-      <p className={`${classes.line} figures`}>
-        {secondsLeft === null ? t('library.upload.share', { share: percent(share) }) : t('library.upload.left', { share: percent(share), left: elapsed(secondsLeft * 1000) })}
-      </p>
-    </>
-  );
+  const line = secondsLeft === null ? t('library.upload.share', { share: percent(share) }) : t('library.upload.left', { share: percent(share), left: elapsed(secondsLeft * 1000) });
+  return <ProgressBar label={t('library.upload.progress', { title })} share={share} line={line} />;
 }
 
 /** What happened, and that nothing is lost. */

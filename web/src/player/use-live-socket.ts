@@ -1,5 +1,6 @@
 /** What the stream socket says, as state of a page: status, viewers and, to the owner, measurements. */
-import { type ConnectionState, StreamSocket } from '@millrace/client/stream-socket';
+import type { ConnectionState } from '@millrace/client/event-socket';
+import { StreamSocket } from '@millrace/client/stream-socket';
 import type { Measurement } from '@millrace/contract/entities/measurement';
 import type { StreamSocketEvent } from '@millrace/contract/events/stream-socket';
 import { type RefObject, useEffect, useRef, useState } from 'react';
@@ -10,16 +11,20 @@ const KEPT_MEASUREMENTS = 120;
 
 export type StatusEvent = Extract<StreamSocketEvent, { type: 'STREAM_STATUS_CHANGED' }>;
 
+export type RecordingEvent = Extract<StreamSocketEvent, { type: 'RECORDING_CHANGED' }>;
+
 export interface LiveFacts {
   readonly status: StatusEvent | undefined;
   readonly viewers: number | undefined;
   readonly measurements: readonly Measurement[];
+  /** What is recorded of the running broadcast, to its owner; undefined while nothing is. */
+  readonly recording: RecordingEvent | undefined;
   /** The recording of the broadcast that has ended, once it can be watched. */
   readonly recordingId: string | undefined;
   readonly connection: ConnectionState;
 }
 
-const NOTHING: LiveFacts = { status: undefined, viewers: undefined, measurements: [], recordingId: undefined, connection: 'connecting' };
+const NOTHING: LiveFacts = { status: undefined, viewers: undefined, measurements: [], recording: undefined, recordingId: undefined, connection: 'connecting' };
 
 export interface LiveSocketOptions {
   readonly streamId: string | undefined;
@@ -64,14 +69,23 @@ function after(before: LiveFacts, event: StreamSocketEvent): LiveFacts {
   switch (event.type) {
     case 'STREAM_STATUS_CHANGED':
       // A new broadcast is measured, and recorded, from its own beginning.
-      return before.status?.broadcastId === event.broadcastId ? { ...before, status: event } : { ...before, status: event, measurements: [], recordingId: undefined };
+      return before.status?.broadcastId === event.broadcastId
+        ? { ...before, status: event }
+        : { ...before, status: event, measurements: [], recording: undefined, recordingId: undefined };
     case 'VIEWERS_COUNTED':
       return { ...before, viewers: event.viewers };
     case 'MEASURED':
       return { ...before, measurements: [...before.measurements, event.measurement].slice(-KEPT_MEASUREMENTS) };
+    case 'RECORDING_CHANGED':
+      return before.status?.broadcastId === event.broadcastId && isNews(before.recording, event) ? { ...before, recording: event } : before;
     case 'RECORDING_READY':
       return before.status?.broadcastId === event.broadcastId ? { ...before, recordingId: event.recordingId } : before;
     case 'COMMAND_REFUSED':
       return before;
   }
+}
+
+/** After a restart a broadcast has two recordings: what became of the earlier one is no news of the one that is being made. */
+function isNews(known: RecordingEvent | undefined, event: RecordingEvent): boolean {
+  return known?.state !== 'recording' || known.recordingId === event.recordingId || event.state === 'recording';
 }

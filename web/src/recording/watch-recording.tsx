@@ -3,12 +3,13 @@ import type { PublicRecording } from '@millrace/contract/entities/recording';
 import IconCopy from '@tabler/icons-react/dist/esm/icons/IconCopy.mjs';
 import IconDownload from '@tabler/icons-react/dist/esm/icons/IconDownload.mjs';
 import { useState } from 'react';
+import { type DownloadState, useDownload } from '../parts/use-download.ts';
 import classes from '../player/player-page.module.css';
 import { PlayerView } from '../player/player-view.tsx';
 import { usePlayTime } from '../player/use-play-time.ts';
 import { usePlayer } from '../player/use-player.ts';
 import { copyText } from '../share/copy-text.ts';
-import { elapsed, when } from '../text/format.ts';
+import { elapsed, percent, when } from '../text/format.ts';
 import { t } from '../text/text.ts';
 import own from './watch-recording.module.css';
 
@@ -46,16 +47,26 @@ export function WatchRecording({ recording, startAt }: WatchRecordingProps) {
         </div>
         <div className={own.actions}>
           <CopyLink page={playback.page} video={player.video} />
-          {isOwner && (
-            <a className={classes.share} href={playback.download}>
-              <IconDownload size={20} stroke={1.75} aria-hidden="true" />
-              {t('library.download')}
-            </a>
-          )}
+          {isOwner && <Download recording={recording} />}
         </div>
       </div>
     </div>
   );
+}
+
+function Download({ recording }: { readonly recording: PublicRecording }) {
+  const { download, start } = useDownload(recording);
+  return (
+    <button type="button" className={`${classes.share} figures`} onClick={start} aria-disabled={download.state === 'preparing' || undefined}>
+      <IconDownload size={20} stroke={1.75} aria-hidden="true" />
+      <span aria-live="polite">{downloadText(download)}</span>
+    </button>
+  );
+}
+
+function downloadText(download: DownloadState): string {
+  if (download.state !== 'preparing') return t(download.state === 'failed' ? 'library.failed' : 'library.download');
+  return download.task === null ? t('library.download.preparing') : t('library.download.share', { share: percent(download.task.share) });
 }
 
 /** How long "Link copied" stays. */

@@ -13,6 +13,7 @@ import { Conversions } from './conversions.tsx';
 import { Forward } from './forward/forward.tsx';
 import { HealthStrip } from './health-strip.tsx';
 import { Preview } from './preview.tsx';
+import { RecordingSign } from './recording-sign.tsx';
 import { RunControls } from './run-controls.tsx';
 import { Sizes } from './sizes.tsx';
 import { SourceCard } from './source/source-card.tsx';
@@ -49,6 +50,7 @@ export function Studio({ addresses, toBeFetched }: StudioProps) {
             <StatusBadge status={status} />
             {running && <span>{t('viewers.count', { count: live.viewers ?? stream.viewers })}</span>}
             {running && startedAt && <Running since={startedAt} />}
+            {running && <RecordingSign recording={live.recording} />}
           </p>
         </div>
         {running && <RunControls streamId={stream.id} status={status} records={stream.record} isFetched={comesFromSource} />}

@@ -34,6 +34,8 @@ export function WatchStream({ stream, token }: WatchStreamProps) {
 
   const endedAt = live.status ? live.status.endedAt : stream.endedAt;
   const startedAt = live.status ? live.status.startedAt : stream.startedAt;
+  // It was there when the page asked, and is of the broadcast that ran then.
+  const hasPoster = stream.hasPoster && startedAt === stream.startedAt;
   const viewers = live.viewers ?? stream.viewers;
   const running = status === 'live' || status === 'reconnecting';
 
@@ -45,7 +47,7 @@ export function WatchStream({ stream, token }: WatchStreamProps) {
             live={player}
             seed={stream.id}
             title={stream.title}
-            poster={running && startedAt ? currentPicture(stream.playback.poster, Date.parse(startedAt)) : undefined}
+            poster={running && startedAt && hasPoster ? currentPicture(stream.playback.poster, Date.parse(startedAt)) : undefined}
             {...(running && stream.rewindSeconds !== 0
               ? { time: { type: 'live' as const, storyboard: stream.playback.storyboard, startedAt, rewindSeconds: stream.rewindSeconds } }
               : {})}

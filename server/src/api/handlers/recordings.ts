@@ -21,6 +21,7 @@ export interface RecordingHandlers {
   readonly viewRecording: Handler<typeof routes.viewRecording>;
   readonly updateRecording: Handler<typeof routes.updateRecording>;
   readonly deleteRecording: Handler<typeof routes.deleteRecording>;
+  readonly prepareDownload: Handler<typeof routes.prepareDownload>;
   readonly createRecordingToken: Handler<typeof routes.createRecordingToken>;
 }
 
@@ -30,8 +31,8 @@ export function recordingHandlers({ recordings, tokens, clock }: RecordingHandle
   }
 
   function view(recording: StoredRecording, origin: Origin) {
-    const storage = { upload: recordings.uploadOf(recording), elsewhere: recordings.isElsewhere(recording) };
-    return viewRecording(recording, recordingPlaybackOf(origin, recording, tokenOf(recording)), storage);
+    const playback = recordingPlaybackOf(origin, recording, tokenOf(recording));
+    return viewRecording({ recording, playback, storage: recordings.storageOf(recording), task: recordings.taskOf(recording) });
   }
 
   return {
@@ -51,6 +52,7 @@ export function recordingHandlers({ recordings, tokens, clock }: RecordingHandle
       await recordings.remove(user, params.id);
       return undefined;
     },
+    prepareDownload: ({ user, params }) => recordings.prepareDownload(user, params.id),
     async createRecordingToken({ user, params, body, origin }) {
       const recording = await recordings.owned(user, params.id);
       // Whole seconds: that is what the token holds.

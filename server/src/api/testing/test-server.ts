@@ -1,6 +1,7 @@
 /** The product with a real store and a real hub, without sockets: what the API tests talk to. */
 import type { EndReason } from '@millrace/contract/entities/broadcast';
 import type { MinuteMeasurement } from '@millrace/contract/entities/measurement';
+import type { RecordingTask } from '@millrace/contract/entities/recording';
 import { sql } from 'kysely';
 import { nanoid } from 'nanoid';
 import { Accounts } from '../../accounts/accounts.ts';
@@ -97,6 +98,8 @@ export function createTestServer({
   const broadcastLog = new BroadcastLog({ store: broadcasts, follower: hooks.events, clock, log });
   const hub = new Hub({ clock, reconnectGraceMs: GRACE_MS, listener: broadcastLog, newId: nanoid, makeSinks: () => [] });
   const viewers = new Map<string, number>();
+  /** Streams of whose broadcast there is a picture. */
+  const posters = new Set<string>();
   const fetching = { changed: [] as string[] };
   const forwarding = { changed: [] as string[], status: (_targetId: string) => IDLE };
   const media: MediaPort = {
@@ -107,6 +110,7 @@ export function createTestServer({
     start: (id) => hub.start(id),
     stop: (id, reason: EndReason) => hub.stop(id, reason),
     viewers: (id) => viewers.get(id) ?? 0,
+    hasPoster: (id) => posters.has(id),
   };
   const streamStore = new StreamStore(store.db);
   const directory = new StreamDirectory({ store: streamStore, clock });
@@ -154,14 +158,22 @@ export function createTestServer({
   const recordingStore = new RecordingStore(store.db, store.serverId);
   const recordingDirectory = new RecordingDirectory({ store: recordingStore, clock });
   const removedFiles: string[] = [];
+  const tasks = new Map<string, RecordingTask>();
+  /** Downloads that take long. */
+  const preparing = new Map<string, Promise<void>>();
+  const changed: string[] = [];
   const recordings = new Recordings({
     store: recordingStore,
     directory: recordingDirectory,
     tokens,
     clock,
-    uploadOf: () => null,
-    isElsewhere: (recording) => recordingStore.isOfAnother(recording),
-    removeRow: (id) => recordingStore.delete(id),
+    storageOf: (recording) => ({ local: recording.isLocal, elsewhere: recordingStore.isOfAnother(recording), upload: null }),
+    taskOf: (id) => tasks.get(id) ?? null,
+    prepareDownload: (id) => preparing.get(id) ?? Promise.resolve(),
+    changed: ({ id }) => void changed.push(id),
+    async removeRow(id) {
+      await recordingStore.delete(id);
+    },
     async removeFiles(id) {
       removedFiles.push(id);
     },
@@ -197,6 +209,10 @@ export function createTestServer({
     clock,
     hub,
     viewers,
+    posters,
+    tasks,
+    preparing,
+    changed,
     forwarding,
     targets,
     sources,

@@ -24,6 +24,7 @@ const uploads = new FolderUploads({
       console.log(`uploaded ${prefix}`);
     },
     async folderMissing() {},
+    progressed() {},
   },
   clock,
   log,

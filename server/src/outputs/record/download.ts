@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { headBytes, readFragmentHead } from '@millrace/media/isobmff/fragment-head';
 import { MovieTrack, writeMovieHead } from '@millrace/media/isobmff/movie';
 import { rescale } from '@millrace/media/time';
+import type { Progress } from '../../lib/progress.ts';
 import { DiskFiles, type StoredFiles, type StoredReader } from '../../lib/stored-files.ts';
 import type { StoredMedia } from '../cmaf/listed-segment.ts';
 import type { ArchivedSegment } from './archived-segment.ts';
@@ -32,6 +33,9 @@ const MAX_HEAD_BYTES = 4 * 1024 * 1024;
 /** Another way of choosing what is in the file needs another name. */
 const HEAD_PATH = 'download-1.head';
 
+/** Hears how far a header is. Whoever made it ends it. */
+type Advance = Pick<Progress, 'advance'>;
+
 interface Lane {
   readonly movie: MovieTrack;
   readonly codec: string;
@@ -42,28 +46,24 @@ interface Lane {
  * Uses the header that lies with the archive, where there is one. Rejects when the files are not what the index says. Undefined when there is
  * nothing in it.
  */
-export async function openDownload(archive: StoredArchive): Promise<Download | undefined> {
+export async function openDownload(archive: StoredArchive, progress: Advance): Promise<Download | undefined> {
   const lanes = lanesOf(archive);
   const places = placesOf(archive, lanes);
   const media = places.map((place) => place.media);
   const mediaBytes = media.reduce((sum, { bytes }) => sum + bytes, 0);
-  const head = (await keptHead(archive.files, mediaBytes)) ?? (await headOf(archive.files, lanes, places, mediaBytes));
+  const head = (await keptHead(archive.files, mediaBytes)) ?? (await headOf({ files: archive.files, lanes, places, mediaBytes, progress }));
   return head && { head, media, size: head.length + mediaBytes };
 }
 
 /** Puts the header beside the media, so that a copy elsewhere, where every look costs a journey, need not be gone through. */
-export async function keepDownloadHead(folder: string): Promise<void> {
+export async function keepDownloadHead(folder: string, progress: Advance): Promise<void> {
   const path = join(folder, HEAD_PATH);
   if (await stat(path).catch(() => undefined)) return;
   const archive = await readArchive(new DiskFiles(folder));
   const lanes = lanesOf(archive);
   const places = placesOf(archive, lanes);
-  const head = await headOf(
-    archive.files,
-    lanes,
-    places,
-    places.reduce((sum, { media }) => sum + media.bytes, 0),
-  );
+  const mediaBytes = places.reduce((sum, { media }) => sum + media.bytes, 0);
+  const head = await headOf({ files: archive.files, lanes, places, mediaBytes, progress });
   if (!head) return;
   await writeFile(`${path}.new`, head);
   await rename(`${path}.new`, path);
@@ -77,10 +77,21 @@ async function keptHead(files: StoredFiles, mediaBytes: number): Promise<Uint8Ar
   return head.length >= 16 && Buffer.from(head).readBigUInt64BE(head.length - 8) === BigInt(mediaBytes + 16) ? head : undefined;
 }
 
-async function headOf(files: StoredFiles, lanes: readonly Lane[], places: readonly Place[], mediaBytes: number): Promise<Uint8Array | undefined> {
+interface HeadWork {
+  readonly files: StoredFiles;
+  readonly lanes: readonly Lane[];
+  readonly places: readonly Place[];
+  readonly mediaBytes: number;
+  readonly progress: Advance;
+}
+
+async function headOf({ files, lanes, places, mediaBytes, progress }: HeadWork): Promise<Uint8Array | undefined> {
   const reader = files.reader();
   try {
-    for (const place of places) await addSegment(place, reader);
+    for (const [i, place] of places.entries()) {
+      progress.advance(i / places.length);
+      await addSegment(place, reader);
+    }
   } finally {
     await reader.close();
   }

@@ -1,5 +1,6 @@
 /** Reads an archive: one that ended, or one that was being written when the server died. */
 import { readdir } from 'node:fs/promises';
+import { type Progress, UNWATCHED } from '../../lib/progress.ts';
 import type { StoredFiles } from '../../lib/stored-files.ts';
 import type { Tile } from '../thumbnail/storyboard.ts';
 import { type About, type ArchiveFormat, fileNumberOf, indexPath, mediaPath, RENDITION_NAME, readAbout, readFormat } from './archive-folder.ts';
@@ -36,13 +37,14 @@ const LEAST_SHARE = 0.9;
 const MAX_INDEX_BYTES = 64 * 1024 * 1024;
 
 /** Throws where this is no archive. What is torn or truncated is left out and told in `faults`. */
-export async function readArchive(files: StoredFiles): Promise<StoredArchive> {
+export async function readArchive(files: StoredFiles, progress: Pick<Progress, 'advance'> = UNWATCHED): Promise<StoredArchive> {
   const sizes = await files.sizes();
   const about = await readAbout(files);
   const names = [...new Set([...sizes.keys()].map((path) => path.split('/')[0] ?? ''))].filter((name) => RENDITION_NAME.test(name)).sort(byRank);
   const faults: string[] = [];
   const renditions: StoredRendition[] = [];
-  for (const name of names) {
+  for (const [i, name] of names.entries()) {
+    progress.advance(i / names.length);
     const rendition = await readRendition({ files, sizes, name, about, faults });
     const [leading] = renditions;
     if (rendition.segments.some(({ gap }) => !gap) && (rankOf(name) !== 'tier' || (leading && isWhole(rendition, leading)))) renditions.push(rendition);

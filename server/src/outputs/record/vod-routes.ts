@@ -5,6 +5,7 @@ import { AppError } from '../../lib/app-error.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import { sendProblem } from '../../lib/problem.ts';
+import type { Progress } from '../../lib/progress.ts';
 import { Recent } from '../../lib/recent.ts';
 import type { StoredFiles } from '../../lib/stored-files.ts';
 import type { PlaybackGate } from '../../stream/playback-gate.ts';
@@ -15,8 +16,8 @@ import { sendText } from '../../transports/http/send-text.ts';
 import { parseMediaFile } from '../cmaf/media-path.ts';
 import { parseSheetName } from '../thumbnail/cues.ts';
 import { initPath } from './archive-folder.ts';
-import { attachmentHeader, openDownload } from './download.ts';
-import { OpenDownloads } from './open-downloads.ts';
+import { attachmentHeader, type Download, openDownload } from './download.ts';
+import { type HeldDownload, OpenDownloads } from './open-downloads.ts';
 import { readArchive, type StoredArchive } from './read-archive.ts';
 import { posterPath, sheetPath } from './stored-pictures.ts';
 import { vodManifest, vodMedia, vodMultivariant, vodStoryboard } from './vod-playlists.ts';
@@ -28,6 +29,8 @@ export interface VodRoutesDeps {
   /** The title of a recording, or why it cannot be played. */
   lookUp(id: string): Promise<{ readonly title: string } | { readonly problem: ErrorCode }>;
   filesOf(id: string): StoredFiles;
+  /** A download is made ready, which may take long. */
+  beginDownload(id: string): Progress;
 }
 
 /** An index of two hours takes some 3 MB. */
@@ -66,6 +69,16 @@ export class VodRoutes {
     return this.#answer(req, res, request);
   }
 
+  /** Resolves when the download of a recording that can be played begins at once. Rejects with AppError. */
+  async prepareDownload(id: string): Promise<void> {
+    const archive = await this.#archiveOf(id);
+    if (archive instanceof AppError || !archive) throw archive ?? new AppError('media_not_found');
+    using held = this.#holdDownload(id, archive);
+    if (!held) throw new AppError('overloaded', { retryAfterSeconds: BUSY_SECONDS });
+    const download = await this.#tried(id, () => held.open());
+    if (download instanceof AppError || !download) throw download ?? new AppError('media_not_found');
+  }
+
   /** The files of a recording are gone. */
   forget(id: string): void {
     this.#archives.forget((_, key) => key === id);
@@ -86,8 +99,7 @@ export class VodRoutes {
 
   async #serve(exchange: Exchange): Promise<void> {
     const { res, request } = exchange;
-    const { streamId } = request;
-    const archive = await this.#kept(this.#archives, streamId, () => readArchive(this.#deps.filesOf(streamId)));
+    const archive = await this.#archiveOf(request.streamId);
     if (archive instanceof AppError || !archive) {
       sendProblem(res, archive?.code ?? 'media_not_found');
       return;
@@ -126,9 +138,8 @@ export class VodRoutes {
   }
 
   async #serveDownload({ req, res, request, title }: Exchange, archive: StoredArchive): Promise<void> {
-    using held = this.#downloads.hold(request.streamId, () => openDownload(archive));
+    using held = this.#holdDownload(request.streamId, archive);
     if (!held) {
-      this.#deps.log.warn({ recordingId: request.streamId }, 'a download is refused: as many run as there may');
       sendProblem(res, 'overloaded', { retryAfterSeconds: BUSY_SECONDS });
       return;
     }
@@ -168,6 +179,26 @@ export class VodRoutes {
     else {
       const { clock } = this.#deps;
       await sendStored(req, res, { extents: [media], size: media.bytes, reader: archive.files.reader(), contentType, cacheControl, clock, counters: this.counters });
+    }
+  }
+
+  #archiveOf(id: string): Promise<StoredArchive | AppError | undefined> {
+    return this.#kept(this.#archives, id, () => readArchive(this.#deps.filesOf(id)));
+  }
+
+  /** Undefined: as many are made or sent as there may be. */
+  #holdDownload(id: string, archive: StoredArchive): HeldDownload | undefined {
+    const held = this.#downloads.hold(id, () => this.#makeDownload(id, archive));
+    if (!held) this.#deps.log.warn({ recordingId: id }, 'a download is refused: as many run as there may');
+    return held;
+  }
+
+  async #makeDownload(id: string, archive: StoredArchive): Promise<Download | undefined> {
+    const progress = this.#deps.beginDownload(id);
+    try {
+      return await openDownload(archive, progress);
+    } finally {
+      progress.end();
     }
   }
 

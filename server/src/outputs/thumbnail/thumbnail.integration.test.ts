@@ -8,6 +8,7 @@ import type { VideoTrack } from '@millrace/media/track';
 import type { Unit } from '@millrace/media/unit';
 import { expect, it } from 'vitest';
 import { FakeClock, systemClock } from '../../lib/clock.ts';
+import { UNWATCHED } from '../../lib/progress.ts';
 import { silentLog } from '../../lib/silent-log.ts';
 import { DiskFiles } from '../../lib/stored-files.ts';
 import { quietLog } from '../../lib/testing/quiet-log.ts';
@@ -77,10 +78,8 @@ class Stand implements AsyncDisposable {
   routes() {
     const { thumbnailer, registry, clock, recorder } = this;
     const pictures = new PictureRoutes({ thumbnailer, registry, gate: OPEN_GATE, clock });
-    return [
-      pictures,
-      new VodRoutes({ gate: OPEN_GATE, clock, log: silentLog, lookUp: async () => ({ title: 'A title' }), filesOf: (id) => new DiskFiles(recorder.recordingFolder(id)) }),
-    ];
+    const filesOf = (id: string): DiskFiles => new DiskFiles(recorder.recordingFolder(id));
+    return [pictures, new VodRoutes({ gate: OPEN_GATE, clock, log: silentLog, lookUp: async () => ({ title: 'A title' }), filesOf, beginDownload: () => UNWATCHED })];
   }
 
   /** Publishes as though each unit came in its time, and looks once a second; a picture that is begun is waited for. */

@@ -7,6 +7,7 @@ import { type RawData, WebSocket, WebSocketServer } from 'ws';
 import type { z } from 'zod';
 import type { Clock, Timer } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
+import { refuseUpgrade } from './refuse-upgrade.ts';
 
 export interface SocketListener<Command> {
   command(command: Command): void;
@@ -82,6 +83,12 @@ export class SocketServer<Command> {
       opened(socket);
       if (this.#isStopping) socket.close(CLOSE_SERVER_STOPPING, 'the server is stopping');
     });
+  }
+
+  /** Refuses a handshake. Programs get a status; browsers hide it from their pages, so they get a socket that closes with the code. */
+  refuse(code: ErrorCode, request: IncomingMessage, connection: Duplex, head: Buffer): void {
+    if (request.headers.origin === undefined) refuseUpgrade(connection, code);
+    else this.accept(request, connection, head, (socket) => socket.close(closeCodeOf(code), code));
   }
 
   /** Tells every client that the server stops, and waits for them a moment. */

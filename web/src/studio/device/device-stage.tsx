@@ -11,6 +11,7 @@ import { useNow } from '../../parts/use-now.ts';
 import type { LiveFacts } from '../../player/use-live-socket.ts';
 import { elapsed, spacedCode } from '../../text/format.ts';
 import { t } from '../../text/text.ts';
+import { RecordingSign } from '../recording-sign.tsx';
 import { CaptureTrouble } from './capture-trouble.tsx';
 import { ConnectionWord } from './connection-word.tsx';
 import classes from './device-stage.module.css';
@@ -45,6 +46,7 @@ export function DeviceStage({ stream, snapshot, broadcast, live, message, retry,
           <span className="mono">{spacedCode(stream.code)}</span>
           {onAir && <span>{t('viewers.count', { count: live.viewers ?? 0 })}</span>}
           {onAir && startedAt && <Elapsed since={startedAt} />}
+          {onAir && <RecordingSign recording={live.recording} />}
         </p>
         {onAir && broadcast && <ConnectionWord snapshot={broadcast} />}
       </header>

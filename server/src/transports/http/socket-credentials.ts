@@ -1,6 +1,6 @@
 /** What a socket's handshake brings to prove who it is. */
 import type { IncomingMessage } from 'node:http';
-import type { PlaybackCredentials } from '../stream/playback-gate.ts';
+import type { PlaybackCredentials } from '../../stream/playback-gate.ts';
 
 /** `new WebSocket(url, ['millrace.stream.v1', 'bearer.<token>'])`: browsers cannot send an Authorization header. */
 const BEARER_PROTOCOL = /(?:^|,)\s*bearer\.([A-Za-z0-9._~+/=-]+)\s*(?:,|$)/;

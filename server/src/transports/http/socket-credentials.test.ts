@@ -2,7 +2,7 @@ import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { credentialsOf } from './watch-credentials.ts';
+import { credentialsOf } from './socket-credentials.ts';
 
 function request(url: string, headers: Record<string, string>): IncomingMessage {
   const message = new IncomingMessage(new Socket());
