@@ -107,7 +107,8 @@ test('what strangers send to the media port is dropped, and the publisher goes o
 });
 
 test('a thousand offers at once are turned away with a time to come back, and cost no memory', async () => {
-  await using world = await stand();
+  // Whose hand stands still, lest a slow machine's next ten seconds begin.
+  await using world = await stand({ clock: new FakeClock() });
   using peer = new TestPeer({ direction: 'sendonly' });
   const { offer } = peer;
   const statuses = new Map<number, number>();
@@ -135,7 +136,7 @@ test('a thousand offers at once are turned away with a time to come back, and co
   }
   expect(statuses.get(429)).toBe(940);
   expect(world.transport.counters.sessions).toBeLessThanOrEqual(sessions);
-  expect(after - before).toBeLessThan(64 * 1024 * 1024);
+  expect(after - before).toBeLessThan(4 * 1024 * 1024);
 });
 
 test('sessions that came and went leave nothing behind', async () => {
@@ -150,9 +151,10 @@ test('sessions that came and went leave nothing behind', async () => {
   expect(world.whip.counters).toMatchObject({ sessions: 0, publishers: 0 });
 });
 
-/** Resident, once the garbage of the requests is collected, which are made in this process as well. */
+/** Once the garbage of the requests is collected, which are made in this process as well. Offers that are turned away reach nothing outside of it. */
 function memoryInUse(): number {
   setFlagsFromString('--expose-gc');
   runInNewContext('gc')();
-  return process.memoryUsage().rss;
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
 }
