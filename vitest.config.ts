@@ -16,6 +16,8 @@ class LongFirst extends BaseSequencer {
 export default defineConfig({
   test: {
     sequence: { sequencer: LongFirst },
+    // Of the tests of a file that say they mind no company.
+    maxConcurrency: 3,
     projects: [
       {
         test: {

@@ -12,7 +12,7 @@ import { NGINX_RTMP } from './servers/nginx-rtmp.ts';
 
 export interface GlassRoute {
   readonly server: BenchServerKind;
-  /** `rtmp`: x264 zerolatency with a key frame a second. `whip`: a browser. */
+  /** `rtmp`: x264 zerolatency with a key frame a second, and AAC in step with it. `whip`: a browser. */
   readonly from: 'rtmp' | 'whip';
   /** `hls`: hls.js, low-latency where the server has it. `whep`: the browser's own WebRTC. */
   readonly to: 'hls' | 'whep';
@@ -46,7 +46,7 @@ export async function measureGlass({ server: kind, from, to }: GlassRoute, { set
   await using server = await kind.start();
   await using pages = await PlayerPages.open();
   const stream = await server.addStream();
-  await using publisher = from === 'rtmp' ? publishWithFfmpeg(stream.publishUrl, { video: LOW_LATENCY }) : await publishFromBrowser(pages, stream);
+  await using publisher = from === 'rtmp' ? publishWithFfmpeg(stream.publishUrl, { video: LOW_LATENCY, sound: 'in-step' }) : await publishFromBrowser(pages, stream);
   await until(() => isPlayable(stream), { what: `a stream of ${kind.name}`, timeoutMs: 30_000, everyMs: 200, seen: () => publisher.tail() });
   const browser = await openBrowser({ autoplay: 'allowed' });
   try {

@@ -43,7 +43,12 @@ it('asks as its owner, gives typed events on, passes over what it does not know,
   const { client, request } = await arriving;
   expect(request.url).toBe('/ws/recordings');
   expect(request.headers['sec-websocket-protocol']?.replaceAll(' ', '')).toBe('millrace.recordings.v1,bearer.a-token');
-  const progress = { type: 'RECORDING_PROGRESSED', recordingId: 'recording'.padEnd(21, '0'), upload: null, task: { kind: 'repair', share: 0.5, secondsLeft: 3 } };
+  const progress = {
+    type: 'RECORDING_PROGRESSED',
+    recordingId: 'recording'.padEnd(21, '0'),
+    storage: { local: true, elsewhere: false, upload: null },
+    task: { kind: 'repair', share: 0.5, secondsLeft: 3 },
+  };
   for (const frame of ['nonsense', { type: 'NEW_THING' }, { ...progress, task: { kind: 'repair', share: 2, secondsLeft: 3 } }, progress]) client.send(JSON.stringify(frame));
   client.close(4401);
   await refused.promise;

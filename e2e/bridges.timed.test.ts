@@ -13,7 +13,7 @@ import { type RunningServer, startServer } from './harness/server.ts';
 import { StudioPage } from './harness/studio-page.ts';
 import { until } from './harness/until.ts';
 import { preferLatency, WatchPage } from './harness/watch-page.ts';
-import { moreFrames, openBlankPage, playInPage, publishFromPage, receivedBy } from './harness/webrtc-page.ts';
+import { moreFrames, openBlankPage, playInPage, publishFromPage, receivedBy, whipOf } from './harness/webrtc-page.ts';
 
 describe.skipIf(browserTestsAreOff)('bridges', () => {
   let browser: Browser;
@@ -40,9 +40,7 @@ describe.skipIf(browserTestsAreOff)('bridges', () => {
 
   async function stream() {
     const made = await owner.create({ title: 'Bridged' });
-    const { whip } = made.ingest;
-    if (whip.token === undefined) throw new Error('the answer that makes a stream has its token');
-    return { id: made.stream.id, whip: { url: whip.url, token: whip.token }, playback: made.playback };
+    return { id: made.stream.id, whip: whipOf(made), playback: made.playback };
   }
 
   test('a browser publishes VP8 and Opus, another watches by low-latency HLS for 20 s without a stall, and hears it', { timeout: 150_000 }, async () => {

@@ -33,7 +33,7 @@ const CASES: readonly Case[] = [
   { name: 'librtmp', fps: 30, publish: (target) => publishWithGstreamer(target, 'rtmpsink') },
 ];
 
-describe.skipIf(browserTestsAreOff)('the watch page plays', () => {
+describe.skipIf(browserTestsAreOff).concurrent('the watch page plays', () => {
   let server: RunningServer;
   let browser: Browser;
 

@@ -96,40 +96,42 @@ describe.skipIf(browserTestsAreOff)('looks', () => {
       expect(studio.complaints.list).toEqual([]);
     });
 
-    for (const theme of ['dark', 'light'] as const) {
-      test(`going live from the device, ${theme}`, { timeout: 150_000 }, async ({ expect }) => {
-        await using context = await visitor(size, { mayUseCamera: true });
-        await context.addInitScript((chosen) => localStorage.setItem('mantine-color-scheme-value', chosen), theme);
-        const named = (name: string) => `device-${name}-${theme}`;
-        const blank = await context.newPage();
-        await blank.goto(`${server.http}/live`);
-        await blank.getByText('This device', { exact: true }).click();
-        await look(expect, blank, named('choose'), { size });
-        await blank.close();
-        const device = await DevicePage.open(context, server.http, 'From the bridge');
-        await device.untilPicture(15_000);
-        await look(expect, device.page, named('setup'), { size });
-        await device.page.getByRole('button', { name: 'Quality and devices' }).click();
-        await device.page.getByRole('combobox', { name: 'Quality' }).waitFor();
-        await look(expect, device.page, named('menu'), { size });
-        await device.page.keyboard.press('Escape');
-        await device.page.getByRole('button', { name: 'Go live' }).click();
-        await device.untilState('live', 15_000);
-        await device.untilSays(/\d viewers? 0:0[2-9]/, 15_000);
-        await look(expect, device.page, named('live'), { size });
-        await device.page.getByRole('button', { name: /^Connection:/ }).click();
-        await device.untilSays(/Round trip \d/, 10_000);
-        await look(expect, device.page, named('figures'), { size });
-        await device.page.keyboard.press('Escape');
-        await device.page.getByRole('button', { name: 'End', exact: true }).click();
-        await device.page.getByText('End the broadcast?').waitFor();
-        await look(expect, device.page, named('end'), { size });
-        await device.page.getByRole('button', { name: 'End it' }).click();
-        await device.untilSays(/The broadcast ended at/, 10_000);
-        await look(expect, device.page, named('ended'), { size });
-        expect(device.complaints.list).toEqual([]);
-      });
-    }
+    test('going live from the device, dark and light', { timeout: 150_000 }, async ({ expect }) => {
+      await using context = await visitor(size, { mayUseCamera: true });
+      const inBothThemes = async (page: Page, name: string) => {
+        for (const theme of ['light', 'dark']) {
+          await page.evaluate((chosen) => document.documentElement.setAttribute('data-mantine-color-scheme', chosen), theme);
+          await look(expect, page, `${name}-${theme}`, { size });
+        }
+      };
+      const blank = await context.newPage();
+      await blank.goto(`${server.http}/live`);
+      await blank.getByText('This device', { exact: true }).click();
+      await inBothThemes(blank, 'device-choose');
+      await blank.close();
+      const device = await DevicePage.open(context, server.http, 'From the bridge');
+      await device.untilPicture(15_000);
+      await inBothThemes(device.page, 'device-setup');
+      await device.page.getByRole('button', { name: 'Quality and devices' }).click();
+      await device.page.getByRole('combobox', { name: 'Quality' }).waitFor();
+      await inBothThemes(device.page, 'device-menu');
+      await device.page.keyboard.press('Escape');
+      await device.page.getByRole('button', { name: 'Go live' }).click();
+      await device.untilState('live', 15_000);
+      await device.untilSays(/\d viewers? 0:0[2-9]/, 15_000);
+      await inBothThemes(device.page, 'device-live');
+      await device.page.getByRole('button', { name: /^Connection:/ }).click();
+      await device.untilSays(/Round trip \d/, 10_000);
+      await inBothThemes(device.page, 'device-figures');
+      await device.page.keyboard.press('Escape');
+      await device.page.getByRole('button', { name: 'End', exact: true }).click();
+      await device.page.getByText('End the broadcast?').waitFor();
+      await inBothThemes(device.page, 'device-end');
+      await device.page.getByRole('button', { name: 'End it' }).click();
+      await device.untilSays(/The broadcast ended at/, 10_000);
+      await inBothThemes(device.page, 'device-ended');
+      expect(device.complaints.list).toEqual([]);
+    });
 
     test('going live from the device, without the camera', async ({ expect }) => {
       await using context = await visitor(size);
@@ -244,6 +246,7 @@ const KEPT: readonly Recording[] = [
     title: 'Regatta, third day',
     storage: { local: true, elsewhere: false, upload: uploadOf({ state: 'failing', sentBytes: 300_000_000, problem: 'storage_full' }) },
   }),
+  keptAs('elsewhere', { title: 'Regatta, at the other quay', storage: { local: true, elsewhere: true, upload: null } }),
   keptAs('nothing', { title: 'From the train', state: 'failed', problem: 'quota_reached', seconds: 0, bytes: 0 }),
 ];
 
@@ -291,7 +294,7 @@ async function prepareStreams(): Promise<typeof links> {
   const hevc = await owner.create({ title: 'In a format of its own' });
   const hidden = await owner.create({ title: 'Family', visibility: 'private' });
   scope.use(publishWithFfmpeg(`${server.rtmp}/${live.streamKey}`, { video: LIGHT, size: '640x360', fps: '15' }));
-  scope.use(publishEnhanced(`${server.rtmp}/${hevc.streamKey}`, { video: 'hevc', audio: 'aac', seconds: 900 }));
+  scope.use(publishEnhanced(`${server.rtmp}/${hevc.streamKey}`, { video: 'hevc', audio: 'aac', seconds: 900, fps: 5 }));
   await using short = publishWithFfmpeg(`${server.rtmp}/${ended.streamKey}`, { video: LIGHT });
   scope.use(publishWithFfmpeg(`rtmp://127.0.0.1:${network.port}/live/${dropped.streamKey}`, { video: LIGHT }));
   for (const { stream } of [live, hevc, ended, dropped]) await owner.untilStatus(stream.id, 'live', 30_000);

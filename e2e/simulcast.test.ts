@@ -14,7 +14,7 @@ import { followPlaylist, renditionsOf } from './harness/playlist-follower.ts';
 import { type RunningServer, startServer } from './harness/server.ts';
 import { UdpProxy } from './harness/udp-proxy.ts';
 import { until } from './harness/until.ts';
-import { moreFrames, type PublishOptions, playInPage, publishFromPage, receivedBy } from './harness/webrtc-page.ts';
+import { moreFrames, type PublishOptions, playInPage, publishFromPage, receivedBy, whipOf } from './harness/webrtc-page.ts';
 
 /** Of the fake camera at 640 × 480, of which Chromium sends no more layers. */
 const WIDTHS = [640, 320];
@@ -51,10 +51,8 @@ describe.skipIf(browserTestsAreOff)('simulcast', () => {
   /** A stream that a page publishes at several sizes. */
   async function broadcast(codec: string, layers: Pick<PublishOptions, 'layers' | 'size'> = { layers: 2 }) {
     const made = await owner.create({ title: 'At several sizes' });
-    const { whip } = made.ingest;
-    if (whip.token === undefined) throw new Error('the answer that makes a stream has its token');
     const publisher = await pageAt(`${server.http}/healthz`);
-    expect((await publishFromPage(publisher, { url: whip.url, token: whip.token, codec, ...layers })).status).toBe(201);
+    expect((await publishFromPage(publisher, { ...whipOf(made), codec, ...layers })).status).toBe(201);
     await owner.untilStatus(made.stream.id, 'live', 20_000);
     return { id: made.stream.id, publisher, ...made.playback };
   }

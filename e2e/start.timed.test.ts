@@ -9,7 +9,7 @@ import { startServer } from './harness/server.ts';
 /** `ready` on the second start: the first makes the database. */
 const READY_BUDGET_MS = 2_000;
 
-/** From the first question for a smaller picture to its first part; no worker runs before. */
+/** From the first question for a smaller picture to its first part: a worker has to be started for it, and the next segment has to begin. */
 const LADDER_BUDGET_MS = 2_000;
 
 test('the second start is ready within 2 s', async () => {
@@ -27,7 +27,6 @@ test('smaller pictures begin within 2 s of the first question for one', async ()
   const encoder = publishWithFfmpeg(`${made.ingest.rtmp?.url}/${made.streamKey}`, { video: LIGHT });
   try {
     await owner.untilStatus(made.stream.id, 'live', 30_000);
-    await (await fetch(made.playback.hls)).text();
     const began = performance.now();
     const tier = await (await fetch(new URL('270p/index.m3u8', made.playback.hls))).text();
     expect(performance.now() - began).toBeLessThan(LADDER_BUDGET_MS);

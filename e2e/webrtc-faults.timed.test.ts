@@ -7,7 +7,7 @@ import { type RunningServer, startServer } from './harness/server.ts';
 import { UdpProxy } from './harness/udp-proxy.ts';
 import { until } from './harness/until.ts';
 import { preferLatency, WatchPage } from './harness/watch-page.ts';
-import { moreFrames, openBlankPage, playInPage, publishFromPage, receivedBy, sentBy } from './harness/webrtc-page.ts';
+import { moreFrames, openBlankPage, playInPage, publishFromPage, receivedBy, sentBy, whipOf } from './harness/webrtc-page.ts';
 
 /** From the end of a fault to moving pictures. */
 const RECOVERY_MS = 2_000;
@@ -43,9 +43,8 @@ describe.skipIf(browserTestsAreOff)('WebRTC over a bad network', () => {
   async function stage(through: { readonly publisher?: UdpProxy; readonly viewer?: UdpProxy }) {
     const owner = await Owner.guest(server.http);
     const made = await owner.create({ title: 'A bad network' });
-    const { url, token = '' } = made.ingest.whip;
     const publisher = await blankPage();
-    expect((await publishFromPage(publisher, { url, token, codec: 'H264', port: through.publisher?.port })).status).toBe(201);
+    expect((await publishFromPage(publisher, { ...whipOf(made), codec: 'H264', port: through.publisher?.port })).status).toBe(201);
     await owner.untilStatus(made.stream.id, 'live', 15_000);
     const viewer = await blankPage();
     expect((await playInPage(viewer, made.playback.whep, { port: through.viewer?.port })).status).toBe(201);

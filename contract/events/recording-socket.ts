@@ -1,6 +1,6 @@
 /** Events the server sends on `/ws/recordings`, of every recording of whoever opened it. Read the list when the socket opens; these tell of what comes after. */
 import { z } from 'zod';
-import { RecordingTask, RecordingUpload } from '../entities/recording.ts';
+import { RecordingStorage, RecordingTask } from '../entities/recording.ts';
 import { Id } from '../ids.ts';
 import { CommandRefused, RecordingChanged } from './stream-socket.ts';
 
@@ -10,11 +10,11 @@ export const RecordingDeleted = z.strictObject({
   recordingId: Id,
 });
 
-/** How far its upload and what else takes long have come: at most once a second, as in the recording itself. */
+/** Where it lies, how far its upload and what else takes long have come: at most once a second, as in the recording itself. */
 export const RecordingProgressed = z.strictObject({
   type: z.literal('RECORDING_PROGRESSED'),
   recordingId: Id,
-  upload: RecordingUpload.nullable(),
+  storage: RecordingStorage,
   task: RecordingTask.nullable(),
 });
 

@@ -85,7 +85,7 @@ export const prepareDownload = defineRoute({
     body: z.strictObject({ isReady: z.boolean(), task: RecordingTask.nullable() }),
     description: 'Whether `playback.download` answers at once now. If not, it goes on meanwhile: ask again, or follow `/ws/recordings`.',
   },
-  errors: ['not_authenticated', 'recording_not_found', 'recording_not_ready', 'media_not_found', 'on_another_server', 'overloaded', 'storage_unreachable'],
+  errors: ['not_authenticated', 'recording_not_found', 'recording_not_ready', 'on_another_server', 'media_not_found', 'storage_unreachable', 'overloaded'],
 });
 
 export const createRecordingToken = defineRoute({

@@ -27,8 +27,11 @@ export const LIGHT: readonly string[] = ['-preset', 'ultrafast', '-tune', 'zerol
 export interface FfmpegOptions extends Picture {
   /** Arguments for libx264 after `-c:v libx264`. */
   readonly video?: readonly string[];
-  /** Default: a tone in AAC at ffmpeg's own bit rate. */
-  readonly sound?: boolean;
+  /**
+   * Default: a tone in AAC at ffmpeg's own bit rate, on a clock of ffmpeg's own that begins when it has connected: its muxer holds each picture until
+   * the tone has caught up. `in-step`: as a microphone beside the camera, without that delay.
+   */
+  readonly sound?: boolean | 'in-step';
 }
 
 /** Debian's ffmpeg over its own RTMP: H.264 and AAC. `target` ends with the key. */
@@ -36,7 +39,8 @@ export function publishWithFfmpeg(target: string, options: FfmpegOptions = {}): 
   const { size = SIZE, fps = '30', pace = 'even', video = ENCODER_DEFAULTS, sound = true } = options;
   const clock = pace === 'even' ? ['-framerate', fps] : ['-use_wallclock_as_timestamps', '1', '-framerate', fps];
   const input = ['-f', 'rawvideo', '-pix_fmt', 'yuv420p', '-video_size', size, ...clock, '-i', '-'];
-  const tone = sound ? ['-re', '-f', 'lavfi', '-i', 'sine=frequency=440:sample_rate=48000', '-c:a', 'aac'] : [];
+  const heard = sound === 'in-step' ? ['-f', 's16le', '-ar', '48000', '-ac', '1', '-i', 'pipe:3'] : ['-re', '-f', 'lavfi', '-i', 'sine=frequency=440:sample_rate=48000'];
+  const tone = sound ? [...heard, '-c:a', 'aac'] : [];
   const timing = pace === 'even' ? [] : ['-fps_mode', 'vfr'];
   const args = [
     '-hide_banner',
@@ -57,7 +61,7 @@ export function publishWithFfmpeg(target: string, options: FfmpegOptions = {}): 
     'flv',
     target,
   ];
-  return withClock({ size, fps, pace }, ['ffmpeg', ...args]);
+  return withClock({ size, fps, pace }, ['ffmpeg', ...args], sound === 'in-step' ? ['--tone'] : []);
 }
 
 /** A tone alone. */
@@ -104,16 +108,24 @@ export function publishWithGstreamer(target: string, sink: 'rtmp2sink' | 'rtmpsi
   return withClock({ size, fps, pace: 'even' }, ['gst-launch-1.0', '-q', ...words]);
 }
 
-/** HEVC, AV1, VP9 and Opus by Enhanced RTMP, which Debian's ffmpeg does not speak. */
-export function publishEnhanced(
-  target: string,
-  options: { readonly video: 'hevc' | 'av1' | 'vp9' | 'h264'; readonly audio: 'opus' | 'aac' | 'none'; readonly seconds: number; readonly bFrames?: boolean },
-): Child {
-  const script = join(ROOT, 'e2e/publishers/enhanced-rtmp.ts');
-  const order = options.bFrames === false ? ['--no-b-frames'] : [];
-  return new Child(process.execPath, [script, target, '--video', options.video, '--audio', options.audio, '--seconds', String(options.seconds), ...order]);
+export interface EnhancedOptions {
+  readonly video: 'hevc' | 'av1' | 'vp9' | 'h264';
+  readonly audio: 'opus' | 'aac' | 'none';
+  readonly seconds: number;
+  /** Default 30. */
+  readonly fps?: number;
+  /** Where the codec has them; on unless told otherwise. */
+  readonly bFrames?: boolean;
 }
 
-function withClock(picture: Required<Picture>, command: readonly string[]): Child {
-  return new Child(process.execPath, [CLOCK_ENCODER, '--size', picture.size, '--fps', picture.fps, '--pace', picture.pace, '--', ...command], { group: true });
+/** HEVC, AV1, VP9 and Opus by Enhanced RTMP, which Debian's ffmpeg does not speak. */
+export function publishEnhanced(target: string, options: EnhancedOptions): Child {
+  const { video, audio, seconds, fps = 30, bFrames = true } = options;
+  const script = join(ROOT, 'e2e/publishers/enhanced-rtmp.ts');
+  const settings = ['--video', video, '--audio', audio, '--seconds', String(seconds), '--fps', String(fps), ...(bFrames ? [] : ['--no-b-frames'])];
+  return new Child(process.execPath, [script, target, ...settings]);
+}
+
+function withClock(picture: Required<Picture>, command: readonly string[], tone: readonly string[] = []): Child {
+  return new Child(process.execPath, [CLOCK_ENCODER, '--size', picture.size, '--fps', picture.fps, '--pace', picture.pace, ...tone, '--', ...command], { group: true });
 }

@@ -116,6 +116,8 @@ export function spawnServer(env: Readonly<Record<string, string>>, memoryBytes?:
     env: serverEnvironment({
       PATH: process.env['PATH'],
       HOME: process.env['HOME'],
+      // As `npm start` has it: what was compiled once is not compiled by each.
+      NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
       HOST: '127.0.0.1',
       PORT: '0',
       HTTPS_PORT: '0',

@@ -1,4 +1,5 @@
 /** A bare browser page as a WHIP publisher or a WHEP viewer, with nothing of ours in it. Functions given to evaluate() use nothing from outside. */
+import type { StreamWithKey } from '@millrace/contract/rest/streams';
 import type { Browser, Page } from 'playwright-core';
 import { newVisitor } from './chromium.ts';
 import { until } from './until.ts';
@@ -21,6 +22,13 @@ export interface PublishOptions {
   readonly size?: { readonly width: number; readonly height: number };
   /** UDP port to use in place of the server's. */
   readonly port?: number | undefined;
+}
+
+/** Where to publish a stream that was made just now, and by what right. */
+export function whipOf({ ingest }: StreamWithKey): Pick<PublishOptions, 'url' | 'token'> {
+  const { url, token } = ingest.whip;
+  if (token === undefined) throw new Error('the answer that makes a stream has its token');
+  return { url, token };
 }
 
 /** A page of the server's own origin with nothing on it. */

@@ -3,6 +3,7 @@ import { concat, u16 } from '../big-endian.ts';
 import { BitReader } from '../bit-reader.ts';
 import { ProtocolError } from '../protocol-error.ts';
 import { type NalUnit, unescaped } from './nal.ts';
+import { H264Nal } from './nal-types.ts';
 
 export interface H264Config {
   /** avcC whose samples carry four-byte lengths. */
@@ -28,10 +29,6 @@ export interface H264Sps {
   readonly maxReorderFrames: number | undefined;
 }
 
-const SPS = 7;
-const IDR = 5;
-const SLICE = 1;
-const SEI = 6;
 const RECOVERY_POINT = 6;
 
 /** Profiles whose SPS carries chroma format and scaling lists (§7.3.2.1.1). */
@@ -44,7 +41,7 @@ export function readAvcC(avcC: Uint8Array): H264Config {
   const count = (avcC[5] ?? 0) & 0x1f;
   const length = u16(avcC, 6);
   const nal = avcC.subarray(8, 8 + length);
-  if (count === 0 || length < 4 || nal.length < length || ((nal[0] ?? 0) & 0x1f) !== SPS) throw new ProtocolError('avcC lacks a sequence parameter set');
+  if (count === 0 || length < 4 || nal.length < length || ((nal[0] ?? 0) & 0x1f) !== H264Nal.sps) throw new ProtocolError('avcC lacks a sequence parameter set');
   const sps = readH264Sps(nal);
   const lengthBytes = ((avcC[4] ?? 0) & 3) + 1;
   return {
@@ -104,10 +101,10 @@ export function isH264RandomAccess(sample: Uint8Array, units: readonly NalUnit[]
   let hasSlice = false;
   for (const { begin, end } of units) {
     const type = (sample[begin] ?? 0) & 0x1f;
-    if (type === IDR) return true;
-    if (type === SLICE) hasSlice = true;
+    if (type === H264Nal.idr) return true;
+    if (type === H264Nal.slice) hasSlice = true;
     // SEI messages of a sample stand before its slices; the recovery point is always sent first among them by encoders that use it.
-    else if (type === SEI && end > begin + 1 && sample[begin + 1] === RECOVERY_POINT) return true;
+    else if (type === H264Nal.sei && end > begin + 1 && sample[begin + 1] === RECOVERY_POINT) return true;
   }
   return hasSlice ? false : undefined;
 }

@@ -3,6 +3,7 @@ import { concat, putU16 } from '../big-endian.ts';
 import { ProtocolError } from '../protocol-error.ts';
 import { withLength } from './h264-parameter-sets.ts';
 import { readHevcSps } from './hevc.ts';
+import { HevcNal } from './nal-types.ts';
 
 export interface HevcParameterSets {
   /** Whole NAL units with their two header bytes. */
@@ -11,9 +12,6 @@ export interface HevcParameterSets {
   readonly pps: readonly Uint8Array[];
 }
 
-const VPS = 32;
-const SPS = 33;
-const PPS = 34;
 const MAX_SETS = 255;
 
 /** "All of this type are here". */
@@ -28,7 +26,7 @@ export function writeHvcC({ vps, sps, pps }: HevcParameterSets): Uint8Array {
   // Segmentation and parallelism unknown, frame rate unknown.
   const head = Uint8Array.of(0xf0, 0, 0xfc, 0xfc | chromaFormat, 0xf8 | (bitDepthLuma - 8), 0xf8 | (bitDepthChroma - 8), 0, 0);
   const tail = Uint8Array.of(((subLayers + 1) << 3) | (isNested ? 4 : 0) | 3, 3);
-  return concat(Uint8Array.of(1), profileTierLevel, head, tail, array(VPS, vps), array(SPS, sps), array(PPS, pps));
+  return concat(Uint8Array.of(1), profileTierLevel, head, tail, array(HevcNal.vps, vps), array(HevcNal.sps, sps), array(HevcNal.pps, pps));
 }
 
 function array(type: number, sets: readonly Uint8Array[]): Uint8Array {

@@ -3,6 +3,7 @@ import { concat, u16, u32 } from '../big-endian.ts';
 import { BitReader } from '../bit-reader.ts';
 import { ProtocolError } from '../protocol-error.ts';
 import { type NalUnit, unescaped } from './nal.ts';
+import { HevcNal } from './nal-types.ts';
 
 export interface HevcConfig {
   /** hvcC whose samples carry four-byte lengths. */
@@ -15,9 +16,6 @@ export interface HevcConfig {
 }
 
 const HEADER_BYTES = 23;
-const SPS = 33;
-const FIRST_IRAP = 16;
-const LAST_IRAP = 21;
 const FIRST_NON_PICTURE = 32;
 
 /** Reads the content of hvcC. Throws ProtocolError. */
@@ -78,7 +76,7 @@ export function readHevcSps(nal: Uint8Array): HevcSps {
 export function isHevcRandomAccess(sample: Uint8Array, units: readonly NalUnit[]): boolean | undefined {
   for (const { begin } of units) {
     const type = ((sample[begin] ?? 0) >> 1) & 0x3f;
-    if (type >= FIRST_IRAP && type <= LAST_IRAP) return true;
+    if (type >= HevcNal.firstIrap && type <= HevcNal.lastIrap) return true;
     if (type < FIRST_NON_PICTURE) return false;
   }
   return undefined;
@@ -94,7 +92,7 @@ function skipProfileTierLevel(bits: BitReader, subLayers: number): void {
 }
 
 function findSps(hvcC: Uint8Array): Uint8Array | undefined {
-  return hvcCSets(hvcC).find((nal) => (((nal[0] ?? 0) >> 1) & 0x3f) === SPS);
+  return hvcCSets(hvcC).find((nal) => (((nal[0] ?? 0) >> 1) & 0x3f) === HevcNal.sps);
 }
 
 /** The NAL units within hvcC, in their order. Throws ProtocolError. */

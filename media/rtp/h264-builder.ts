@@ -3,20 +3,10 @@ import { u16 } from '../big-endian.ts';
 import { isH264RandomAccess, readAvcC } from '../codecs/h264.ts';
 import { writeAvcC } from '../codecs/h264-parameter-sets.ts';
 import { nalUnits } from '../codecs/nal.ts';
+import { H264Nal } from '../codecs/nal-types.ts';
 import { ProtocolError } from '../protocol-error.ts';
 import type { FrameBuilder, VideoFormat } from './depacketizer.ts';
 import { NalPieces, sameUnits, sampleOf } from './nal-pieces.ts';
-
-const SLICE = 1;
-const IDR = 5;
-const SPS = 7;
-const PPS = 8;
-const AUD = 9;
-const END_OF_SEQUENCE = 10;
-const END_OF_STREAM = 11;
-const FILLER = 12;
-const STAP_A = 24;
-const FU_A = 28;
 
 /** first_mb_in_slice 0 is the one bit 1 at the head of a slice. */
 const FIRST_MACROBLOCK = 0x80;
@@ -39,17 +29,17 @@ export class H264Builder implements FrameBuilder {
   begins(payload: Uint8Array): boolean {
     const [first = 0, second = 0, third = 0] = payload;
     const type = first & 0x1f;
-    if (type === FU_A) return (second & 0x80) !== 0 && beginsFrame(second & 0x1f, third);
-    if (type === STAP_A) return beginsFrame((payload[3] ?? 0) & 0x1f, payload[4] ?? 0);
+    if (type === H264Nal.fuA) return (second & 0x80) !== 0 && beginsFrame(second & 0x1f, third);
+    if (type === H264Nal.stapA) return beginsFrame((payload[3] ?? 0) & 0x1f, payload[4] ?? 0);
     return beginsFrame(type, second);
   }
 
   add(payload: Uint8Array): boolean {
     const header = payload[0] ?? 0;
     const type = header & 0x1f;
-    if (type >= 1 && type < STAP_A) return this.#pieces.whole(payload);
-    if (type === STAP_A) return this.#addAggregate(payload);
-    return type === FU_A && this.#addFragment(header, payload);
+    if (type >= 1 && type < H264Nal.stapA) return this.#pieces.whole(payload);
+    if (type === H264Nal.stapA) return this.#addAggregate(payload);
+    return type === H264Nal.fuA && this.#addFragment(header, payload);
   }
 
   finish(): { readonly data: Uint8Array; readonly key: boolean } | 'nothing' | 'damaged' {
@@ -57,7 +47,7 @@ export class H264Builder implements FrameBuilder {
     if (!nals) return 'damaged';
     const media = nals.filter((nal) => !isDropped(typeOf(nal)));
     if (media.length !== nals.length) this.#learn(nals);
-    if (!this.#format || !media.some((nal) => typeOf(nal) >= SLICE && typeOf(nal) <= IDR)) return 'nothing';
+    if (!this.#format || !media.some((nal) => typeOf(nal) >= H264Nal.slice && typeOf(nal) <= H264Nal.idr)) return 'nothing';
     const data = sampleOf(media);
     return { data, key: isH264RandomAccess(data, nalUnits(data, 4) ?? []) === true };
   }
@@ -85,8 +75,8 @@ export class H264Builder implements FrameBuilder {
 
   /** The sets of one frame replace those before: an encoder that begins anew sends all of them. */
   #learn(nals: readonly Uint8Array[]): void {
-    const sps = nals.filter((nal) => typeOf(nal) === SPS);
-    const pps = nals.filter((nal) => typeOf(nal) === PPS);
+    const sps = nals.filter((nal) => typeOf(nal) === H264Nal.sps);
+    const pps = nals.filter((nal) => typeOf(nal) === H264Nal.pps);
     const isNews = (sps.length > 0 && !sameUnits(sps, this.#sps)) || (pps.length > 0 && !sameUnits(pps, this.#pps));
     if (!isNews) return;
     // Copies: the views would keep whole datagrams.
@@ -109,12 +99,12 @@ function formatOf(sps: readonly Uint8Array[], pps: readonly Uint8Array[]): Video
 
 /** Whether a NAL unit stands before all slices of its picture, or is the first of them. */
 function beginsFrame(type: number, afterHeader: number): boolean {
-  return type === SPS || type === AUD || ((type === SLICE || type === IDR) && (afterHeader & FIRST_MACROBLOCK) !== 0);
+  return type === H264Nal.sps || type === H264Nal.aud || ((type === H264Nal.slice || type === H264Nal.idr) && (afterHeader & FIRST_MACROBLOCK) !== 0);
 }
 
 /** What samples of ISO BMFF do without; parameter sets stand in the configuration. */
 function isDropped(type: number): boolean {
-  return type === SPS || type === PPS || type === AUD || type === END_OF_SEQUENCE || type === END_OF_STREAM || type === FILLER;
+  return type === H264Nal.sps || type === H264Nal.pps || type === H264Nal.aud || type === H264Nal.endOfSequence || type === H264Nal.endOfStream || type === H264Nal.filler;
 }
 
 function typeOf(nal: Uint8Array): number {

@@ -3,18 +3,10 @@ import { u16 } from '../big-endian.ts';
 import { isHevcRandomAccess, readHvcC } from '../codecs/hevc.ts';
 import { writeHvcC } from '../codecs/hevc-parameter-sets.ts';
 import { nalUnits } from '../codecs/nal.ts';
+import { HevcNal } from '../codecs/nal-types.ts';
 import { ProtocolError } from '../protocol-error.ts';
 import type { FrameBuilder, VideoFormat } from './depacketizer.ts';
 import { NalPieces, sameUnits, sampleOf } from './nal-pieces.ts';
-
-const LAST_SLICE = 31;
-const VPS = 32;
-const SPS = 33;
-const PPS = 34;
-const AUD = 35;
-const FILLER = 38;
-const AGGREGATE = 48;
-const FRAGMENT = 49;
 
 export class HevcBuilder implements FrameBuilder {
   readonly #pieces = new NalPieces();
@@ -28,25 +20,25 @@ export class HevcBuilder implements FrameBuilder {
 
   begins(payload: Uint8Array): boolean {
     const type = typeOf(payload);
-    if (type === FRAGMENT) return ((payload[2] ?? 0) & 0x80) !== 0 && beginsFrame((payload[2] ?? 0) & 0x3f, payload[3] ?? 0);
-    if (type === AGGREGATE) return beginsFrame(((payload[4] ?? 0) >> 1) & 0x3f, payload[6] ?? 0);
+    if (type === HevcNal.fragment) return ((payload[2] ?? 0) & 0x80) !== 0 && beginsFrame((payload[2] ?? 0) & 0x3f, payload[3] ?? 0);
+    if (type === HevcNal.aggregate) return beginsFrame(((payload[4] ?? 0) >> 1) & 0x3f, payload[6] ?? 0);
     return beginsFrame(type, payload[2] ?? 0);
   }
 
   add(payload: Uint8Array): boolean {
     const type = typeOf(payload);
     if (payload.length < 3) return false;
-    if (type < AGGREGATE) return this.#pieces.whole(payload);
-    if (type === AGGREGATE) return this.#addAggregate(payload);
-    return type === FRAGMENT && this.#addFragment(payload);
+    if (type < HevcNal.aggregate) return this.#pieces.whole(payload);
+    if (type === HevcNal.aggregate) return this.#addAggregate(payload);
+    return type === HevcNal.fragment && this.#addFragment(payload);
   }
 
   finish(): { readonly data: Uint8Array; readonly key: boolean } | 'nothing' | 'damaged' {
     const nals = this.#pieces.take();
     if (!nals) return 'damaged';
-    const media = nals.filter((nal) => typeOf(nal) < VPS || typeOf(nal) > FILLER);
+    const media = nals.filter((nal) => typeOf(nal) < HevcNal.vps || typeOf(nal) > HevcNal.filler);
     if (media.length !== nals.length) this.#learn(nals);
-    if (!this.#format || !media.some((nal) => typeOf(nal) <= LAST_SLICE)) return 'nothing';
+    if (!this.#format || !media.some((nal) => typeOf(nal) <= HevcNal.lastSlice)) return 'nothing';
     const data = sampleOf(media);
     return { data, key: isHevcRandomAccess(data, nalUnits(data, 4) ?? []) === true };
   }
@@ -75,7 +67,7 @@ export class HevcBuilder implements FrameBuilder {
   /** The sets of one frame replace those before: an encoder that begins anew sends all of them. */
   #learn(nals: readonly Uint8Array[]): void {
     let isNews = false;
-    for (const type of [VPS, SPS, PPS]) {
+    for (const type of [HevcNal.vps, HevcNal.sps, HevcNal.pps]) {
       const sets = nals.filter((nal) => typeOf(nal) === type);
       if (sets.length === 0 || sameUnits(sets, this.#sets.get(type) ?? [])) continue;
       this.#sets.set(
@@ -91,7 +83,7 @@ export class HevcBuilder implements FrameBuilder {
 /** Undefined when the sets are not all there or make no sense. */
 function formatOf(sets: ReadonlyMap<number, readonly Uint8Array[]>): VideoFormat | undefined {
   try {
-    const { config, codecString, width, height } = readHvcC(writeHvcC({ vps: sets.get(VPS) ?? [], sps: sets.get(SPS) ?? [], pps: sets.get(PPS) ?? [] }));
+    const { config, codecString, width, height } = readHvcC(writeHvcC({ vps: sets.get(HevcNal.vps) ?? [], sps: sets.get(HevcNal.sps) ?? [], pps: sets.get(HevcNal.pps) ?? [] }));
     return { codec: 'hevc', config, codecString, width, height };
   } catch (error) {
     if (error instanceof ProtocolError) return undefined;
@@ -101,7 +93,7 @@ function formatOf(sets: ReadonlyMap<number, readonly Uint8Array[]>): VideoFormat
 
 /** Whether a NAL unit stands before all slices of its picture, or is the first of them: the head bit says so. */
 function beginsFrame(type: number, afterHeader: number): boolean {
-  return type === VPS || type === SPS || type === AUD || (type <= LAST_SLICE && (afterHeader & 0x80) !== 0);
+  return type === HevcNal.vps || type === HevcNal.sps || type === HevcNal.aud || (type <= HevcNal.lastSlice && (afterHeader & 0x80) !== 0);
 }
 
 function typeOf(nal: Uint8Array): number {

@@ -1,21 +1,14 @@
 /** HEVC units as RTP payloads: single NAL units, aggregates and fragments. Source: RFC 7798 §4.4. */
 import { hvcCSets } from '../codecs/hevc.ts';
+import { HevcNal } from '../codecs/nal-types.ts';
 import { type NalFormat, NalPacketizer } from './nal-packetizer.ts';
 import type { PacketizerOptions } from './packetizer.ts';
-
-const VPS = 32;
-const SPS = 33;
-const PPS = 34;
-const AUD = 35;
-const FILLER = 38;
-const AGGREGATE = 48;
-const FRAGMENT = 49;
 
 const HEVC: NalFormat = {
   headerBytes: 2,
   typeOf,
-  sps: SPS,
-  skips: (type) => type === AUD || type === FILLER,
+  sps: HevcNal.sps,
+  skips: (type) => type === HevcNal.aud || type === HevcNal.filler,
   /** §4.4.2: the header has the lowest layer and the lowest temporal id of the units within. */
   writeAggregateHeader(buffer, nals) {
     let layer = 0x3f;
@@ -24,11 +17,11 @@ const HEVC: NalFormat = {
       layer = Math.min(layer, ((first & 1) << 5) | (second >> 3));
       temporal = Math.min(temporal, second & 7);
     }
-    buffer.byte((AGGREGATE << 1) | (layer >> 5));
+    buffer.byte((HevcNal.aggregate << 1) | (layer >> 5));
     buffer.byte(((layer & 0x1f) << 3) | temporal);
   },
   writeFragmentHeader(buffer, [first = 0, second = 0]) {
-    buffer.byte((first & 0x81) | (FRAGMENT << 1));
+    buffer.byte((first & 0x81) | (HevcNal.fragment << 1));
     buffer.byte(second);
   },
 };
@@ -37,7 +30,7 @@ export class HevcPacketizer extends NalPacketizer {
   /** @param hvcC the track's configuration. Throws ProtocolError. */
   constructor(hvcC: Uint8Array, options?: PacketizerOptions) {
     // It may hold more, such as the message in which an encoder names itself.
-    const sets = hvcCSets(hvcC).filter(([first = 0]) => typeOf(first) >= VPS && typeOf(first) <= PPS);
+    const sets = hvcCSets(hvcC).filter(([first = 0]) => typeOf(first) >= HevcNal.vps && typeOf(first) <= HevcNal.pps);
     super(HEVC, sets, options);
   }
 }

@@ -1,6 +1,7 @@
 /** Builds what keeps broadcasts: the recorder, the library that knows whose recordings they are, and what plays them. For main.ts alone. */
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { RecordingStorage } from '@millrace/contract/entities/recording';
 import type { Kysely } from 'kysely';
 import type { Config } from './config/load.ts';
 import type { JobHandler } from './jobs/runner.ts';
@@ -30,7 +31,7 @@ import { VodRoutes } from './outputs/record/vod-routes.ts';
 import { PictureRoutes } from './outputs/thumbnail/routes.ts';
 import { Thumbnailer } from './outputs/thumbnail/thumbnailer.ts';
 import type { JobStore } from './store/jobs.ts';
-import { type Also, type NewRecording, RecordingStore, type StoredRecording } from './store/recordings.ts';
+import { type Also, RecordingStore, type StoredRecording } from './store/recordings.ts';
 import type { Schema } from './store/schema.ts';
 import { UploadStore } from './store/uploads.ts';
 import type { LiveStream } from './stream/live-stream.ts';
@@ -58,7 +59,7 @@ export interface LibraryDeps extends AdmissionDeps {
   readonly log: Log;
   newId(): string;
   /** A recording of a broadcast began or ended. */
-  changed(recording: NewRecording): void;
+  changed(recording: StoredRecording): void;
   /** Keeps the pictures of a stream converted while they are recorded. */
   use(streamId: string): void;
 }
@@ -91,8 +92,12 @@ export class Library {
     this.thumbnailer = new Thumbnailer({ makers: new PictureJobs(workers), clock, log });
     const tasks = new RecordingTasks({ clock, progressed: (id) => this.sockets.progressed(id) });
     const taskOf = (id: string) => tasks.of(id);
-    const uploadOf = (recording: StoredRecording) => this.#uploads?.statusOf(recording) ?? null;
-    this.sockets = new RecordingSockets({ clock, log, directory, identify, uploadOf, taskOf, publicOrigin: config.publicUrl });
+    const storageOf = (recording: StoredRecording): RecordingStorage => ({
+      local: recording.isLocal,
+      elsewhere: isElsewhere(recording),
+      upload: this.#uploads?.statusOf(recording) ?? null,
+    });
+    this.sockets = new RecordingSockets({ clock, log, directory, identify, storageOf, taskOf, publicOrigin: config.publicUrl });
     const folderOf = (id: string): string => this.recorder.recordingFolder(id);
     if (objects) {
       const uploaded: Also = (transaction, recording) => events.recordingUploaded(transaction, recording);
@@ -129,11 +134,11 @@ export class Library {
     this.jobs = [...(this.#uploads?.jobs ?? []), folders];
     const followers = [events, folders, ...(this.#uploads ? [this.#uploads] : [])];
     const pages = {
-      recordingChanged: (recording: NewRecording): void => {
+      recordingChanged: (recording: StoredRecording): void => {
         this.sockets.recordingChanged(recording);
         changed(recording);
       },
-      recordingDeleted: (recording: NewRecording) => this.sockets.recordingDeleted(recording),
+      recordingDeleted: (recording: StoredRecording) => this.sockets.recordingDeleted(recording),
     };
     this.#desk = new RecordingDesk({ store, directory, streams, clock, log, quotaBytes: config.recordingQuotaBytes, followers, listener: pages, tasks, newId });
     const listener = {
@@ -157,11 +162,10 @@ export class Library {
       directory,
       tokens,
       clock,
-      uploadOf,
+      storageOf,
       taskOf,
       prepareDownload: (id) => this.vod.prepareDownload(id),
       changed: (recording) => this.sockets.recordingChanged(recording),
-      isElsewhere,
       removeRow: (id) => this.#desk.delete(id),
       removeFiles: (id) => this.#removeFiles(id),
     });

@@ -160,6 +160,7 @@ test('a server that starts again takes up what was its own; the other one goes o
   ] as const)
     expect((await read(await server.request(path, { token }), Recording)).storage).toMatchObject({ local: true, elsewhere });
   expect((await problemOf(await again.server.request(`${path}/view`))).code).toBe('on_another_server');
+  expect((await problemOf(await again.server.request(`${path}/download`, { method: 'POST', token }))).code).toBe('on_another_server');
   const playlist = async ({ library }: Machine) => {
     await using http = await serve(library.vod);
     const response = await fetch(`${http.base}/vod/${theirs.id}/index.m3u8`);

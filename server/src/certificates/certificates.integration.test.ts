@@ -11,6 +11,7 @@ import { FakeClock } from '../lib/clock.ts';
 import type { Machine } from '../lib/machine.ts';
 import { StartError } from '../lib/start-error.ts';
 import { type QuietLog, quietLog } from '../lib/testing/quiet-log.ts';
+import { selfSigned } from '../lib/testing/self-signed.ts';
 import { LEAF_DAYS } from './authority.ts';
 import { Certificates } from './certificates.ts';
 import type { CertificateFiles } from './given-certificate.ts';
@@ -236,23 +237,10 @@ describe('the certificate of this machine', () => {
 });
 
 describe('a certificate in files', () => {
-  async function write(names: string): Promise<CertificateFiles> {
+  async function write(name: string): Promise<CertificateFiles> {
     const files = { certFile: join(folder, '..', 'cert.pem'), keyFile: join(folder, '..', 'key.pem') };
-    await run('openssl', [
-      'req',
-      '-x509',
-      '-newkey',
-      'ec',
-      '-pkeyopt',
-      'ec_paramgen_curve:prime256v1',
-      '-nodes',
-      '-keyout',
-      files.keyFile,
-      '-out',
-      files.certFile,
-      '-subj',
-      `/CN=${names}`,
-    ]);
+    const { cert, key } = await selfSigned({ name });
+    await Promise.all([writeFile(files.certFile, cert), writeFile(files.keyFile, key)]);
     return files;
   }
 

@@ -27,8 +27,8 @@ export interface RecordingFollower {
 /** Hears of recordings after they are written down. Must not throw. */
 export interface RecordingListener {
   /** It began or ended. */
-  recordingChanged(recording: NewRecording): void;
-  recordingDeleted(recording: NewRecording): void;
+  recordingChanged(recording: StoredRecording): void;
+  recordingDeleted(recording: StoredRecording): void;
 }
 
 /** What the media path finds on disk. */
@@ -80,7 +80,7 @@ export class RecordingDesk {
 
   /** Rejects while the database is away. */
   async plan(broadcast: Broadcast, { isLow }: { readonly isLow: boolean }): Promise<Plan> {
-    const { store, streams, quotaBytes, newId } = this.#deps;
+    const { store, streams, quotaBytes, listener, newId } = this.#deps;
     const { stream } = await streams.byId(broadcast.streamId);
     if (!stream) return { recording: undefined, rewindSeconds: 0 };
     const rewindSeconds = isLow ? 0 : (stream.rewindSeconds ?? Number.POSITIVE_INFINITY);
@@ -89,13 +89,12 @@ export class RecordingDesk {
     const problem = isLow ? 'disk_full' : maxBytes <= 0 ? 'quota_reached' : null;
     const recording = this.#recordingOf(broadcast, stream, { id: newId(), problem });
     if (problem === null) {
-      await store.insert(recording);
-      this.#deps.listener.recordingChanged(recording);
+      listener.recordingChanged(await store.insert(recording));
       return { recording: { id: recording.id, maxBytes }, rewindSeconds };
     }
-    await store.insert(recording, this.#stored);
+    const refused = await store.insert(recording, this.#stored);
     this.#tellStored();
-    this.#deps.listener.recordingChanged(recording);
+    listener.recordingChanged(refused);
     this.#deps.log.error({ streamId: stream.id, ownerId: stream.ownerId, problem }, 'a broadcast is not recorded');
     return { recording: undefined, rewindSeconds };
   }
@@ -134,14 +133,14 @@ export class RecordingDesk {
   async restore(archives: ArchivePort): Promise<void> {
     const { store, log, tasks } = this.#deps;
     await store.claim(await archives.names());
-    const unfinished = (await store.unfinished()).map((found) => ({ ...found, progress: tasks.begin(found.recording.id, 'repair') }));
+    const unfinished = (await store.unfinished()).map(({ recording, isUnwanted }) => ({ recording, repair: isUnwanted ? undefined : tasks.begin(recording.id, 'repair') }));
     try {
-      for (const { recording, isUnwanted, progress } of unfinished) {
-        if (isUnwanted) await this.#forget(recording, archives);
-        else await this.#repair(recording, archives, progress);
+      for (const { recording, repair } of unfinished) {
+        if (repair) await this.#repair(recording, archives, repair);
+        else await this.#forget(recording, archives);
       }
     } finally {
-      for (const { progress } of unfinished) progress.end();
+      for (const { repair } of unfinished) repair?.end();
     }
     const names = await archives.names();
     const known = await store.existing(names);

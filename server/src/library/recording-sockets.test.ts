@@ -1,5 +1,5 @@
 /** The socket of an owner's recordings, over real connections. */
-import type { RecordingTask, RecordingUpload } from '@millrace/contract/entities/recording';
+import type { RecordingStorage, RecordingTask } from '@millrace/contract/entities/recording';
 import { RecordingSocketEvent } from '@millrace/contract/events/recording-socket';
 import { CLOSE_SERVER_STOPPING, RECORDING_SOCKET_PATH, RECORDING_SOCKET_PROTOCOL, SESSION_COOKIE } from '@millrace/contract/protocol';
 import { afterEach, expect, it } from 'vitest';
@@ -11,12 +11,13 @@ import { HttpServer } from '../transports/http/server.ts';
 import { SocketClient } from '../transports/http/testing/socket-client.ts';
 import { RecordingSockets } from './recording-sockets.ts';
 
-const UPLOAD: RecordingUpload = { state: 'uploading', sentBytes: 40, totalBytes: 100, secondsLeft: 6, problem: null };
+const HERE: RecordingStorage = { local: true, elsewhere: false, upload: null };
+const UPLOADING: RecordingStorage = { ...HERE, upload: { state: 'uploading', sentBytes: 40, totalBytes: 100, secondsLeft: 6, problem: null } };
 
 class World {
   readonly clock = new FakeClock();
   readonly recordings = new Map<string, StoredRecording>();
-  readonly uploads = new Map<string, RecordingUpload>();
+  readonly storage = new Map<string, RecordingStorage>();
   readonly tasks = new Map<string, RecordingTask>();
   readonly sockets: RecordingSockets;
   readonly server: HttpServer;
@@ -40,7 +41,7 @@ class World {
         const id = /millrace_session=(\w+)|Bearer (\w+)/.exec(`${cookie} ${authorization}`)?.slice(1).find(Boolean);
         return id === undefined ? undefined : { id: `user-${id}`, kind: 'guest', name: id, createdAt: '2026-01-01T00:00:00.000Z' };
       },
-      uploadOf: ({ id }) => this.uploads.get(id) ?? null,
+      storageOf: ({ id }) => this.storage.get(id) ?? HERE,
       taskOf: (id) => this.tasks.get(id) ?? null,
       publicOrigin: 'https://live.example/',
     });
@@ -102,7 +103,7 @@ it('tells an owner what becomes of their recordings, on every socket of theirs, 
   const recording = made.recording('ann', 'regatta', { state: 'recording' });
   made.sockets.recordingChanged(recording);
   made.sockets.recordingChanged({ ...recording, state: 'ready', problem: 'disk_full' });
-  made.uploads.set(recording.id, UPLOAD);
+  made.storage.set(recording.id, UPLOADING);
   made.sockets.progressed(recording.id);
   await made.second();
   made.sockets.recordingDeleted(recording);
@@ -112,7 +113,7 @@ it('tells an owner what becomes of their recordings, on every socket of theirs, 
     expect(client.heard).toEqual([
       { ...about, state: 'recording', problem: null },
       { ...about, state: 'ready', problem: 'disk_full' },
-      { type: 'RECORDING_PROGRESSED', recordingId: recording.id, upload: UPLOAD, task: null },
+      { type: 'RECORDING_PROGRESSED', recordingId: recording.id, storage: UPLOADING, task: null },
       { type: 'RECORDING_DELETED', recordingId: recording.id },
     ]);
     for (const event of client.heard) expect(RecordingSocketEvent.safeParse(event).success).toBe(true);
@@ -131,7 +132,7 @@ it('tells progress once a second, however often it comes, as it is then', async 
   }
   const last = made.tasks.get(id);
   await made.second(client);
-  expect(client.heard).toEqual([{ type: 'RECORDING_PROGRESSED', recordingId: id, upload: null, task: last }]);
+  expect(client.heard).toEqual([{ type: 'RECORDING_PROGRESSED', recordingId: id, storage: HERE, task: last }]);
   await made.second(client);
   expect(client.heard).toHaveLength(1);
 });

@@ -1,14 +1,14 @@
 /** `/ws/recordings`: tells owners what becomes of their recordings, and how far what takes long has come. Nothing is said to it. */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { RecordingTask, RecordingUpload } from '@millrace/contract/entities/recording';
+import type { RecordingStorage, RecordingTask } from '@millrace/contract/entities/recording';
 import type { RecordingSocketEvent } from '@millrace/contract/events/recording-socket';
 import { MAX_SOCKET_FRAME_BYTES } from '@millrace/contract/limits';
 import { RECORDING_SOCKET_PATH, RECORDING_SOCKET_PROTOCOL } from '@millrace/contract/protocol';
 import { z } from 'zod';
 import type { Timer } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
-import type { NewRecording, StoredRecording } from '../store/recordings.ts';
+import type { StoredRecording } from '../store/recordings.ts';
 import type { AdmissionDeps } from '../streams/admission.ts';
 import { type Socket, SocketServer } from '../transports/http/socket.ts';
 import { credentialsOf } from '../transports/http/socket-credentials.ts';
@@ -17,8 +17,8 @@ import type { RecordingDirectory } from './recording-directory.ts';
 export interface RecordingSocketsDeps extends Pick<AdmissionDeps, 'clock' | 'identify'> {
   readonly log: Log;
   readonly directory: Pick<RecordingDirectory, 'byId'>;
-  /** Null where there is no object storage. */
-  uploadOf(recording: StoredRecording): RecordingUpload | null;
+  /** Where it lies now. */
+  storageOf(recording: StoredRecording): RecordingStorage;
   /** Null unless something takes long. */
   taskOf(id: string): RecordingTask | null;
   /** PUBLIC_URL: pages of its origin may use the session cookie, beside those of the address they were asked at. */
@@ -82,11 +82,11 @@ export class RecordingSockets {
     return true;
   }
 
-  recordingChanged({ id, ownerId, streamId, broadcastId, state, problem }: NewRecording): void {
+  recordingChanged({ id, ownerId, streamId, broadcastId, state, problem }: StoredRecording): void {
     this.#tell(ownerId, { type: 'RECORDING_CHANGED', recordingId: id, streamId, broadcastId, state, problem });
   }
 
-  recordingDeleted({ id, ownerId }: NewRecording): void {
+  recordingDeleted({ id, ownerId }: StoredRecording): void {
     this.#progressed.delete(id);
     this.#tell(ownerId, { type: 'RECORDING_DELETED', recordingId: id });
   }
@@ -146,13 +146,13 @@ export class RecordingSockets {
   }
 }
 
-function progressOf(recording: StoredRecording, { uploadOf, taskOf }: Pick<RecordingSocketsDeps, 'uploadOf' | 'taskOf'>): RecordingSocketEvent {
-  return { type: 'RECORDING_PROGRESSED', recordingId: recording.id, upload: uploadOf(recording), task: taskOf(recording.id) };
+function progressOf(recording: StoredRecording, { storageOf, taskOf }: Pick<RecordingSocketsDeps, 'storageOf' | 'taskOf'>): RecordingSocketEvent {
+  return { type: 'RECORDING_PROGRESSED', recordingId: recording.id, storage: storageOf(recording), task: taskOf(recording.id) };
 }
 
 /** Soon followed by the next, so that a slow client may miss it. */
 function isUnderWay(event: RecordingSocketEvent): boolean {
-  return event.type === 'RECORDING_PROGRESSED' && (event.task !== null || event.upload?.state === 'uploading');
+  return event.type === 'RECORDING_PROGRESSED' && (event.task !== null || event.storage.upload?.state === 'uploading');
 }
 
 function encode(event: RecordingSocketEvent): string {

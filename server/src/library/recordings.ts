@@ -1,5 +1,5 @@
 /** Everything that people do with recordings: list, watch, rename, hide, delete. The rules; SQL, files and HTTP are elsewhere. */
-import type { RecordingSettings, RecordingTask, RecordingUpload } from '@millrace/contract/entities/recording';
+import type { RecordingSettings, RecordingStorage, RecordingTask } from '@millrace/contract/entities/recording';
 import type { User } from '@millrace/contract/entities/user';
 import { AppError } from '../lib/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -13,16 +13,14 @@ export interface RecordingsDeps {
   readonly directory: RecordingDirectory;
   readonly tokens: PlaybackTokens;
   readonly clock: Clock;
-  /** Null where there is no object storage. */
-  uploadOf(recording: StoredRecording): RecordingUpload | null;
+  /** Where it lies now. */
+  storageOf(recording: StoredRecording): RecordingStorage;
   /** Null unless something takes long. */
   taskOf(id: string): RecordingTask | null;
   /** Resolves when its MP4 can be sent at once. Rejects with AppError. */
   prepareDownload(id: string): Promise<void>;
   /** Its owner changed it. */
   changed(recording: StoredRecording): void;
-  /** Whether its files cannot be had from here. */
-  isElsewhere(recording: StoredRecording): boolean;
   /** Deletes the row, and sees to what lies elsewhere. */
   removeRow(id: string): Promise<void>;
   /** Deletes the files of a recording on this machine. */
@@ -74,14 +72,13 @@ export class Recordings {
     const isOwner = recording !== undefined && recording.ownerId === user?.id;
     const isByToken = token !== undefined && tokens.isValid(token, id, clock.now());
     if (!recording || (recording.visibility === 'private' && !isOwner && !isByToken)) throw new AppError('recording_not_found');
-    if (recording.state !== 'ready') throw new AppError('recording_not_ready');
-    if (this.#deps.isElsewhere(recording)) throw new AppError('on_another_server');
+    this.#mustBePlayable(recording);
     return { recording, isOwner, isByToken };
   }
 
-  /** How far it has come on its way into object storage. */
-  uploadOf(recording: StoredRecording): RecordingUpload | null {
-    return this.#deps.uploadOf(recording);
+  /** Where it lies now, and how far it has come on its way into object storage. */
+  storageOf(recording: StoredRecording): RecordingStorage {
+    return this.#deps.storageOf(recording);
   }
 
   /** What takes long with it now. */
@@ -92,16 +89,12 @@ export class Recordings {
   /** Has its MP4 made ready, and says whether it is. Goes on when it is not. */
   async prepareDownload(user: User, id: string): Promise<{ readonly isReady: boolean; readonly task: RecordingTask | null }> {
     const { clock, prepareDownload, taskOf } = this.#deps;
-    if ((await this.owned(user, id)).state !== 'ready') throw new AppError('recording_not_ready');
+    this.#mustBePlayable(await this.owned(user, id));
     const waited = Promise.withResolvers<boolean>();
     const timer = clock.after(PREPARATION_MS, () => waited.resolve(false));
     const prepared = prepareDownload(id).then(() => true);
     const isReady = await Promise.race([prepared, waited.promise]).finally(() => timer.cancel());
     return { isReady, task: isReady ? null : taskOf(id) };
-  }
-
-  isElsewhere(recording: StoredRecording): boolean {
-    return this.#deps.isElsewhere(recording);
   }
 
   async update(user: User, id: string, changes: { readonly [Key in keyof RecordingSettings]?: RecordingSettings[Key] | undefined }): Promise<StoredRecording> {
@@ -122,6 +115,11 @@ export class Recordings {
   /** Everything that there is of a broadcast, but for what is being made. */
   async removeOf(streamId: string, broadcastId: string): Promise<void> {
     for (const id of await this.#deps.store.endedOf(streamId, broadcastId)) await this.#remove(id);
+  }
+
+  #mustBePlayable(recording: StoredRecording): void {
+    if (recording.state !== 'ready') throw new AppError('recording_not_ready');
+    if (this.storageOf(recording).elsewhere) throw new AppError('on_another_server');
   }
 
   async #remove(id: string): Promise<void> {

@@ -15,13 +15,14 @@ export function recordingPlaybackOf({ web }: Pick<Origin, 'web'>, { id }: { read
   };
 }
 
-export interface RecordingNow extends Omit<RecordingStorage, 'local'> {
+export interface RecordingNow {
   readonly recording: StoredRecording;
   readonly playback: RecordingPlayback;
+  readonly storage: RecordingStorage;
   readonly task: RecordingTask | null;
 }
 
-export function viewRecording({ recording, playback, upload, elsewhere, task }: RecordingNow): Recording {
+export function viewRecording({ recording, playback, storage, task }: RecordingNow): Recording {
   return {
     id: recording.id,
     streamId: recording.streamId,
@@ -34,7 +35,7 @@ export function viewRecording({ recording, playback, upload, elsewhere, task }: 
     bytes: recording.bytes,
     startedAt: recording.startedAt.toISOString(),
     endedAt: recording.endedAt?.toISOString() ?? null,
-    storage: { local: recording.isLocal, elsewhere, upload },
+    storage,
     task,
     playback,
     updatedAt: recording.updatedAt.toISOString(),

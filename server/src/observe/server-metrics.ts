@@ -189,10 +189,10 @@ export function serverMetrics(parts: ServerParts): MetricSources {
     },
     ...(certificate ? { certificateExpires: () => certificate.expiresAt.getTime() / 1000 } : {}),
     sockets: () => sockets.reduce((sum, { counters }) => sum + counters.open, 0),
-    socketEvents: () => {
-      const incidents = SOCKET_INCIDENTS.map((kind) => [kind, sockets.reduce((sum, { counters }) => sum + counters[kind], 0)] as const);
-      return [...incidents, ['refused', http.counters.refusedSockets] as const].map(([kind, count]) => [{ kind }, count]);
-    },
+    socketEvents: () => [
+      ...SOCKET_INCIDENTS.map((kind): [{ kind: string }, number] => [{ kind }, sockets.reduce((sum, { counters }) => sum + counters[kind], 0)]),
+      [{ kind: 'refused' }, http.counters.refusedSockets],
+    ],
     ...(parts.turn ? turnMetrics(parts.turn) : {}),
     ...(parts.uploads ? uploadMetrics(parts.uploads) : {}),
     webrtcSessions: () => [

@@ -64,7 +64,8 @@ export class RecordingStore {
     return serverId !== null && serverId !== this.#serverId;
   }
 
-  async insert(recording: NewRecording, also?: Also): Promise<void> {
+  async insert(recording: NewRecording, also?: Also): Promise<StoredRecording> {
+    const stored = { ...recording, serverId: this.#serverId };
     await this.#db.transaction().execute(async (transaction) => {
       const values = {
         id: recording.id,
@@ -82,11 +83,12 @@ export class RecordingStore {
         updated_at: recording.updatedAt,
         uploaded_at: recording.uploadedAt,
         is_local: recording.isLocal,
-        server_id: this.#serverId,
+        server_id: stored.serverId,
       };
       await transaction.insertInto('recordings').values(values).execute();
-      await also?.(transaction, { ...recording, serverId: this.#serverId });
+      await also?.(transaction, stored);
     });
+    return stored;
   }
 
   async byId(id: string): Promise<StoredRecording | undefined> {

@@ -1,5 +1,5 @@
 /** What about a stream hurts its viewers, told from one reading of its meter a second. A value in, warnings out; no clock. */
-import type { StreamWarning } from '@millrace/contract/entities/measurement';
+import { StreamWarning } from '@millrace/contract/entities/measurement';
 import type { MeterReading } from './meter.ts';
 
 /** What is seen of a stream in one second. */
@@ -34,17 +34,6 @@ const PATIENCE = {
   NO_AUDIO: { raise: 5, clear: 2 },
 } as const satisfies Record<StreamWarning, { readonly raise: number; readonly clear: number }>;
 
-const WARNINGS: readonly StreamWarning[] = [
-  'KEY_FRAMES_FAR_APART',
-  'B_FRAMES',
-  'VIDEO_CODEC_NOT_EVERYWHERE',
-  'AUDIO_CODEC_NOT_EVERYWHERE',
-  'BITRATE_COLLAPSED',
-  'TIMESTAMPS_REPAIRED',
-  'TRACK_NOT_SUPPORTED',
-  'NO_AUDIO',
-];
-
 /** A warning with how long its evidence has been there (positive) or away (negative). */
 interface Standing {
   raised: boolean;
@@ -62,7 +51,7 @@ export class Health {
   /** Takes the reading of one second; returns what is wrong, in a fixed order. */
   observe(observation: HealthObservation): StreamWarning[] {
     const evidence = this.#evidence(observation);
-    return WARNINGS.filter((warning) => this.#settle(warning, evidence[warning]));
+    return StreamWarning.options.filter((warning) => this.#settle(warning, evidence[warning]));
   }
 
   #evidence({ reading, repaired, refusedTracks }: HealthObservation): Record<StreamWarning, boolean> {

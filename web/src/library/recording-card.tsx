@@ -95,8 +95,8 @@ export function RecordingCard({ recording }: { readonly recording: Recording }) 
         </Menu>
       </div>
       {recording.problem && <p className={classes.problem}>{problemText(recording.problem, isReady)}</p>}
-      <Tasks recording={recording} download={download} />
       {isReady && recording.storage.elsewhere && <p className={classes.said}>{t('library.elsewhere')}</p>}
+      <Tasks recording={recording} download={download} />
       {recording.storage.upload && <UploadState title={recording.title} upload={recording.storage.upload} />}
       <p role="status" className={said || hasFailed ? classes.said : 'sr-only'}>
         {hasFailed ? t('library.failed') : said}

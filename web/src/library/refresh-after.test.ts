@@ -18,10 +18,13 @@ function uploading(state: RecordingUpload['state']): Recording {
 }
 
 const making = recording({ state: 'recording' });
+const elsewhere = recording({ storage: { local: true, elsewhere: true, upload: null } });
 const repaired = recording({ task: { kind: 'download', share: 0.5, secondsLeft: 1 } });
 
 test.each([
   ['the socket tells it', { items: [making, uploading('uploading'), repaired], withoutSocketMs: undefined }, false],
+  ['one lies where the socket hears nothing of', { items: [recording({}), elsewhere], withoutSocketMs: undefined }, 60_000],
+  ['that one is given up', { items: [{ ...elsewhere, state: 'failed' } as const], withoutSocketMs: undefined }, false],
   ['nothing goes on', { items: [recording({}), uploading('uploaded')], withoutSocketMs: 0 }, false],
   ['one is being made', { items: [recording({}), making], withoutSocketMs: 0 }, 4_000],
   ['one is sent', { items: [uploading('uploading')], withoutSocketMs: 7_900 }, 4_000],

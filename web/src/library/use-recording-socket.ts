@@ -66,8 +66,8 @@ function take(queries: QueryClient, event: RecordingSocketEvent): void {
       void queries.invalidateQueries({ queryKey: [RECORDINGS] });
       return;
     case 'RECORDING_PROGRESSED': {
-      const { recordingId, upload, task } = event;
-      const progressed = (item: Recording): Recording => (item.id === recordingId ? { ...item, task, storage: { ...item.storage, upload } } : item);
+      const { recordingId, storage, task } = event;
+      const progressed = (item: Recording): Recording => (item.id === recordingId ? { ...item, storage, task } : item);
       queries.setQueriesData<InfiniteData<Page>>(
         { queryKey: [RECORDINGS] },
         (list) => list && { ...list, pages: list.pages.map((page) => ({ ...page, items: page.items.map(progressed) })) },

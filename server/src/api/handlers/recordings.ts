@@ -31,13 +31,8 @@ export function recordingHandlers({ recordings, tokens, clock }: RecordingHandle
   }
 
   function view(recording: StoredRecording, origin: Origin) {
-    return viewRecording({
-      recording,
-      playback: recordingPlaybackOf(origin, recording, tokenOf(recording)),
-      upload: recordings.uploadOf(recording),
-      elsewhere: recordings.isElsewhere(recording),
-      task: recordings.taskOf(recording),
-    });
+    const playback = recordingPlaybackOf(origin, recording, tokenOf(recording));
+    return viewRecording({ recording, playback, storage: recordings.storageOf(recording), task: recordings.taskOf(recording) });
   }
 
   return {

@@ -167,11 +167,10 @@ export function createTestServer({
     directory: recordingDirectory,
     tokens,
     clock,
-    uploadOf: () => null,
+    storageOf: (recording) => ({ local: recording.isLocal, elsewhere: recordingStore.isOfAnother(recording), upload: null }),
     taskOf: (id) => tasks.get(id) ?? null,
     prepareDownload: (id) => preparing.get(id) ?? Promise.resolve(),
     changed: ({ id }) => void changed.push(id),
-    isElsewhere: (recording) => recordingStore.isOfAnother(recording),
     async removeRow(id) {
       await recordingStore.delete(id);
     },

@@ -2,13 +2,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { ensureTool } from '../../../../tools/test-tools.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { silentLog } from '../../lib/silent-log.ts';
+import { freePort } from '../../lib/testing/free-port.ts';
 import { Certificates } from '../certificates.ts';
 
 export interface Pebble extends AsyncDisposable {
@@ -97,14 +97,4 @@ async function untilSaid(log: NodeJS.ReadableStream, words: string): Promise<voi
     }
   }
   throw new Error(`Pebble ended before it said "${words}": ${lines.join('\n')}`);
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const address = probe.address();
-  probe.close();
-  await once(probe, 'close');
-  if (typeof address !== 'object' || address === null) throw new Error('no port');
-  return address.port;
 }

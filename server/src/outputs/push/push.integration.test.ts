@@ -1,6 +1,6 @@
 /** A real encoder publishes to one server, which forwards to another: what arrives there is compared with what was sent. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +12,7 @@ import { BenchStand } from '../../ingest/rtmp/testing/bench-stand.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { PublicAddresses } from '../../lib/public-address.ts';
 import { quietLog } from '../../lib/testing/quiet-log.ts';
+import { selfSigned } from '../../lib/testing/self-signed.ts';
 import { Bridges } from '../../transcode/bridges.ts';
 import { WorkerPool } from '../../transcode/pool.ts';
 import { encodeIvf, goLive, VP8 } from '../../transcode/testing/media.ts';
@@ -145,12 +146,7 @@ describe('forwarding by RTMP', () => {
   });
 
   test('is encrypted by RTMPS, and only to whom the certificate names', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'millrace-rtmps-'));
-    const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
-    const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];
-    await run('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', ...subject, '-keyout', key, '-out', cert]);
-    const pair = { cert: await readFile(cert, 'utf8'), key: await readFile(key, 'utf8') };
-    await rm(folder, { recursive: true });
+    const pair = await selfSigned({ name: 'localhost', altNames: 'DNS:localhost' });
     await using there = new BenchStand({ tls: pair });
     await there.start();
     const target = { ...targetAt(there.port, 'named', 'key-b', 'rtmps'), host: 'localhost' };

@@ -17,7 +17,7 @@ import { parseMediaFile } from '../cmaf/media-path.ts';
 import { parseSheetName } from '../thumbnail/cues.ts';
 import { initPath } from './archive-folder.ts';
 import { attachmentHeader, type Download, openDownload } from './download.ts';
-import { OpenDownloads } from './open-downloads.ts';
+import { type HeldDownload, OpenDownloads } from './open-downloads.ts';
 import { readArchive, type StoredArchive } from './read-archive.ts';
 import { posterPath, sheetPath } from './stored-pictures.ts';
 import { vodManifest, vodMedia, vodMultivariant, vodStoryboard } from './vod-playlists.ts';
@@ -71,11 +71,9 @@ export class VodRoutes {
 
   /** Resolves when the download of a recording that can be played begins at once. Rejects with AppError. */
   async prepareDownload(id: string): Promise<void> {
-    const found = await this.#deps.lookUp(id);
-    if ('problem' in found) throw new AppError(found.problem);
     const archive = await this.#archiveOf(id);
     if (archive instanceof AppError || !archive) throw archive ?? new AppError('media_not_found');
-    using held = this.#downloads.hold(id, () => this.#make(id, archive));
+    using held = this.#holdDownload(id, archive);
     if (!held) throw new AppError('overloaded', { retryAfterSeconds: BUSY_SECONDS });
     const download = await this.#tried(id, () => held.open());
     if (download instanceof AppError || !download) throw download ?? new AppError('media_not_found');
@@ -140,9 +138,8 @@ export class VodRoutes {
   }
 
   async #serveDownload({ req, res, request, title }: Exchange, archive: StoredArchive): Promise<void> {
-    using held = this.#downloads.hold(request.streamId, () => this.#make(request.streamId, archive));
+    using held = this.#holdDownload(request.streamId, archive);
     if (!held) {
-      this.#deps.log.warn({ recordingId: request.streamId }, 'a download is refused: as many run as there may');
       sendProblem(res, 'overloaded', { retryAfterSeconds: BUSY_SECONDS });
       return;
     }
@@ -189,7 +186,14 @@ export class VodRoutes {
     return this.#kept(this.#archives, id, () => readArchive(this.#deps.filesOf(id)));
   }
 
-  async #make(id: string, archive: StoredArchive): Promise<Download | undefined> {
+  /** Undefined: as many are made or sent as there may be. */
+  #holdDownload(id: string, archive: StoredArchive): HeldDownload | undefined {
+    const held = this.#downloads.hold(id, () => this.#makeDownload(id, archive));
+    if (!held) this.#deps.log.warn({ recordingId: id }, 'a download is refused: as many run as there may');
+    return held;
+  }
+
+  async #makeDownload(id: string, archive: StoredArchive): Promise<Download | undefined> {
     const progress = this.#deps.beginDownload(id);
     try {
       return await openDownload(archive, progress);

@@ -4,12 +4,13 @@ import { rmSync } from 'node:fs';
 import { promisify } from 'node:util';
 import type { Track } from '@millrace/media/track';
 import { expect, it } from 'vitest';
-import { UNWATCHED } from '../../lib/progress.ts';
+import { type Progress, UNWATCHED } from '../../lib/progress.ts';
 import { silentLog } from '../../lib/silent-log.ts';
+import type { StoredFiles } from '../../lib/stored-files.ts';
 import { type EncodedMedia, encodeMedia } from '../cmaf/testing/encoded-media.ts';
 import { OPEN_GATE, serve } from './testing/http.ts';
 import { RECORDED, RecordingStudio } from './testing/studio.ts';
-import { VodRoutes } from './vod-routes.ts';
+import { VodRoutes, type VodRoutesDeps } from './vod-routes.ts';
 
 const run = promisify(execFile);
 
@@ -34,8 +35,9 @@ function send(studio: RecordingStudio, { tracks, units }: EncodedMedia, at: numb
   }
 }
 
-function vodOf(studio: RecordingStudio, title = 'A title', beginDownload = () => UNWATCHED) {
-  return new VodRoutes({ gate: OPEN_GATE, clock: studio.clock, log: silentLog, lookUp: async () => ({ title }), filesOf: () => studio.files, beginDownload });
+function vodOf(studio: RecordingStudio, { title = 'A title', ...deps }: { readonly title?: string | undefined } & Partial<VodRoutesDeps> = {}) {
+  const usual = { lookUp: async () => ({ title }), filesOf: () => studio.files, beginDownload: () => UNWATCHED };
+  return new VodRoutes({ gate: OPEN_GATE, clock: studio.clock, log: silentLog, ...usual, ...deps });
 }
 
 async function probe(address: string) {
@@ -155,10 +157,8 @@ it('makes a download ready before it is asked for, once for all who want it, and
   await studio.recorder.round();
   const shares: number[] = [];
   let ended = 0;
-  const vod = vodOf(studio, 'A title', () => ({
-    advance: (share) => void shares.push(share),
-    end: () => void ended++,
-  }));
+  const progress: Progress = { advance: (share) => void shares.push(share), end: () => void ended++ };
+  const vod = vodOf(studio, { beginDownload: () => progress });
   await Promise.all([vod.prepareDownload('recording-one'), vod.prepareDownload('recording-one')]);
   expect(ended).toBe(1);
   expect([shares[0], shares.toSorted((a, b) => a - b)]).toEqual([0, shares]);
@@ -169,6 +169,44 @@ it('makes a download ready before it is asked for, once for all who want it, and
   rmSync(studio.recorder.recordingFolder('recording-one'), { recursive: true });
   vod.forget('recording-one');
   await expect(vod.prepareDownload('recording-one')).rejects.toMatchObject({ code: 'media_not_found' });
+});
+
+it('makes no more downloads ready at once than there may be, and takes on others as they are done', async () => {
+  await using studio = new RecordingStudio();
+  studio.first.send(2);
+  studio.packager.end();
+  await studio.recorder.round();
+  const slow = Promise.withResolvers<void>();
+  /** From afar. */
+  const files: StoredFiles = {
+    sizes: () => studio.files.sizes(),
+    read: (path) => studio.files.read(path),
+    reader() {
+      const reader = studio.files.reader();
+      const read: typeof reader.read = async (...range) => {
+        await slow.promise;
+        return reader.read(...range);
+      };
+      return { read, close: () => reader.close() };
+    },
+  };
+  let begun = 0;
+  const beginDownload = () => {
+    begun++;
+    return UNWATCHED;
+  };
+  const vod = vodOf(studio, { filesOf: () => files, beginDownload });
+  const preparing = Array.from({ length: 16 }, (_, i) => vod.prepareDownload(`recording-${i}`));
+  await expect.poll(() => begun).toBe(16);
+  await expect(vod.prepareDownload('one-more')).rejects.toMatchObject({ code: 'overloaded', params: { retryAfterSeconds: 30 } });
+  await using http = await serve(vod);
+  const refused = await fetch(`${http.base}/vod/one-more/download.mp4`);
+  expect([refused.status, refused.headers.get('retry-after'), await refused.json()]).toEqual([503, '30', expect.objectContaining({ code: 'overloaded' })]);
+  slow.resolve();
+  await Promise.all(preparing);
+  await vod.prepareDownload('one-more');
+  expect((await fetch(`${http.base}/vod/one-more/download.mp4`)).status).toBe(200);
+  expect(begun).toBe(17);
 });
 
 it('names downloads so that no title leads anywhere', async () => {
@@ -184,7 +222,7 @@ it('names downloads so that no title leads anywhere', async () => {
     ['...', `attachment; filename="recording.mp4"; filename*=UTF-8''recording.mp4`],
     ['水車（夜）', `attachment; filename="_____.mp4"; filename*=UTF-8''%E6%B0%B4%E8%BB%8A%EF%BC%88%E5%A4%9C%EF%BC%89.mp4`],
   ]) {
-    await using http = await serve(vodOf(studio, title));
+    await using http = await serve(vodOf(studio, { title }));
     expect((await fetch(`${http.base}/vod/recording-one/download.mp4`, { method: 'HEAD' })).headers.get('content-disposition')).toBe(name);
   }
   await using http = await serve(vodOf(studio));

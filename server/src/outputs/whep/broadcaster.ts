@@ -8,6 +8,7 @@ import type { LiveStream } from '../../stream/live-stream.ts';
 import type { Sink } from '../../stream/sink.ts';
 import { type Carried, carriedOf } from './from-stream.ts';
 import { publishedLayer, tierLayer } from './layers.ts';
+import type { OutgoingTrack } from './outgoing-track.ts';
 import { PacketLog } from './packet-log.ts';
 import { TierSizes, type TierSource } from './tier-sizes.ts';
 import type { PictureForm, TrackFeedSource, TrackSource } from './track-source.ts';
@@ -35,11 +36,6 @@ export interface Audience {
   /** Time for sender reports. */
   report(): void;
   dismiss(reason: DismissalReason): void;
-}
-
-export interface OutgoingTrack {
-  readonly carried: Carried;
-  readonly log: PacketLog;
 }
 
 export interface BroadcasterDeps {

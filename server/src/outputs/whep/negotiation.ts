@@ -4,8 +4,7 @@ import type { SdpMedia, SessionDescription } from '@millrace/media/sdp/descripti
 import type { Track } from '@millrace/media/track';
 import type { AcceptedMedia } from '../../transports/webrtc/answer.ts';
 import { isCarried } from '../../transports/webrtc/remote-end.ts';
-import type { OutgoingTrack } from './broadcaster.ts';
-import type { OtherPayload } from './track-feed.ts';
+import type { OutgoingTrack } from './outgoing-track.ts';
 import type { PictureForm } from './track-source.ts';
 
 const VIDEO_FEEDBACK = ['nack', 'nack pli', 'ccm fir'];
@@ -14,6 +13,12 @@ const VIDEO_FEEDBACK = ['nack', 'nack pli', 'ccm fir'];
 export interface Retransmission {
   readonly payloadType: number;
   readonly ssrc: number;
+}
+
+/** How packets of another codec are named, and those of them that are sent again. */
+export interface OtherPayload {
+  readonly payloadType: number;
+  readonly retransmission: number | undefined;
 }
 
 export interface Matched {

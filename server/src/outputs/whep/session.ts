@@ -7,9 +7,10 @@ import { writeBye, writeCname, writeSenderReport } from '@millrace/media/rtp/rtc
 import type { Clock, Timer } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import type { PeerListener, PeerSession } from '../../transports/webrtc/peer-session.ts';
-import type { Audience, Broadcaster, DismissalReason, OutgoingTrack } from './broadcaster.ts';
+import type { Audience, Broadcaster, DismissalReason } from './broadcaster.ts';
 import { LossWatch } from './loss-watch.ts';
 import type { Matched } from './negotiation.ts';
+import type { OutgoingTrack } from './outgoing-track.ts';
 import { RenditionChoice } from './rendition-choice.ts';
 import { TrackFeed } from './track-feed.ts';
 

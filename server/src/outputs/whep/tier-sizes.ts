@@ -6,9 +6,9 @@ import type { VideoTrack } from '@millrace/media/track';
 import type { Unit } from '@millrace/media/unit';
 import type { Clock } from '../../lib/clock.ts';
 import type { LiveStream } from '../../stream/live-stream.ts';
-import type { OutgoingTrack } from './broadcaster.ts';
 import { carriedOf } from './from-stream.ts';
 import type { TierShape } from './layers.ts';
+import type { OutgoingTrack } from './outgoing-track.ts';
 import { PacketLog } from './packet-log.ts';
 
 /** Nobody has wanted a tier for so long: nothing of them is kept. Longer than the least group of pictures that a viewer leaves a tier in. */

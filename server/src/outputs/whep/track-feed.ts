@@ -4,7 +4,7 @@
  */
 import { wrapRetransmission } from '@millrace/media/rtp/history';
 import { sequenceDistance } from '@millrace/media/rtp/sequence';
-import type { Retransmission } from './negotiation.ts';
+import type { OtherPayload, Retransmission } from './negotiation.ts';
 import { type LoggedPacket, type PacketLog, stampPacket } from './packet-log.ts';
 
 /** A viewer who joins gets the running group of pictures at once, and one who changes size what was shown already; that is shown in so much less time. */
@@ -26,12 +26,6 @@ const MAX_LATE_PACKETS = 250;
 /** Skips that are remembered, for packets asked for again from before them, and how far back: logs are not kept for older ones. */
 const MAX_RUNS = 8;
 const MAX_PACKETS_BACK = 2_048;
-
-/** How packets of another codec are named, and those of them that are sent again. */
-export interface OtherPayload {
-  readonly payloadType: number;
-  readonly retransmission: number | undefined;
-}
 
 export interface TrackFeedOptions {
   readonly log: PacketLog;

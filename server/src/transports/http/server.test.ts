@@ -80,6 +80,16 @@ it('refuses a socket that nobody takes', async () => {
   expect(await new SocketClient(`ws://127.0.0.1:${port}/ws/nothing`).refusal()).toBe(404);
 });
 
+it('answers a request that would rather be HTTP/2 as what it is', async () => {
+  const { port, server } = await serve();
+  const socket = connect(port, '127.0.0.1');
+  socket.write('GET /page HTTP/1.1\r\nHost: here\r\nConnection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n');
+  const chunks: Buffer[] = [];
+  for await (const chunk of socket) chunks.push(chunk);
+  expect(String(Buffer.concat(chunks))).toMatch(/^HTTP\/1\.1 200 .*fallback$/s);
+  expect(server.counters).toMatchObject({ requests: 1, upgrades: 0 });
+});
+
 it('names the port and the key when the port is in use', async () => {
   const { port } = await serve();
   await expect(serve({ port })).rejects.toThrow(`Port ${port} for HTTP is in use by another program. Stop that program or choose another port with PORT.`);

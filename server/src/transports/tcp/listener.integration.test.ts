@@ -1,12 +1,8 @@
-import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
-import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
+import { selfSigned } from '../../lib/testing/self-signed.ts';
 import { TcpListener, type TcpListenerOptions } from './listener.ts';
 
 const OPTIONS: TcpListenerOptions = { host: '127.0.0.1', port: 0, maxConnections: 3, maxConnectionsPerAddress: 2, tlsHandshakeTimeoutMs: 1_000 };
@@ -59,28 +55,7 @@ test('an address that is shut out is closed at the door', async () => {
 });
 
 test('TLS shows a new certificate to new connections while old ones go on', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'millrace-listener-'));
-  const made = async (name: string) => {
-    const [key, cert] = [join(folder, `${name}.key`), join(folder, `${name}.crt`)];
-    await promisify(execFile)('openssl', [
-      'req',
-      '-x509',
-      '-newkey',
-      'ec',
-      '-pkeyopt',
-      'ec_paramgen_curve:prime256v1',
-      '-nodes',
-      '-keyout',
-      key,
-      '-out',
-      cert,
-      '-subj',
-      `/CN=${name}`,
-    ]);
-    return { cert: await readFile(cert), key: await readFile(key) };
-  };
-  const [first, second] = [await made('first'), await made('second')];
-  await rm(folder, { recursive: true });
+  const [first, second] = [await selfSigned({ name: 'first' }), await selfSigned({ name: 'second' })];
   const { listener, port } = await listening({ ...OPTIONS, tls: first });
   const greeted = async (): Promise<TLSSocket> => {
     const socket = connectTls({ host: '127.0.0.1', port, rejectUnauthorized: false });
