@@ -142,7 +142,7 @@ describe.skipIf(browserTestsAreOff)('looks', () => {
 
     test('library', async ({ expect }) => {
       await using context = await visitor(size);
-      await context.addInitScript(() => localStorage.setItem('millrace.token', 'a token'));
+      await context.addInitScript(() => localStorage.setItem('millrace.token', 'a-token'));
       const page = await context.newPage();
       const answer = (items: readonly Recording[]) => page.route('**/api/v1/recordings?*', (route) => route.fulfill({ json: { items, nextCursor: null } }));
       await answer(KEPT);
