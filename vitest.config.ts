@@ -37,8 +37,8 @@ export default defineConfig({
           exclude: ['**/node_modules/**'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          // They wait for encoders, databases and clocks more than they compute.
-          maxWorkers: 2,
+          // They wait for encoders, databases and clocks as much as they compute.
+          maxWorkers: 3,
         },
       },
       {
@@ -52,7 +52,7 @@ export default defineConfig({
         },
       },
       {
-        test: { ...E2E, name: 'e2e-timed', include: ['e2e/**/*.timed.test.ts'], fileParallelism: false },
+        test: { ...E2E, name: 'e2e-timed', include: ['e2e/**/*.timed.test.ts'], maxWorkers: 2 },
       },
     ],
   },
