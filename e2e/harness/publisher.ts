@@ -39,7 +39,10 @@ export function publishWithFfmpeg(target: string, options: FfmpegOptions = {}): 
   const { size = SIZE, fps = '30', pace = 'even', video = ENCODER_DEFAULTS, sound = true } = options;
   const clock = pace === 'even' ? ['-framerate', fps] : ['-use_wallclock_as_timestamps', '1', '-framerate', fps];
   const input = ['-f', 'rawvideo', '-pix_fmt', 'yuv420p', '-video_size', size, ...clock, '-i', '-'];
-  const heard = sound === 'in-step' ? ['-f', 's16le', '-ar', '48000', '-ac', '1', '-i', 'pipe:3'] : ['-re', '-f', 'lavfi', '-i', 'sine=frequency=440:sample_rate=48000'];
+  const heard =
+    sound === 'in-step'
+      ? ['-probesize', '32', '-analyzeduration', '0', '-f', 's16le', '-ar', '48000', '-ac', '1', '-i', 'pipe:3']
+      : ['-re', '-f', 'lavfi', '-i', 'sine=frequency=440:sample_rate=48000'];
   const tone = sound ? [...heard, '-c:a', 'aac'] : [];
   const timing = pace === 'even' ? [] : ['-fps_mode', 'vfr'];
   const args = [

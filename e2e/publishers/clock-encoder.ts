@@ -1,7 +1,7 @@
 /**
  * Feeds an encoder with raw pictures that show the wall clock, in real time:
  * `node clock-encoder.ts --size 640x360 --fps 30000/1001 [--pace uneven] [--tone] -- ffmpeg -f rawvideo … -i - …`.
- * `--tone` gives it a tone as well, on file descriptor 3 in 16 bits at 48 kHz: what a microphone has heard until the picture.
+ * `--tone` gives it a tone as well, on file descriptor 3 in 16 bits at 48 kHz: what a microphone hears that began with the first picture.
  * Ends with the encoder, and ends the encoder when told to.
  */
 import { spawn } from 'node:child_process';
@@ -27,6 +27,7 @@ const painter = new ClockPainter({ width, height });
 
 const SAMPLE_RATE = 48_000;
 const TONE_HZ = 440;
+const TONE_MS = 10;
 
 const [command = 'ffmpeg', ...args] = positionals;
 const encoder = spawn(command, args, { stdio: ['pipe', 'inherit', 'inherit', values.tone ? 'pipe' : 'ignore'] });
@@ -52,10 +53,13 @@ let heard = 0;
 function send(): void {
   // A test run that is killed cannot clean up: nobody is left to send for.
   if (process.ppid !== parent) process.exit(1);
-  if (ear instanceof Writable) ear.write(toneUntil((frame * frameMs) / 1000));
   encoder.stdin?.write(painter.paint(Date.now(), frame++), () => {
     // Time begins when the encoder takes its first frame, however long it took to start.
-    if (frame === 1) startedMs = performance.now();
+    if (frame === 1) {
+      startedMs = performance.now();
+      // On a timer of its own: an encoder that has yet to hear something takes no further picture.
+      if (ear instanceof Writable) setInterval(() => ear.write(toneUntil((performance.now() - startedMs) / 1000)), TONE_MS).unref();
+    }
     while (values.pace === 'uneven' && leftOut(frame)) frame++;
     setTimeout(send, Math.max(0, startedMs + frame * frameMs - performance.now()));
   });
