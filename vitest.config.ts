@@ -52,7 +52,7 @@ export default defineConfig({
         },
       },
       {
-        test: { ...E2E, name: 'e2e-timed', include: ['e2e/**/*.timed.test.ts'], maxWorkers: 2 },
+        test: { ...E2E, name: 'e2e-timed', include: ['e2e/**/*.timed.test.ts'], fileParallelism: false },
       },
     ],
   },

@@ -117,15 +117,17 @@ export interface EnhancedOptions {
   readonly seconds: number;
   /** Default 30. */
   readonly fps?: number;
+  /** Default 320x180. */
+  readonly size?: string;
   /** Where the codec has them; on unless told otherwise. */
   readonly bFrames?: boolean;
 }
 
 /** HEVC, AV1, VP9 and Opus by Enhanced RTMP, which Debian's ffmpeg does not speak. */
 export function publishEnhanced(target: string, options: EnhancedOptions): Child {
-  const { video, audio, seconds, fps = 30, bFrames = true } = options;
+  const { video, audio, seconds, fps = 30, size = SIZE, bFrames = true } = options;
   const script = join(ROOT, 'e2e/publishers/enhanced-rtmp.ts');
-  const settings = ['--video', video, '--audio', audio, '--seconds', String(seconds), '--fps', String(fps), ...(bFrames ? [] : ['--no-b-frames'])];
+  const settings = ['--video', video, '--audio', audio, '--seconds', String(seconds), '--fps', String(fps), '--size', size, ...(bFrames ? [] : ['--no-b-frames'])];
   return new Child(process.execPath, [script, target, ...settings]);
 }
 

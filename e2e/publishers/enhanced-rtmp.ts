@@ -1,6 +1,6 @@
 /**
  * Publishes a test picture with sound over (Enhanced) RTMP, in step with the wall clock unless told otherwise:
- * node enhanced-rtmp.ts <rtmp-url-with-key> [--video hevc|av1|vp9|h264|none] [--audio opus|aac|none] [--seconds N] [--fps N] [--fast] [--no-b-frames]
+ * node enhanced-rtmp.ts <rtmp-url-with-key> [--video hevc|av1|vp9|h264|none] [--audio opus|aac|none] [--seconds N] [--fps N] [--size WxH] [--fast] [--no-b-frames]
  */
 import { parseArgs } from 'node:util';
 import { Decoder, Demuxer, Encoder, type EncoderOptions, Muxer } from 'node-av/api';
@@ -13,6 +13,7 @@ const { positionals, values } = parseArgs({
     audio: { type: 'string', default: 'aac' },
     seconds: { type: 'string', default: '10' },
     fps: { type: 'string', default: '30' },
+    size: { type: 'string', default: '320x180' },
     fast: { type: 'boolean', default: false },
     'no-b-frames': { type: 'boolean', default: false },
   },
@@ -37,7 +38,7 @@ type Source = { readonly packets: AsyncIterable<import('node-av/lib').Packet | n
 const output = await Muxer.open(url, { format: 'flv' });
 const sources: Source[] = [];
 if (isKeyOf(VIDEO_ENCODERS, values.video)) {
-  const picture = `testsrc2=size=320x180:rate=${fps}:duration=${values.seconds},format=yuv420p${pace('realtime')}`;
+  const picture = `testsrc2=size=${values.size}:rate=${fps}:duration=${values.seconds},format=yuv420p${pace('realtime')}`;
   const options: EncoderOptions = { bitrate: '800k', gopSize: fps, options: VIDEO_OPTIONS[values.video] };
   sources.push(await encode(picture, VIDEO_ENCODERS[values.video], options));
 }

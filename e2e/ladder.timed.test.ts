@@ -1,6 +1,6 @@
 /** Smaller sizes of a picture, made by the server: what a viewer on a slow line gets, and how it is shown. */
 import type { Browser, CDPSession } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { Owner } from './harness/api.ts';
 import type { Child } from './harness/child.ts';
 import { browserTestsAreOff, newVisitor, openBrowser } from './harness/chromium.ts';
@@ -51,6 +51,9 @@ describe.skipIf(browserTestsAreOff)('a ladder', () => {
     made = await owner.create({ title: 'For every line' });
     encoder = publishWithFfmpeg(`${made.ingest.rtmp?.url}/${made.streamKey}`, { video: STEADY, size: '640x360' });
     await owner.untilStatus(made.stream.id, 'live', 30_000);
+  });
+  afterEach(async () => {
+    for (const context of browser.contexts()) await context.close();
   });
   afterAll(async () => {
     await encoder?.stop('SIGKILL');
@@ -138,7 +141,7 @@ describe.skipIf(browserTestsAreOff)('a ladder', () => {
 
   test('serves a viewer in real time of VP9, who chooses a smaller size, in H.264 in the same session', async () => {
     const { stream, streamKey, playback } = await owner.create({ title: 'In VP9' });
-    await using _encoder = publishEnhanced(`${server.rtmp}/${streamKey}`, { video: 'vp9', audio: 'opus', seconds: 120 });
+    await using _encoder = publishEnhanced(`${server.rtmp}/${streamKey}`, { video: 'vp9', audio: 'opus', seconds: 120, size: '640x360' });
     await owner.untilStatus(stream.id, 'live', 30_000);
     const viewer = await openBlankPage(browser, server.http);
     const { status, location } = await playInPage(viewer, playback.whep);
