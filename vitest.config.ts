@@ -1,21 +1,10 @@
 import { defineConfig } from 'vitest/config';
-import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Encoders, browsers and networks of real time on a machine that may stall: what fails is tried once more, and the report names it. */
 const E2E = { globalSetup: 'e2e/harness/first-start.ts', exclude: ['**/node_modules/**'], testTimeout: 240_000, hookTimeout: 120_000, retry: 1 };
 
-/** What takes minutes by the clock is not to begin when all else is over. */
-class LongFirst extends BaseSequencer {
-  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const sorted = await super.sort(files);
-    const isLong = ({ moduleId }: TestSpecification) => moduleId.includes('.long.test.');
-    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
-  }
-}
-
 export default defineConfig({
   test: {
-    sequence: { sequencer: LongFirst },
     // Of the tests of a file that say they mind no company.
     maxConcurrency: 3,
     projects: [
@@ -46,10 +35,14 @@ export default defineConfig({
           ...E2E,
           name: 'e2e',
           include: ['e2e/**/*.test.ts'],
-          exclude: ['**/node_modules/**', '**/*.timed.test.ts'],
-          // Those that mostly wait begin first, beside those that compute.
-          maxWorkers: 3,
+          exclude: ['**/node_modules/**', '**/*.timed.test.ts', '**/*.long.test.ts'],
+          // Three of any at a time were tried: encoders, browsers and servers then starve each other on two cores, and all take twice as long.
+          maxWorkers: 2,
         },
+      },
+      {
+        // Minutes in which little is computed: side by side they take as long as the longest.
+        test: { ...E2E, name: 'e2e-long', include: ['e2e/**/*.long.test.ts'], maxWorkers: 3 },
       },
       {
         test: { ...E2E, name: 'e2e-timed', include: ['e2e/**/*.timed.test.ts'], fileParallelism: false },
