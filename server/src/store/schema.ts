@@ -131,7 +131,7 @@ export interface JobsTable {
   kind: string;
   /** One row for each kind and key. */
   unique_key: string | null;
-  /** The only one that can do it; null: any. */
+  /** The server whose files it needs; null: any server may do it. */
   server_id: string | null;
   data: JSONColumnType<object>;
   run_at: Date;
