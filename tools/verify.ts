@@ -3,13 +3,8 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { TestOutcome } from './test-outcome.ts';
 import { installTestTools } from './test-tools.ts';
-
-interface Counts {
-  passed: number;
-  failed: number;
-  skipped: number;
-}
 
 /** Each is one check: a name and what Node runs. */
 const CHECKS: readonly (readonly [name: string, args: readonly string[]])[] = [
@@ -24,14 +19,13 @@ const PROJECTS = ['unit', 'integration', 'e2e', 'e2e-long', 'e2e-timed'] as cons
 
 const mode = process.argv[2] === 'check' ? 'check' : 'test';
 const only = process.argv.slice(3);
-const total: Counts = { passed: 0, failed: 0, skipped: 0 };
+const total: TestOutcome = { passed: 0, failed: 0, skipped: 0, failures: [], retried: [] };
 
 for (const [name, args] of CHECKS) {
   const startedAt = performance.now();
   const code = await run(args);
   console.log(`${code === 0 ? '✓' : '✗'} ${name} (${seconds(startedAt)} s)`);
-  if (code === 0) total.passed++;
-  else total.failed++;
+  add(code === 0 ? { passed: 1 } : { failed: 1, failures: [name] });
 }
 
 if (mode === 'test') {
@@ -39,28 +33,36 @@ if (mode === 'test') {
   for (const project of PROJECTS) {
     if (only.length > 0 && !only.includes(project)) continue;
     const startedAt = performance.now();
-    const counts = await runTests(project);
-    console.log(`${counts.failed === 0 ? '✓' : '✗'} ${project} tests: ${counts.passed} passed, ${counts.failed} failed (${seconds(startedAt)} s)`);
-    total.passed += counts.passed;
-    total.failed += counts.failed;
-    total.skipped += counts.skipped;
+    const outcome = await runTests(project);
+    console.log(`${outcome.failed === 0 ? '✓' : '✗'} ${project} tests: ${outcome.passed} passed, ${outcome.failed} failed (${seconds(startedAt)} s)`);
+    add(outcome);
   }
 }
 
+for (const name of total.retried) console.log(`retried: ${name}`);
+for (const name of total.failures) console.log(`✗ ${name}`);
 console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
 process.exit(total.failed === 0 ? 0 : 1);
 
-async function runTests(project: string): Promise<Counts> {
+function add({ passed = 0, failed = 0, skipped = 0, failures = [], retried = [] }: Partial<TestOutcome>): void {
+  total.passed += passed;
+  total.failed += failed;
+  total.skipped += skipped;
+  total.failures.push(...failures);
+  total.retried.push(...retried);
+}
+
+async function runTests(project: string): Promise<TestOutcome> {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-test-'));
-  const file = join(folder, 'results.json');
+  const file = join(folder, 'outcome.json');
   try {
-    const code = await run(['node_modules/vitest/vitest.mjs', 'run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${file}`]);
-    const results: { numPassedTests: number; numFailedTests: number; numPendingTests: number; numTodoTests: number } = JSON.parse(await readFile(file, 'utf8'));
-    const failed = results.numFailedTests;
+    const code = await run(['tools/run-tests.ts', project, file]);
+    const outcome: TestOutcome = JSON.parse(await readFile(file, 'utf8'));
+    if (code === 0 || outcome.failed > 0) return outcome;
     // A file that does not load, or an error outside every test, fails the run without failing a test.
-    return { passed: results.numPassedTests, failed: code !== 0 && failed === 0 ? 1 : failed, skipped: results.numPendingTests + results.numTodoTests };
+    return { ...outcome, failed: 1, failures: outcome.failures.length > 0 ? outcome.failures : [`${project}: the run failed, none of its tests did`] };
   } catch {
-    return { passed: 0, failed: 1, skipped: 0 };
+    return { passed: 0, failed: 1, skipped: 0, failures: [`${project}: the run ended before its tests did`], retried: [] };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
