@@ -8,6 +8,9 @@ import { openStore, type Store } from '../open.ts';
 /** Where the first start of a run left its data. */
 export const PREPARED_STORE = 'MILLRACE_TEST_PREPARED_STORE';
 
+/** The embedded database's folder in that of the data. */
+const DATABASE = 'postgres';
+
 export interface TemporaryStore extends AsyncDisposable {
   readonly store: Store;
   readonly dataDir: string;
@@ -30,5 +33,5 @@ export async function openTemporaryStore(): Promise<TemporaryStore> {
 /** Makes the folder one in which a store was open before, for tests that are not about first starts. */
 export async function prepareData(dataDir: string): Promise<void> {
   const prepared = process.env[PREPARED_STORE];
-  if (prepared) await cp(prepared, dataDir, { recursive: true });
+  if (prepared) await cp(join(prepared, DATABASE), join(dataDir, DATABASE), { recursive: true });
 }
