@@ -1,13 +1,13 @@
 /** Bad networks between browsers and the server: what is lost is repaired, and what cannot be is over soon after the fault. */
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Owner } from './harness/api.ts';
 import { browserTestsAreOff, newVisitor, openBrowser } from './harness/chromium.ts';
 import { type RunningServer, startServer } from './harness/server.ts';
 import { UdpProxy } from './harness/udp-proxy.ts';
 import { until } from './harness/until.ts';
 import { preferLatency, WatchPage } from './harness/watch-page.ts';
-import { moreFrames, openBlankPage, playInPage, publishFromPage, receivedBy, sentBy, whipOf } from './harness/webrtc-page.ts';
+import { moreFrames, openBlankPage, type PublishOptions, playInPage, publishFromPage, receivedBy, sentBy, whipOf } from './harness/webrtc-page.ts';
 
 /** From the end of a fault to moving pictures. */
 const RECOVERY_MS = 2_000;
@@ -18,10 +18,13 @@ const SEGMENTS_MS = 2_000;
 /** Bits a second, less than the picture of the tests takes when it may. */
 const NARROW = 250_000;
 
+/** Some hundred packets a second. */
+const LARGE = { width: 640, height: 480 };
+
 /** Of the frames that a viewer with a good network decodes. */
 const NEARLY_ALL = 0.85;
 
-describe.skipIf(browserTestsAreOff)('WebRTC over a bad network', () => {
+describe.skipIf(browserTestsAreOff).concurrent('WebRTC over a bad network', () => {
   let browser: Browser;
   let server: RunningServer;
 
@@ -33,27 +36,32 @@ describe.skipIf(browserTestsAreOff)('WebRTC over a bad network', () => {
     await browser?.close();
     await server?.[Symbol.asyncDispose]();
   });
-  afterEach(async () => {
-    for (const context of browser.contexts()) await context.close();
-  });
 
-  const blankPage = (): Promise<Page> => openBlankPage(browser, server.http);
-
-  /** A publisher and a viewer, either of them behind the proxy. */
-  async function stage(through: { readonly publisher?: UdpProxy; readonly viewer?: UdpProxy }) {
-    const owner = await Owner.guest(server.http);
-    const made = await owner.create({ title: 'A bad network' });
-    const publisher = await blankPage();
-    expect((await publishFromPage(publisher, { ...whipOf(made), codec: 'H264', port: through.publisher?.port })).status).toBe(201);
-    await owner.untilStatus(made.stream.id, 'live', 15_000);
-    const viewer = await blankPage();
-    expect((await playInPage(viewer, made.playback.whep, { port: through.viewer?.port })).status).toBe(201);
-    await moreFrames(viewer, 30, 15_000);
-    return { publisher, viewer, made, link: made.playback.page };
+  /** Closed with `scope`. */
+  async function blankPage(scope: AsyncDisposableStack): Promise<Page> {
+    const page = await openBlankPage(browser, server.http);
+    scope.use(page.context());
+    return page;
   }
 
-  function proxy(): Promise<UdpProxy> {
-    return UdpProxy.before(Number(new URL(server.addresses.get('webrtc') ?? '').port));
+  async function viewerOf(scope: AsyncDisposableStack, whep: string, port?: number): Promise<Page> {
+    const viewer = await blankPage(scope);
+    expect((await playInPage(viewer, whep, { port })).status).toBe(201);
+    await moreFrames(viewer, 30, 15_000);
+    return viewer;
+  }
+
+  /** A publisher and a viewer, one of them behind a network of their own. */
+  async function stage(scope: AsyncDisposableStack, behind: 'publisher' | 'viewer', size?: PublishOptions['size']) {
+    const network = scope.use(await UdpProxy.before(Number(new URL(server.addresses.get('webrtc') ?? '').port)));
+    const portOf = (who: typeof behind) => (who === behind ? network.port : undefined);
+    const owner = await Owner.guest(server.http);
+    const made = await owner.create({ title: 'A bad network' });
+    const publisher = await blankPage(scope);
+    expect((await publishFromPage(publisher, { ...whipOf(made), codec: 'H264', size, port: portOf('publisher') })).status).toBe(201);
+    await owner.untilStatus(made.stream.id, 'live', 15_000);
+    const viewer = await viewerOf(scope, made.playback.whep, portOf('viewer'));
+    return { network, publisher, viewer, whep: made.playback.whep, link: made.playback.page };
   }
 
   async function packetsIn(): Promise<number> {
@@ -67,9 +75,9 @@ describe.skipIf(browserTestsAreOff)('WebRTC over a bad network', () => {
   }
 
   test('bursts of loss, jitter and packets that overtake each other on the way to the server: both kinds of viewers see it go on', async () => {
-    await using network = await proxy();
-    const { viewer, link } = await stage({ publisher: network });
-    const segments = await WatchPage.open(await preferLatency(await newVisitor(browser), 'low'), link);
+    await using scope = new AsyncDisposableStack();
+    const { network, viewer, link } = await stage(scope, 'publisher');
+    const segments = await WatchPage.open(await preferLatency(scope.use(await newVisitor(browser)), 'low'), link);
     await segments.untilState('playing', 15_000);
     await segments.untilFrames(30, 15_000);
     network.fault = { loss: 0.08, burst: 4, delayMs: 20, jitterMs: 30, reorder: 0.05 };
@@ -81,11 +89,9 @@ describe.skipIf(browserTestsAreOff)('WebRTC over a bad network', () => {
   });
 
   test('moderate loss on the way to a viewer is repaired, and other viewers do not notice', async () => {
-    await using network = await proxy();
-    const { viewer, made } = await stage({ viewer: network });
-    const other = await blankPage();
-    expect((await playInPage(other, made.playback.whep)).status).toBe(201);
-    await moreFrames(other, 30, 15_000);
+    await using scope = new AsyncDisposableStack();
+    const { network, viewer, whep } = await stage(scope, 'viewer');
+    const other = await viewerOf(scope, whep);
     const resent = await metric('whepResent');
     network.fault = { loss: 0.05, burst: 2, jitterMs: 10 };
     const before = await receivedBy(viewer);
@@ -101,9 +107,10 @@ describe.skipIf(browserTestsAreOff)('WebRTC over a bad network', () => {
     await moreFrames(viewer, 20, RECOVERY_MS);
   });
 
-  test('packets that are recorded on their way and sent again are dropped where they are decrypted', async () => {
-    await using network = await proxy();
-    const { viewer } = await stage({ publisher: network });
+  // Counts what comes to the server.
+  test('packets that are recorded on their way and sent again are dropped where they are decrypted', { concurrent: false }, async () => {
+    await using scope = new AsyncDisposableStack();
+    const { network, viewer } = await stage(scope, 'publisher', LARGE);
     const [packetsBefore, passedBefore] = [await packetsIn(), network.counts.passed];
     network.fault = { replayAfterMs: 300 };
     await moreFrames(viewer, 90, 20_000);
@@ -118,8 +125,8 @@ describe.skipIf(browserTestsAreOff)('WebRTC over a bad network', () => {
   });
 
   test('a publisher whose network becomes narrow sends less of a sudden, and next to nothing is lost', async () => {
-    await using network = await proxy();
-    const { publisher, viewer } = await stage({ publisher: network });
+    await using scope = new AsyncDisposableStack();
+    const { network, publisher, viewer } = await stage(scope, 'publisher', LARGE);
     const before = network.lost;
     // A second of room, as cheap routers have it: who waits for loss learns of it when live is a second behind.
     network.fault = { delayMs: 20, bitsPerSecond: NARROW, queueMs: 1_000 };
@@ -142,11 +149,9 @@ describe.skipIf(browserTestsAreOff)('WebRTC over a bad network', () => {
   });
 
   test('after a burst that nothing repairs a viewer gets a key frame, and others do not notice', async () => {
-    await using network = await proxy();
-    const { viewer, made } = await stage({ viewer: network });
-    const other = await blankPage();
-    expect((await playInPage(other, made.playback.whep)).status).toBe(201);
-    await moreFrames(other, 30, 15_000);
+    await using scope = new AsyncDisposableStack();
+    const { network, viewer, whep } = await stage(scope, 'viewer');
+    const other = await viewerOf(scope, whep);
     network.fault = { loss: 1 };
     const others = await moreFrames(other, 45, 10_000);
     network.fault = {};
@@ -156,8 +161,8 @@ describe.skipIf(browserTestsAreOff)('WebRTC over a bad network', () => {
   });
 
   test('after a blackout of the publisher pictures move again within two seconds', async () => {
-    await using network = await proxy();
-    const { viewer } = await stage({ publisher: network });
+    await using scope = new AsyncDisposableStack();
+    const { network, viewer } = await stage(scope, 'publisher');
     network.fault = { loss: 1 };
     await viewer.waitForTimeout(2_000);
     network.fault = {};
