@@ -174,6 +174,7 @@ export class StreamSockets implements MeasurementListener, ViewerListener {
         audience: admitted.isOwner ? 'owner' : 'viewer',
         userId: admitted.userId,
         credentials: admitted.credentials,
+        clock,
         closed: (member) => {
           channel.leave(member);
           if (channel.isEmpty && this.#channels.get(streamId) === channel) this.#channels.delete(streamId);
