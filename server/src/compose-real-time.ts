@@ -9,6 +9,7 @@ import type { Hub } from './stream/hub.ts';
 import type { Bridges } from './transcode/bridges.ts';
 import type { Ladders } from './transcode/ladders.ts';
 import { remoteAddressOf } from './transports/http/remote-address.ts';
+import type { IceRestarts } from './transports/webrtc/ice-restarts.ts';
 import { OfferRoutes, type OfferRoutesDeps } from './transports/webrtc/offer-routes.ts';
 import { WebRtcTransport } from './transports/webrtc/transport.ts';
 
@@ -20,6 +21,7 @@ export interface RealTimeDeps extends Pick<OfferRoutesDeps, 'iceServers' | 'newI
   readonly publishing: WhipIngestDeps['gate'];
   readonly playback: WhepOutputDeps['gate'];
   readonly visits: WhepOutputDeps['viewers'];
+  readonly restarts: IceRestarts;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -32,8 +34,8 @@ export interface RealTime {
   readonly routes: readonly OfferRoutes[];
 }
 
-export function composeRealTime({ config, hub, bridges, ladders, publishing, playback, visits, iceServers, newId, clock, log }: RealTimeDeps): RealTime {
-  const webrtc = new WebRtcTransport({ clock, log, config: { host: config.host, ...config.webrtc } });
+export function composeRealTime({ config, hub, bridges, ladders, publishing, playback, visits, restarts, iceServers, newId, clock, log }: RealTimeDeps): RealTime {
+  const webrtc = new WebRtcTransport({ clock, log, restarts, config: { host: config.host, ...config.webrtc } });
   const whip = new WhipIngest({ hub, gate: publishing, transport: webrtc, clock, log });
   const whep = new WhepOutput({ hub, gate: playback, transport: webrtc, source: new BridgedTracks({ bridges, clock }), tiers: ladders, viewers: visits, clock, log });
   const offers: Omit<OfferRoutesDeps, 'name' | 'take'> = { clock, log, iceServers, newId, remoteAddressOf: (req) => remoteAddressOf(req, config.trustProxy) };

@@ -92,7 +92,7 @@ export class WhipIngest {
       media.map(({ accepted }) => accepted),
       peer.local,
     );
-    return { answer, remoteUfrag: remote.iceUfrag, closed: peer.closed, leave: () => session.leave() };
+    return { answer, remoteUfrag: remote.iceUfrag, closed: peer.closed, restart: (credentials) => peer.restart(credentials), leave: () => session.leave() };
   }
 
   async #authorise({ bearer, streamId, remoteAddress, signal }: Offer): Promise<Extract<PublishDecision, { allowed: true }>> {

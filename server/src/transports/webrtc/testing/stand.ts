@@ -8,6 +8,7 @@ import { WhepOutput } from '../../../outputs/whep/output.ts';
 import { publishedTracks } from '../../../outputs/whep/track-source.ts';
 import { Hub } from '../../../stream/hub.ts';
 import { RecordingSink } from '../../../stream/testing/source.ts';
+import type { IceRestarts } from '../ice-restarts.ts';
 import type { IceServer } from '../offer-request.ts';
 import { OfferRoutes } from '../offer-routes.ts';
 import { WebRtcTransport } from '../transport.ts';
@@ -17,6 +18,7 @@ export interface StandOptions {
   readonly secondPublisher?: 'takeover' | 'refuse';
   readonly maxSessions?: number;
   readonly iceServers?: readonly IceServer[];
+  readonly restarts?: IceRestarts;
   /** Of several worlds. */
   readonly recorder?: OpenApiRecorder;
 }
@@ -34,7 +36,14 @@ export class Stand implements AsyncDisposable {
   #origin = '';
 
   /** Streams `one` and `two` have the keys `key-one` and `key-two`; `private` may not be watched. */
-  constructor({ clock = systemClock, secondPublisher = 'takeover', maxSessions, iceServers = [], recorder = new OpenApiRecorder({ part: 'offers' }) }: StandOptions = {}) {
+  constructor({
+    clock = systemClock,
+    secondPublisher = 'takeover',
+    maxSessions,
+    iceServers = [],
+    restarts,
+    recorder = new OpenApiRecorder({ part: 'offers' }),
+  }: StandOptions = {}) {
     this.#recorder = recorder;
     let ids = 0;
     const newId = () => `id${++ids}`;
@@ -50,7 +59,12 @@ export class Stand implements AsyncDisposable {
         return [sink];
       },
     });
-    this.transport = new WebRtcTransport({ clock, log, config: { host: '127.0.0.1', port: 0, addresses: [], ...(maxSessions !== undefined && { maxSessions }) } });
+    this.transport = new WebRtcTransport({
+      clock,
+      log,
+      config: { host: '127.0.0.1', port: 0, addresses: [], ...(maxSessions !== undefined && { maxSessions }) },
+      ...(restarts && { restarts }),
+    });
     this.whip = new WhipIngest({
       hub: this.hub,
       gate: {
