@@ -7,7 +7,7 @@ import { type RunningServer, startServer } from './harness/server.ts';
 import { UdpProxy } from './harness/udp-proxy.ts';
 import { until } from './harness/until.ts';
 import { preferLatency, WatchPage } from './harness/watch-page.ts';
-import { moreFrames, openBlankPage, playInPage, publishFromPage, receivedBy, sentBy, whipOf } from './harness/webrtc-page.ts';
+import { moreFrames, openBlankPage, playInPage, publishFromPage, receivedBy, restartInPage, sentBy, whipOf } from './harness/webrtc-page.ts';
 
 /** From the end of a fault to moving pictures. */
 const RECOVERY_MS = 2_000;
@@ -44,12 +44,14 @@ describe.skipIf(browserTestsAreOff)('WebRTC over a bad network', () => {
     const owner = await Owner.guest(server.http);
     const made = await owner.create({ title: 'A bad network' });
     const publisher = await blankPage();
-    expect((await publishFromPage(publisher, { ...whipOf(made), codec: 'H264', port: through.publisher?.port })).status).toBe(201);
+    const published = await publishFromPage(publisher, { ...whipOf(made), codec: 'H264', port: through.publisher?.port });
+    expect(published.status).toBe(201);
     await owner.untilStatus(made.stream.id, 'live', 15_000);
     const viewer = await blankPage();
-    expect((await playInPage(viewer, made.playback.whep, { port: through.viewer?.port })).status).toBe(201);
+    const played = await playInPage(viewer, made.playback.whep, { port: through.viewer?.port });
+    expect(played.status).toBe(201);
     await moreFrames(viewer, 30, 15_000);
-    return { publisher, viewer, made, link: made.playback.page };
+    return { owner, publisher, published, viewer, played, made, link: made.playback.page };
   }
 
   function proxy(): Promise<UdpProxy> {
@@ -115,6 +117,30 @@ describe.skipIf(browserTestsAreOff)('WebRTC over a bad network', () => {
     expect(came).toBeLessThan(passed - passedBefore);
     expect(await metric('whipMalformed')).toBe(0);
     await moreFrames(viewer, 20, RECOVERY_MS);
+  });
+
+  test('a publisher and a viewer of other makers whose paths are gone restart ICE: the same sessions, broadcast and player go on', async () => {
+    await using uplink = await proxy();
+    await using downlink = await proxy();
+    const { owner, publisher, published, viewer, played, made, link } = await stage({ publisher: uplink, viewer: downlink });
+    const { broadcast } = (await owner.get(made.stream.id)).stream;
+    const watch = await WatchPage.open(await newVisitor(browser), link);
+    await watch.untilProtocol('whep', 15_000);
+    await watch.untilFrames(30, 15_000);
+
+    uplink.fault = { loss: 1 };
+    const restarted = await restartInPage(publisher, { url: `${server.http}${published.location}`, token: whipOf(made).token });
+    expect(restarted.status, restarted.body).toBe(200);
+    expect(restarted.etag).not.toBe(published.etag);
+    await Promise.all([moreFrames(viewer, 10, RECOVERY_MS), watch.untilFrames(10, RECOVERY_MS)]);
+    downlink.fault = { loss: 1 };
+    expect((await restartInPage(viewer, { url: `${server.http}${played.location}` })).status).toBe(200);
+    await moreFrames(viewer, 10, RECOVERY_MS);
+
+    expect((await owner.get(made.stream.id)).stream).toMatchObject({ status: 'live', broadcast: { id: broadcast?.id } });
+    expect(await metric('iceRestarts')).toBe(2);
+    expect((await receivedBy(viewer)).state).toBe('connected');
+    expect([await watch.protocol(), watch.complaints.list]).toEqual(['whep', []]);
   });
 
   test('a publisher whose network becomes narrow sends less of a sudden, and next to nothing is lost', async () => {

@@ -67,20 +67,22 @@ test('a check is answered with where it came from, and asked back before the pat
   expect(readXorAddress(attributeOf(answer, Attribute.xorMappedAddress) ?? new Uint8Array(0), answer.transactionId)).toEqual({ ip: Uint8Array.of(192, 0, 2, 1), port: 5_000 });
   expect([asked.class, usernameOf(asked), asked.hasFingerprint]).toEqual([StunClass.request, 'there:here', true]);
   expect(attributeOf(asked, Attribute.iceControlled)).toBeDefined();
-  expect([agent.isValidated(one.key), agent.selected, events]).toEqual([false, undefined, []]);
+  expect([agent.media(one.key), agent.selected, events]).toEqual([false, undefined, []]);
   one.peer.receive(one.sent[1] ?? new Uint8Array(0));
-  expect([agent.isValidated(one.key), agent.selected]).toEqual([true, one.way]);
+  expect([agent.media(one.key), agent.selected]).toEqual([true, one.way]);
   expect(events).toEqual([`selected ${one.key}`]);
 });
 
-test('a path that was not nominated counts, but is not sent to; the one nominated last is', () => {
+test('a path that was not nominated is sent to only when the peer does so; of those nominated, the last one is', () => {
   const { agent, events, path } = world();
   const [one, two] = [path(5_000), path(5_001)];
   const plain = writeCheck({ transactionId: randomBytes(12), username: 'here:there', password: LOCAL.pwd, priority: 1, role: 'nominating' });
   // The same without USE-CANDIDATE is made by hand: nobody of ours sends it.
   expect(agent.request({ ...readStun(plain), attributes: readStun(plain).attributes.filter(({ type }) => type !== Attribute.useCandidate) }, one.way)).toBe(true);
-  expect([agent.isValidated(one.key), agent.selected]).toEqual([true, undefined]);
-  one.peer.check();
+  expect([agent.selected, events]).toEqual([undefined, []]);
+  // Until its peer sends by it, which is as good as a nomination where there is none.
+  expect([agent.media('192.0.2.1 5001'), agent.selected]).toEqual([false, undefined]);
+  expect([agent.media(one.key), agent.selected]).toEqual([true, one.way]);
   two.peer.check();
   one.peer.check();
   two.peer.check();
@@ -177,7 +179,7 @@ test('an answer from elsewhere, to nothing, or signed by somebody else, counts f
   const elsewhere = new ControllingEnd((packet) => agent.answer(readStun(packet), two.key), REMOTE);
   elsewhere.receive(asked.bytes);
   agent.answer(readStun(one.sent[0] ?? new Uint8Array(0)), one.key);
-  expect([agent.isValidated(one.key), agent.isValidated(two.key)]).toEqual([false, false]);
+  expect([agent.media(one.key), agent.media(two.key)]).toEqual([false, false]);
 });
 
 test('of damaged checks none is taken, whatever was damaged', () => {
@@ -203,5 +205,5 @@ test('of damaged checks none is taken, whatever was damaged', () => {
     }),
     { seed: 8_445 },
   );
-  expect([one.sent.length, agent.isValidated(one.key)]).toEqual([before, false]);
+  expect([one.sent.length, agent.media(one.key)]).toEqual([before, false]);
 });

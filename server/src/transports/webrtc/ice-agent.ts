@@ -83,9 +83,12 @@ export class IceAgent {
     return this.#paths.has(pathKey);
   }
 
-  /** Whether packets from there are the peer's. */
-  isValidated(pathKey: string): boolean {
-    return this.#paths.get(pathKey)?.isValidated === true;
+  /** Media came by this path. False: it is not the peer's. Whoever has not nominated a path yet is answered by the one it sends on: browsers use a path before they say so. */
+  media(pathKey: string): boolean {
+    const known = this.#paths.get(pathKey);
+    if (!known?.isValidated) return false;
+    if (!this.#selected && this.#deps.clock.monotonic() < known.consentUntilMs) this.#select(known);
+    return true;
   }
 
   /** A check that came in. False: it is not for this agent, or not from its peer. */

@@ -86,7 +86,9 @@ export class RestartedSession {
   }
 
   fromPeer(pathKey: string, packet: Uint8Array): void {
-    if (this.#current?.isValidated(pathKey) || this.#next?.isValidated(pathKey)) this.#library.send(packet);
+    // Both are told: what the next hears may make it the current one.
+    const isKnown = this.#current?.media(pathKey);
+    if (this.#next?.media(pathKey) || isKnown) this.#library.send(packet);
   }
 
   close(): void {
