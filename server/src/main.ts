@@ -219,9 +219,10 @@ async function run(config: Config): Promise<void> {
   });
 
   // The doors.
-  const rtmp = new RtmpServer({ hub, gate: publishing, clock, log, config: { host: config.host, port: config.rtmpPort } });
-  const rtmps =
-    tls && config.rtmpsPort !== undefined ? new RtmpServer({ hub, gate: publishing, clock, log, config: { host: config.host, port: config.rtmpsPort, tls } }) : undefined;
+  const isSeen = (streamId: string) => registry.isPlayed(streamId) || sockets.isHeard(streamId);
+  const toRtmp = { hub, gate: publishing, clock, log, isSeen };
+  const rtmp = new RtmpServer({ ...toRtmp, config: { host: config.host, port: config.rtmpPort } });
+  const rtmps = tls && config.rtmpsPort !== undefined ? new RtmpServer({ ...toRtmp, config: { host: config.host, port: config.rtmpsPort, tls } }) : undefined;
   const restarts = new IceRestarts({ clock, config: { host: config.host, addresses: config.webrtc.addresses }, port: () => ports.turn?.port });
   const toOwnMedia = (packet: Uint8Array) => webrtc.fromRelay(packet);
   const { turn, iceServers } = composeRelay({ config, secret: secrets.turn, certificates, ports, ownAddresses, toOwnMedia, guests: restarts, clock, log });
