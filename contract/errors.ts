@@ -221,7 +221,8 @@ export const ERRORS = {
     status: 422,
     title: 'This session cannot change its ICE credentials.',
     retry: 'never',
-    remedy: 'POST a new offer. The same key takes over its own broadcast, and viewers keep watching.',
+    remedy:
+      'Restarts of ICE go through the built-in TURN server, which is off here (`TURN_PORT=off`) or another one (`TURN_URLS`). POST a new offer: the same key takes over its own broadcast, and viewers keep watching.',
   },
   precondition_required: {
     status: 428,

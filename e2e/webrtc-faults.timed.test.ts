@@ -7,7 +7,7 @@ import { type RunningServer, startServer } from './harness/server.ts';
 import { UdpProxy } from './harness/udp-proxy.ts';
 import { until } from './harness/until.ts';
 import { preferLatency, WatchPage } from './harness/watch-page.ts';
-import { moreFrames, openBlankPage, type PublishOptions, playInPage, publishFromPage, receivedBy, sentBy, whipOf } from './harness/webrtc-page.ts';
+import { moreFrames, openBlankPage, type PublishOptions, playInPage, publishFromPage, receivedBy, restartInPage, sentBy, whipOf } from './harness/webrtc-page.ts';
 
 /** From the end of a fault to moving pictures. */
 const RECOVERY_MS = 2_000;
@@ -44,6 +44,10 @@ describe.skipIf(browserTestsAreOff).concurrent('WebRTC over a bad network', () =
     return page;
   }
 
+  function proxy(): Promise<UdpProxy> {
+    return UdpProxy.before(Number(new URL(server.addresses.get('webrtc') ?? '').port));
+  }
+
   async function viewerOf(scope: AsyncDisposableStack, whep: string, port?: number): Promise<Page> {
     const viewer = await blankPage(scope);
     expect((await playInPage(viewer, whep, { port })).status).toBe(201);
@@ -53,15 +57,16 @@ describe.skipIf(browserTestsAreOff).concurrent('WebRTC over a bad network', () =
 
   /** A publisher and a viewer, one of them behind a network of their own. */
   async function stage(scope: AsyncDisposableStack, behind: 'publisher' | 'viewer', size?: PublishOptions['size']) {
-    const network = scope.use(await UdpProxy.before(Number(new URL(server.addresses.get('webrtc') ?? '').port)));
+    const network = scope.use(await proxy());
     const portOf = (who: typeof behind) => (who === behind ? network.port : undefined);
     const owner = await Owner.guest(server.http);
     const made = await owner.create({ title: 'A bad network' });
     const publisher = await blankPage(scope);
-    expect((await publishFromPage(publisher, { ...whipOf(made), codec: 'H264', size, port: portOf('publisher') })).status).toBe(201);
+    const published = await publishFromPage(publisher, { ...whipOf(made), codec: 'H264', size, port: portOf('publisher') });
+    expect(published.status).toBe(201);
     await owner.untilStatus(made.stream.id, 'live', 15_000);
     const viewer = await viewerOf(scope, made.playback.whep, portOf('viewer'));
-    return { network, publisher, viewer, whep: made.playback.whep, link: made.playback.page };
+    return { network, owner, made, publisher, published, viewer, whep: made.playback.whep, link: made.playback.page };
   }
 
   async function packetsIn(): Promise<number> {
@@ -122,6 +127,34 @@ describe.skipIf(browserTestsAreOff).concurrent('WebRTC over a bad network', () =
     expect(came).toBeLessThan(passed - passedBefore);
     expect(await metric('whipMalformed')).toBe(0);
     await moreFrames(viewer, 20, RECOVERY_MS);
+  });
+
+  test('a publisher and a viewer of other makers whose paths are gone restart ICE: the same sessions, broadcast and player go on', async () => {
+    await using scope = new AsyncDisposableStack();
+    const { owner, network: uplink, publisher, published, made, link } = await stage(scope, 'publisher');
+    const downlink = scope.use(await proxy());
+    const viewer = await blankPage(scope);
+    const played = await playInPage(viewer, made.playback.whep, { port: downlink.port });
+    expect(played.status).toBe(201);
+    await moreFrames(viewer, 30, 15_000);
+    const { broadcast } = (await owner.get(made.stream.id)).stream;
+    const watch = await WatchPage.open(scope.use(await newVisitor(browser)), link);
+    await watch.untilProtocol('whep', 15_000);
+    await watch.untilFrames(30, 15_000);
+
+    uplink.fault = { loss: 1 };
+    const restarted = await restartInPage(publisher, { url: `${server.http}${published.location}`, token: whipOf(made).token });
+    expect(restarted.status, restarted.body).toBe(200);
+    expect(restarted.etag).not.toBe(published.etag);
+    await Promise.all([moreFrames(viewer, 10, RECOVERY_MS), watch.untilFrames(10, RECOVERY_MS)]);
+    downlink.fault = { loss: 1 };
+    expect((await restartInPage(viewer, { url: `${server.http}${played.location}` })).status).toBe(200);
+    await moreFrames(viewer, 10, RECOVERY_MS);
+
+    expect((await owner.get(made.stream.id)).stream).toMatchObject({ status: 'live', broadcast: { id: broadcast?.id } });
+    expect(await metric('iceRestarts')).toBe(2);
+    expect((await receivedBy(viewer)).state).toBe('connected');
+    expect([await watch.protocol(), watch.complaints.list]).toEqual(['whep', []]);
   });
 
   test('a publisher whose network becomes narrow sends less of a sudden, and next to nothing is lost', async () => {

@@ -31,9 +31,9 @@ test('names what failed, outside of tests too, and what passed only when it was 
     const vitest = await startVitest([], { root, config: false, globals: true, watch: false, name: 'sample', reporters: [reporter] });
     await vitest.close();
     process.exitCode = exitCode;
-    expect(reporter.outcome).toMatchObject({ passed: 3 });
+    expect(reporter.outcome).toMatchObject({ passed: 3, failed: 1 });
     expect(reporter.outcome.retried).toEqual(['sample › mixed.test.ts › a group › passes in the end']);
-    expect(reporter.outcome.failed.toSorted()).toEqual([
+    expect(reporter.outcome.failures.toSorted()).toEqual([
       'late.test.ts › outside its tests: too late',
       'sample › broken.test.ts: this file does not load',
       'sample › mixed.test.ts › a group without its ground: the ground is missing',

@@ -3,10 +3,10 @@ import type { Reporter, TestModule } from 'vitest/node';
 
 export interface TestOutcome {
   passed: number;
+  failed: number;
   skipped: number;
   /** A line for each, like `unit › server/src/lib/page.test.ts › a cursor is read back`. */
-  readonly failed: string[];
-  /** Passed only when they were tried again. */
+  readonly failures: string[];
   readonly retried: string[];
 }
 
@@ -18,7 +18,7 @@ interface LooseError {
 
 export class OutcomeReporter implements Reporter {
   readonly #root: string;
-  readonly #outcome: TestOutcome = { passed: 0, skipped: 0, failed: [], retried: [] };
+  readonly #outcome: TestOutcome = { passed: 0, failed: 0, skipped: 0, failures: [], retried: [] };
 
   /** @param root what names of files begin behind. */
   constructor(root: string) {
@@ -47,14 +47,15 @@ export class OutcomeReporter implements Reporter {
       const { state } = test.result();
       const name = `${file} › ${test.fullName.replaceAll(' > ', ' › ')}`;
       if (state === 'passed') outcome.passed++;
-      else if (state === 'failed') outcome.failed.push(name);
+      else if (state === 'failed') outcome.failed++;
       else outcome.skipped++;
-      if (state === 'passed' && test.diagnostic()?.flaky) outcome.retried.push(name);
+      if (state === 'failed') outcome.failures.push(name);
+      else if (state === 'passed' && test.diagnostic()?.flaky) outcome.retried.push(name);
     }
   }
 
   #fail(where: readonly string[], message: string): void {
-    this.#outcome.failed.push(`${where.join(' › ')}: ${message.split('\n')[0]}`);
+    this.#outcome.failures.push(`${where.join(' › ')}: ${message.split('\n')[0]}`);
   }
 
   #name(path: string): string {

@@ -111,12 +111,17 @@ function session({ name, operation, security }: Direction, problem: JsonObject):
     parameters: [pathParameter('id', 'The stream’s id.'), pathParameter('session', 'Of the `Location` that POST answered with.')],
     patch: {
       operationId: `trickle${operation}`,
-      summary: 'Tell ICE candidates, which the server does not need',
-      description: `${same} A restart of ICE is refused with 422: POST a new offer instead.`,
+      summary: 'Tell ICE candidates, which the server does not need, or restart ICE',
+      description: `${same} Credentials other than those in use restart ICE: media goes on by the path it has until the new ones have found one. Not more often than once a second.`,
       security,
-      parameters: [{ name: 'If-Match', in: 'header', required: true, description: 'The `ETag` of the session.', schema: TEXT }],
+      parameters: [{ name: 'If-Match', in: 'header', required: true, description: 'The `ETag` of the session; `*` in a restart of ICE.', schema: TEXT }],
       requestBody: { required: true, content: { 'application/trickle-ice-sdpfrag': { schema: TEXT } } },
       responses: {
+        200: {
+          description: 'ICE restarts with the credentials and candidates told here; the `ETag` of before is void.',
+          headers: { ETag: header('The state of the session.'), ...ANY_ORIGIN },
+          content: { 'application/trickle-ice-sdpfrag': { schema: TEXT } },
+        },
         204: { description: 'Taken.', headers: { ETag: header('The state of the session.'), ...ANY_ORIGIN } },
         ...problemResponses(
           [
@@ -128,6 +133,8 @@ function session({ name, operation, security }: Direction, problem: JsonObject):
             'sdp_expected',
             'ice_restart_unsupported',
             'precondition_required',
+            'too_many_requests',
+            'overloaded',
             'internal',
           ],
           problem,

@@ -63,6 +63,40 @@ export function publishFromPage(page: Page, options: PublishOptions): Promise<Ne
   }, options);
 }
 
+export interface Restarted {
+  readonly status: number;
+  readonly etag: string | null;
+  readonly body: string;
+}
+
+/** Restarts ICE of the page's connection, as a client does that knows RFC 9725 and nothing of this server. */
+export function restartInPage(page: Page, session: { readonly url: string; readonly token?: string }): Promise<Restarted> {
+  return page.evaluate(async ({ url, token }): Promise<Restarted> => {
+    const connection: unknown = Reflect.get(window, 'connection');
+    if (!(connection instanceof RTCPeerConnection)) throw new Error('the page has no connection');
+    const answer = connection.remoteDescription?.sdp ?? '';
+    connection.restartIce();
+    await connection.setLocalDescription();
+    const offer = connection.localDescription?.sdp ?? '';
+    const line = (text: string, name: string) => new RegExp(`^a=${name}:.*\\r\\n`, 'm').exec(text)?.[0] ?? '';
+    const response = await fetch(url, {
+      method: 'PATCH',
+      body: `${line(offer, 'ice-ufrag')}${line(offer, 'ice-pwd')}`,
+      headers: { 'content-type': 'application/trickle-ice-sdpfrag', 'if-match': '*', ...(token !== undefined && { authorization: `Bearer ${token}` }) },
+    });
+    const body = await response.text();
+    if (response.status === 200) {
+      const candidates = body.match(/^a=candidate:.*\r\n/gm)?.join('') ?? '';
+      const sdp = answer
+        .replaceAll(/^a=candidate:.*\r\n/gm, '')
+        .replaceAll(/^a=ice-ufrag:.*\r\n/gm, line(body, 'ice-ufrag'))
+        .replaceAll(/^a=ice-pwd:.*\r\n/gm, `${line(body, 'ice-pwd')}${candidates}`);
+      await connection.setRemoteDescription({ type: 'answer', sdp });
+    }
+    return { status: response.status, etag: response.headers.get('etag'), body };
+  }, session);
+}
+
 export interface PlayOptions {
   /** UDP port to use in place of the server's. */
   readonly port?: number | undefined;

@@ -49,11 +49,12 @@ export function parseFragment(text: string): TrickleFragment {
   };
 }
 
-/** Writes a fragment, as the answer to a restart. */
+/** Writes a fragment, as the answer to a restart: credentials stand with each medium, as in RFC 9725's examples. */
 export function writeFragment({ ice, media }: TrickleFragment): string {
-  const lines = ice ? [`a=ice-ufrag:${ice.ufrag}`, `a=ice-pwd:${ice.pwd}`] : [];
+  const credentials = ice ? [`a=ice-ufrag:${ice.ufrag}`, `a=ice-pwd:${ice.pwd}`] : [];
+  const lines = media.length === 0 ? [...credentials] : [];
   for (const { mid, candidates, endOfCandidates } of media) {
-    lines.push('m=audio 9 UDP/TLS/RTP/SAVPF 0', `a=mid:${mid}`);
+    lines.push('m=audio 9 UDP/TLS/RTP/SAVPF 0', `a=mid:${mid}`, ...credentials);
     for (const candidate of candidates) lines.push(`a=candidate:${candidate}`);
     if (endOfCandidates) lines.push('a=end-of-candidates');
   }

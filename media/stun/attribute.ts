@@ -1,4 +1,4 @@
-/** The attributes of STUN and TURN (RFC 8489 §18.3, RFC 8656 §18) that are read or written, and how simple ones look. */
+/** The attributes of STUN, TURN and ICE (RFC 8489 §18.3, RFC 8656 §18, RFC 8445 §16.1) that are read or written, and how simple ones look. */
 import { concat, putU16, u16, u32Bytes } from '../big-endian.ts';
 import { ProtocolError } from '../protocol-error.ts';
 
@@ -26,9 +26,13 @@ export const Attribute = {
   dontFragment: 0x001a,
   xorMappedAddress: 0x0020,
   reservationToken: 0x0022,
+  priority: 0x0024,
+  useCandidate: 0x0025,
   additionalAddressFamily: 0x8000,
   software: 0x8022,
   fingerprint: 0x8028,
+  iceControlled: 0x8029,
+  iceControlling: 0x802a,
 } as const;
 
 /** Types below this must be understood: a request with an unknown one is answered 420. */

@@ -9,6 +9,7 @@ import type { Hub } from './stream/hub.ts';
 import type { Bridges } from './transcode/bridges.ts';
 import type { Ladders } from './transcode/ladders.ts';
 import { remoteAddressOf } from './transports/http/remote-address.ts';
+import type { IceRestarts } from './transports/webrtc/ice-restarts.ts';
 import { OfferRoutes, type OfferRoutesDeps } from './transports/webrtc/offer-routes.ts';
 import { WebRtcTransport } from './transports/webrtc/transport.ts';
 
@@ -21,6 +22,7 @@ export interface RealTimeDeps extends Pick<OfferRoutesDeps, 'iceServers' | 'newI
   readonly playback: WhepOutputDeps['gate'];
   readonly elsewhere: WhepOutputDeps['elsewhere'];
   readonly visits: WhepOutputDeps['viewers'];
+  readonly restarts: IceRestarts;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -33,8 +35,9 @@ export interface RealTime {
   readonly routes: readonly OfferRoutes[];
 }
 
-export function composeRealTime({ config, hub, bridges, ladders, publishing, playback, elsewhere, visits, iceServers, newId, clock, log }: RealTimeDeps): RealTime {
-  const webrtc = new WebRtcTransport({ clock, log, config: { host: config.host, ...config.webrtc } });
+export function composeRealTime(deps: RealTimeDeps): RealTime {
+  const { config, hub, bridges, ladders, publishing, playback, elsewhere, visits, restarts, iceServers, newId, clock, log } = deps;
+  const webrtc = new WebRtcTransport({ clock, log, restarts, config: { host: config.host, ...config.webrtc } });
   const whip = new WhipIngest({ hub, gate: publishing, transport: webrtc, clock, log });
   const source = new BridgedTracks({ bridges, clock });
   const whep = new WhepOutput({ hub, gate: playback, elsewhere, transport: webrtc, source, tiers: ladders, viewers: visits, clock, log });

@@ -19,11 +19,13 @@ export interface RelayDeps {
   readonly ports: Readonly<ServedPorts>;
   readonly ownAddresses: OwnAddresses;
   readonly toOwnMedia: NonNullable<TurnServerDeps['toOwnMedia']>;
+  /** Sessions that are reached on the relay's port. */
+  readonly guests: NonNullable<TurnServerDeps['guests']>;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-export function composeRelay({ config, secret, certificates, ports, ownAddresses, toOwnMedia, clock, log }: RelayDeps): {
+export function composeRelay({ config, secret, certificates, ports, ownAddresses, toOwnMedia, guests, clock, log }: RelayDeps): {
   readonly turn: TurnServer | undefined;
   readonly iceServers: IceServers;
 } {
@@ -36,6 +38,7 @@ export function composeRelay({ config, secret, certificates, ports, ownAddresses
           isOwnAddress: (address) => ownAddresses.has(address),
           isOwnMedia: (address, port) => port === ports.webrtc && ownAddresses.has(address),
           toOwnMedia,
+          guests,
           config: {
             host: config.host,
             port: config.turn.port,

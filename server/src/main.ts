@@ -68,6 +68,7 @@ import { SecureListener } from './transports/http/secure-listener.ts';
 import { HttpServer } from './transports/http/server.ts';
 import { SocketLimit } from './transports/http/socket-limit.ts';
 import { OwnAddresses } from './transports/turn/own-addresses.ts';
+import { IceRestarts } from './transports/webrtc/ice-restarts.ts';
 import { RecordingEvents } from './webhooks/recording-events.ts';
 import { createWebhooks } from './webhooks/service.ts';
 
@@ -218,14 +219,31 @@ async function run(config: Config): Promise<void> {
   });
 
   // The doors.
-  const rtmp = new RtmpServer({ hub, gate: publishing, clock, log, config: { host: config.host, port: config.rtmpPort } });
-  const rtmps =
-    tls && config.rtmpsPort !== undefined ? new RtmpServer({ hub, gate: publishing, clock, log, config: { host: config.host, port: config.rtmpsPort, tls } }) : undefined;
-  const { turn, iceServers } = composeRelay({ config, secret: secrets.turn, certificates, ports, ownAddresses, toOwnMedia: (packet) => webrtc.fromRelay(packet), clock, log });
+  const isSeen = (streamId: string) => registry.isPlayed(streamId) || sockets.isHeard(streamId);
+  const toRtmp = { hub, gate: publishing, clock, log, isSeen };
+  const rtmp = new RtmpServer({ ...toRtmp, config: { host: config.host, port: config.rtmpPort } });
+  const rtmps = tls && config.rtmpsPort !== undefined ? new RtmpServer({ ...toRtmp, config: { host: config.host, port: config.rtmpsPort, tls } }) : undefined;
+  const restarts = new IceRestarts({ clock, config: { host: config.host, addresses: config.webrtc.addresses }, port: () => ports.turn?.port });
+  const toOwnMedia = (packet: Uint8Array) => webrtc.fromRelay(packet);
+  const { turn, iceServers } = composeRelay({ config, secret: secrets.turn, certificates, ports, ownAddresses, toOwnMedia, guests: restarts, clock, log });
   const elsewhere = new BroadcastsElsewhere({ store: streamStore, media, clock, log });
   const hls = new HlsRoutes({ registry, gate: playback, elsewhere, clock });
   const dash = new DashRoutes({ registry, gate: playback, elsewhere, clock });
-  const { webrtc, whip, whep, routes } = composeRealTime({ config, hub, bridges, ladders, publishing, playback, elsewhere, visits, iceServers, newId: nanoid, clock, log });
+  const { webrtc, whip, whep, routes } = composeRealTime({
+    config,
+    hub,
+    bridges,
+    ladders,
+    publishing,
+    playback,
+    elsewhere,
+    visits,
+    restarts,
+    iceServers,
+    newId: nanoid,
+    clock,
+    log,
+  });
   const api = createApi({
     accounts,
     streams,

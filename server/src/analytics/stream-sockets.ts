@@ -83,6 +83,11 @@ export class StreamSockets implements MeasurementListener, ViewerListener {
     return { ...this.#server.counters, open: this.#server.size };
   }
 
+  /** Whether anybody hears what happens to this stream. */
+  isHeard(streamId: string): boolean {
+    return this.#channels.has(streamId);
+  }
+
   start(): void {
     this.#server.start();
     this.#timer ??= this.#deps.clock.every(COUNT_MS, () => {

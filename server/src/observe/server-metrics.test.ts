@@ -37,7 +37,9 @@ function world() {
       census: () => (isAway ? Promise.reject(new Error('away')) : Promise.resolve([{ kind: 'upload', running: 1, waiting: 2, scheduled: 3, failed: 4, oldestWaitingMs: 5_500 }])),
     },
     webrtc: {
-      transport: { counters: { packetsReceived: 11, packetsSent: 12, bytesSent: 3000, neverConnected: 1, lost: 0, turnedAway: 0, strangers: 9, floods: 0, unsent: 0 } },
+      transport: {
+        counters: { packetsReceived: 11, packetsSent: 12, bytesSent: 3000, neverConnected: 1, lost: 0, turnedAway: 0, strangers: 9, iceRestarts: 2, floods: 0, unsent: 0 },
+      },
       whip: { counters: { sessions: 2, protocolErrors: 0, nacked: 0, keyFrameRequests: 0, strays: 0 } },
       whep: { counters: { viewers: 3, nacked: 6, resent: 5, keyFrameRequests: 0, skipped: 0, slowed: 0, lowered: 0, malformedRtcp: 0 } },
     },
@@ -86,6 +88,7 @@ it('shows every part’s numbers', async () => {
     'millrace_webrtc_sessions{protocol="whep"} 3',
     'millrace_webrtc_packets_total{direction="out"} 12',
     'millrace_webrtc_incidents_total{kind="strangers"} 9',
+    'millrace_webrtc_incidents_total{kind="iceRestarts"} 2',
     'millrace_webrtc_incidents_total{kind="whepResent"} 5',
     'millrace_http_connections 6',
     'millrace_http2_sessions 2',

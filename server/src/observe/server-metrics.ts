@@ -100,6 +100,7 @@ export interface ServerParts {
         readonly lost: number;
         readonly turnedAway: number;
         readonly strangers: number;
+        readonly iceRestarts: number;
         readonly floods: number;
         readonly unsent: number;
       };
@@ -204,10 +205,10 @@ export function serverMetrics(parts: ServerParts): MetricSources {
       [{ direction: 'out' }, webrtc.transport.counters.packetsSent],
     ],
     webrtcEvents: () => {
-      const { neverConnected, lost, turnedAway, strangers, floods, unsent } = webrtc.transport.counters;
+      const { neverConnected, lost, turnedAway, strangers, iceRestarts, floods, unsent } = webrtc.transport.counters;
       const { protocolErrors, nacked, keyFrameRequests, strays } = webrtc.whip.counters;
       const { counters: whep } = webrtc.whep;
-      const ofTransport = { neverConnected, lost, turnedAway, strangers, floods, unsent };
+      const ofTransport = { neverConnected, lost, turnedAway, strangers, iceRestarts, floods, unsent };
       const ofWhip = { whipMalformed: protocolErrors, whipNacks: nacked, whipKeyFrameRequests: keyFrameRequests, whipStrays: strays };
       const ofWhep = {
         whepMalformed: whep.malformedRtcp,

@@ -107,7 +107,7 @@ export class WhipIngest {
       media.map(({ accepted }) => accepted),
       peer.local,
     );
-    return { answer, remoteUfrag: remote.iceUfrag, closed: peer.closed, leave: () => session.leave() };
+    return { answer, remoteUfrag: remote.iceUfrag, closed: peer.closed, restart: (credentials) => peer.restart(credentials), leave: () => session.leave() };
   }
 
   /** @param signal of the end of the session. */

@@ -125,7 +125,14 @@ export class WhepOutput {
       );
       const picture = matched.find(({ outgoing }) => outgoing === broadcaster.video);
       const layers = picture && layerChoice(String(description.media.indexOf(picture.accepted.medium)), broadcaster, session);
-      return { answer, remoteUfrag: remote.iceUfrag, closed: peer.closed, leave: () => peer.close(), ...(layers && { layers }) };
+      return {
+        answer,
+        remoteUfrag: remote.iceUfrag,
+        closed: peer.closed,
+        restart: (credentials) => peer.restart(credentials),
+        leave: () => peer.close(),
+        ...(layers && { layers }),
+      };
     } finally {
       release();
     }

@@ -9,6 +9,7 @@ import { MAGIC_COOKIE, padded, STUN_HEADER_BYTES, StunClass, StunMethod, typeOf 
 import type { Clock, Timer } from '../../lib/clock.ts';
 import type { ClientLink } from './client-link.ts';
 import type { TurnCounters } from './counters.ts';
+import { type GuestPath, isBinding, isMedia, type PortGuests } from './guests.ts';
 import { TurnError } from './turn-error.ts';
 import type { TurnUser } from './turn-users.ts';
 import { isQueueFull } from './udp-socket.ts';
@@ -35,6 +36,8 @@ export interface RelaySurroundings {
   isOwnMedia(address: string, port: number): boolean;
   /** A packet to it as it wants it. */
   toOwnMedia(packet: Uint8Array): Uint8Array;
+  /** Those of the relay's own port, when this is it. They are all that is reached there: a relay of a relay would have no end. */
+  guestsAt(address: string, port: number): PortGuests | undefined;
   randomBytes(length: number): Uint8Array;
 }
 
@@ -178,6 +181,12 @@ export class Allocation {
       other.fromAllocation(bytes.subarray(offset, offset + length), this.options.relayed);
       return;
     }
+    const guests = this.#around.guestsAt(peer.address, peer.port);
+    if (guests) {
+      counters.bytesToPeers += length;
+      this.#toGuests(guests, peer, bytes.subarray(offset, offset + length));
+      return;
+    }
     const isOwn = this.#around.isOwnMedia(peer.address, peer.port);
     if (!peer.isReachable && !isOwn) counters.dropped.permission++;
     else if (isQueueFull(this.options.socket)) counters.dropped.queue++;
@@ -190,11 +199,34 @@ export class Allocation {
     }
   }
 
+  /** They are in this process: no packet needs to leave it, and none can be mistaken for a client's. */
+  #toGuests(guests: PortGuests, peer: Peer, data: Uint8Array): void {
+    const key = `${this.relayedKey}>${peer.key}`;
+    if (isMedia(data)) guests.media(key, data);
+    else if (isBinding(data)) guests.binding(data, this.#guestPath(key, peer));
+  }
+
+  #guestPath(key: string, { address, port }: Peer): GuestPath {
+    const remote = this.options.relayed;
+    const send = (data: Uint8Array): void => {
+      if (!this.#isClosed) this.#fromPeer(data, address, port);
+    };
+    const relay = (pieces: readonly Uint8Array[]): boolean => {
+      send(Buffer.concat(pieces));
+      return true;
+    };
+    return { key, remote, remoteAddress: formatIp(remote.ip), send, relay };
+  }
+
+  #isOwn(address: string, port: number): boolean {
+    return this.#around.isOwnMedia(address, port) || this.#around.guestsAt(address, port) !== undefined;
+  }
+
   #fromPeer(data: Uint8Array, address: string, port: number): void {
     const key = peerKeyOf(address, port);
     const channel = this.#channelOfPeer.get(key);
     const peer = channel?.peer ?? this.#strangerAt(address, port);
-    if (!peer || !this.#isPermitted(address) || !(peer.isReachable || this.#around.isOwnMedia(address, port))) this.#around.counters.dropped.permission++;
+    if (!peer || !this.#isPermitted(address) || !(peer.isReachable || this.#isOwn(address, port))) this.#around.counters.dropped.permission++;
     else if (this.options.user.takeBytes(data.length)) this.#toClient(data, key, peer);
     else this.#around.counters.dropped.bandwidth++;
   }
@@ -226,7 +258,7 @@ export class Allocation {
   #reachablePeer(address: TransportAddress): Peer {
     if (familyOf(address.ip) !== familyOf(this.options.relayed.ip)) throw new TurnError(443, 'unsupported');
     const peer = peerOf(address, this.#around);
-    const isOurs = () => this.#around.allocationAt(peer.key) !== undefined || this.#around.isOwnMedia(peer.address, peer.port);
+    const isOurs = () => this.#around.allocationAt(peer.key) !== undefined || this.#isOwn(peer.address, peer.port);
     if (!peer.isReachable && !isOurs()) throw new TurnError(403, 'forbidden_peer');
     return peer;
   }

@@ -14,6 +14,7 @@ import { TcpListener } from '../tcp/listener.ts';
 import { AllocationTable } from './allocation-table.ts';
 import { Authentication } from './authentication.ts';
 import { TurnCounters } from './counters.ts';
+import { isBinding, isMedia, type PortGuests } from './guests.ts';
 import { Nonces } from './nonces.ts';
 import { PeerFilter } from './peer-filter.ts';
 import { RelayAddresses } from './relay-addresses.ts';
@@ -49,6 +50,8 @@ export interface TurnServerDeps {
   isOwnMedia(address: string, port: number): boolean;
   /** A packet to it as it wants it; as it is when left out. */
   toOwnMedia?(packet: Uint8Array): Uint8Array;
+  /** Who else is reached on the UDP port: asked before TURN, and reached through the relay too. */
+  readonly guests?: PortGuests;
   readonly config: {
     readonly host: string;
     /** UDP and TCP. 0: any free port. */
@@ -77,6 +80,7 @@ export class TurnServer implements AsyncDisposable {
   readonly #responder: Responder;
   readonly #links = new Set<StreamLink>();
   #udp: UdpSocket | undefined;
+  #port = 0;
   readonly #listeners: TcpListener[] = [];
   #lastLink = 0;
   #closing: Promise<void> | undefined;
@@ -102,6 +106,7 @@ export class TurnServer implements AsyncDisposable {
         mayReach: (ip) => filter.mayReach(ip),
         isOwnMedia: (address, port) => deps.isOwnMedia(address, port),
         toOwnMedia: (packet) => deps.toOwnMedia?.(packet) ?? packet,
+        guestsAt: (address, port) => (port === this.#port && deps.isOwnAddress(address) ? deps.guests : undefined),
       },
     });
     this.#responder = new Responder({
@@ -188,6 +193,7 @@ export class TurnServer implements AsyncDisposable {
         udp.on('message', (bytes, from) => this.#fromUdp(udp, bytes, from));
         udp.on('error', (error) => this.#deps.log.warn({ err: error }, 'the TURN socket failed'));
         this.#udp = udp;
+        this.#port = opened.port;
         this.#listeners.push(listener);
         return opened.port;
       } catch (error) {
@@ -219,22 +225,23 @@ export class TurnServer implements AsyncDisposable {
 
   #fromUdp(socket: UdpSocket, bytes: Buffer, { address, port }: RemoteInfo): void {
     const key = `${address} ${port}`;
-    const known = this.#allocations.get(key);
+    const { guests } = this.#deps;
     try {
-      if (known) this.#responder.handle(bytes, known.options.link);
-      else {
-        const remote = transportAddress(address, port);
-        if (remote)
-          this.#responder.handle(
-            bytes,
-            new UdpLink(socket, remote.remote, { key, wireAddress: address, remoteAddress: remote.remoteAddress, localAddress: undefined, isOpen: () => this.#udp === socket }),
-          );
-      }
+      if (guests && isMedia(bytes) && guests.media(key, bytes)) return;
+      const link = this.#allocations.get(key)?.options.link ?? this.#udpLink(socket, key, { address, port });
+      // Browsers ask the relay and their peers from one port, so that whoever has a relay may be a guest as well.
+      if (link && !(guests && isBinding(bytes) && guests.binding(bytes, link))) this.#responder.handle(bytes, link);
     } catch (error) {
       // Whatever it is costs the packet and not the process.
       if (error instanceof ProtocolError) this.#counters.refused('malformed');
       else this.#deps.log.error({ err: error }, 'a TURN packet could not be handled');
     }
+  }
+
+  #udpLink(socket: UdpSocket, key: string, { address, port }: Pick<RemoteInfo, 'address' | 'port'>): UdpLink | undefined {
+    const from = transportAddress(address, port);
+    const isOpen = () => this.#udp === socket;
+    return from && new UdpLink(socket, from.remote, { key, wireAddress: address, remoteAddress: from.remoteAddress, localAddress: undefined, isOpen });
   }
 
   #linkEnded(link: StreamLink, error: unknown): void {

@@ -12,12 +12,15 @@ export interface CandidateOptions {
   readonly host: string;
   readonly addresses: readonly string[];
   readonly port: number;
+  /** What listens on the port has no IPv6. */
+  readonly ipv4Only?: boolean;
 }
 
 /** Values of `a=candidate`, best first. */
-export function hostCandidates({ host, addresses, port }: CandidateOptions): readonly string[] {
+export function hostCandidates({ host, addresses, port, ipv4Only = false }: CandidateOptions): readonly string[] {
   const own = host === '0.0.0.0' || host === '::' ? interfaceAddresses() : [host];
-  return [...new Set([...addresses, ...own])].slice(0, MAX_CANDIDATES).map((address, i) => {
+  const reachable = [...new Set([...addresses, ...own])].filter((address) => !ipv4Only || !isIPv6(address));
+  return reachable.slice(0, MAX_CANDIDATES).map((address, i) => {
     const priority = HOST_TYPE_PREFERENCE * 2 ** 24 + (65_535 - i) * 2 ** 8 + 255;
     return `${i + 1} 1 udp ${priority} ${address} ${port} typ host`;
   });

@@ -10,7 +10,7 @@ const MAX_OFFER_BYTES = 256 * 1024;
 const MAX_JSON_BYTES = 4 * 1024;
 
 const SDP_TYPE = 'application/sdp';
-const FRAGMENT_TYPE = 'application/trickle-ice-sdpfrag';
+export const FRAGMENT_TYPE = 'application/trickle-ice-sdpfrag';
 export const JSON_TYPE = 'application/json';
 
 /** Browsers of other origins may do and read all of it: there is no cookie that publishing rests on. */

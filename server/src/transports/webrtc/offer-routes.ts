@@ -2,17 +2,23 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ProtocolError } from '@millrace/media/protocol-error';
-import { parseFragment } from '@millrace/media/sdp/fragment';
+import type { IceCredentials } from '@millrace/media/sdp/description';
+import { parseFragment, writeFragment } from '@millrace/media/sdp/fragment';
+import { parseDescription } from '@millrace/media/sdp/parse-description';
 import { AppError } from '../../lib/app-error.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import { sendProblem } from '../../lib/problem.ts';
 import { TryLimiter } from '../../lib/try-limiter.ts';
 import { answerLayers, LAYER_METHODS, type LayerChoice, layerLink } from './layer-requests.ts';
-import { answerOptions, bearerOf, type IceServer, iceServerLinks, JSON_TYPE, OFFER_HEADERS, readFragment, readOffer } from './offer-request.ts';
+import { answerOptions, bearerOf, FRAGMENT_TYPE, type IceServer, iceServerLinks, JSON_TYPE, OFFER_HEADERS, readFragment, readOffer } from './offer-request.ts';
+import type { RestartedEnd } from './peer-session.ts';
 
 /** A room full of phones that reconnect at once, and no more: every offer costs a DTLS context. */
 const OFFERS = { tries: 60, windowMs: 10_000, blockMs: 10_000 } as const;
+
+/** Each restart is a round of checks: a network that changes more often than this is none to be followed. */
+const RESTART_INTERVAL_MS = 1_000;
 
 /** An id is 21 characters. */
 const MAX_PATH_LENGTH = 200;
@@ -44,6 +50,8 @@ export interface OfferedSession {
   readonly closed: Promise<unknown>;
   /** The sizes of its picture, where it may choose. */
   readonly layers?: LayerChoice;
+  /** Begins an ICE restart with new credentials of the peer. Throws AppError; the session goes on. */
+  restart(remote: IceCredentials): Promise<RestartedEnd>;
   /** The peer ends it. */
   leave(): void;
 }
@@ -65,7 +73,10 @@ export interface OfferRoutesDeps {
 interface Resource {
   readonly streamId: string;
   readonly session: OfferedSession;
-  readonly etag: string;
+  /** Of its ICE: another after each restart, as is the peer's `a=ice-ufrag`. */
+  etag: string;
+  remoteUfrag: string;
+  restartableAtMs: number;
   /** Of the bearer token that opened it: the same is asked of those who change it. */
   readonly bearerHash: Buffer | undefined;
 }
@@ -133,7 +144,8 @@ export class OfferRoutes {
     const session = await take({ streamId, sdp, bearer, token, viewer, cookie, authorization, remoteAddress, signal });
     const id = newId();
     const etag = `"${newId()}"`;
-    this.#resources.set(id, { streamId, session, etag, bearerHash: bearer === undefined ? undefined : hashOf(bearer) });
+    const bearerHash = bearer === undefined ? undefined : hashOf(bearer);
+    this.#resources.set(id, { streamId, session, etag, remoteUfrag: session.remoteUfrag, restartableAtMs: Number.NEGATIVE_INFINITY, bearerHash });
     void session.closed.then(() => this.#resources.delete(id));
     if (signal.aborted) {
       // Nobody heard the answer, so nobody would end what it names.
@@ -150,15 +162,15 @@ export class OfferRoutes {
       // An absolute path: some encoders misread relative ones.
       Location: location,
       ETag: etag,
-      'Accept-Patch': 'application/trickle-ice-sdpfrag',
+      'Accept-Patch': FRAGMENT_TYPE,
       ...(links.length > 0 && { Link: links }),
     });
     res.end(session.answer);
   }
 
-  async #change(req: IncomingMessage, res: ServerResponse, { session, etag }: Resource): Promise<void> {
+  async #change(req: IncomingMessage, res: ServerResponse, resource: Resource): Promise<void> {
     if (req.method === 'DELETE') {
-      session.leave();
+      resource.session.leave();
       res.writeHead(200, { ...OFFER_HEADERS, 'Content-Length': 0 });
       res.end();
       return;
@@ -167,14 +179,40 @@ export class OfferRoutes {
     const fragment = await readFragment(req);
     const match = req.headers['if-match'];
     if (match === undefined) throw new AppError('precondition_required');
-    const isRestart = match.trim() === '*';
-    if (!isRestart && !match.split(',').some((tag) => tag.trim() === etag)) throw new AppError('precondition_failed');
-    const ufrag = parseFragment(fragment).ice?.ufrag;
-    // New ICE credentials are a restart, which the transport cannot do: a new offer can.
-    if (isRestart || (ufrag !== undefined && ufrag !== session.remoteUfrag)) throw new AppError('ice_restart_unsupported');
+    // RFC 9725's examples have the asterisk in quotes.
+    const isRestart = /^(\*|"\*")$/.test(match.trim());
+    if (!isRestart && !match.split(',').some((tag) => tag.trim() === resource.etag)) throw new AppError('precondition_failed');
+    const { ice } = parseFragment(fragment);
+    if (isRestart && !ice) throw new AppError('sdp_malformed', { detail: 'A restart of ICE (If-Match: *) needs a=ice-ufrag and a=ice-pwd.' });
+    if (ice && ice.ufrag !== resource.remoteUfrag) {
+      await this.#restart(res, resource, ice);
+      return;
+    }
     // The candidates are not needed: this end answers whatever address checks it.
-    res.writeHead(204, { ...OFFER_HEADERS, ETag: etag });
+    res.writeHead(204, { ...OFFER_HEADERS, ETag: resource.etag });
     res.end();
+  }
+
+  async #restart(res: ServerResponse, resource: Resource, remote: IceCredentials): Promise<void> {
+    const { clock, newId } = this.#deps;
+    const { session, restartableAtMs } = resource;
+    const now = clock.monotonic();
+    if (now < restartableAtMs) throw new AppError('too_many_requests', { retryAfterSeconds: Math.ceil((restartableAtMs - now) / 1000) });
+    resource.restartableAtMs = now + RESTART_INTERVAL_MS;
+    let local: RestartedEnd;
+    try {
+      local = await session.restart(remote);
+    } catch (error) {
+      resource.restartableAtMs = restartableAtMs;
+      throw error;
+    }
+    resource.remoteUfrag = remote.ufrag;
+    resource.etag = `"${newId()}"`;
+    // The medium that carries the transport of all, as in the answer to the offer.
+    const mid = parseDescription(session.answer).media.find(({ candidates }) => candidates.length > 0)?.mid ?? '0';
+    const body = writeFragment({ ice: local.ice, media: [{ mid, candidates: local.candidates, endOfCandidates: true }] });
+    res.writeHead(200, { ...OFFER_HEADERS, 'Content-Type': FRAGMENT_TYPE, 'Content-Length': Buffer.byteLength(body), ETag: resource.etag });
+    res.end(body);
   }
 
   #resource(streamId: string, sessionId: string, bearer: string | undefined): Resource {

@@ -2,9 +2,14 @@
  * One WebRTC peer: ICE, DTLS and SRTP, with RTP and RTCP packets going in and out as they are. What they carry was agreed
  * in SDP that the library never sees: it is told of one media line, through which it passes every packet, whatever its SSRC.
  */
+
+import type { IceCredentials } from '@millrace/media/sdp/description';
 import datachannel, { type PeerConnection, type Track } from 'node-datachannel';
+import { AppError } from '../../lib/app-error.ts';
 import type { Clock, Timer } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
+import type { IceRestarts } from './ice-restarts.ts';
+import type { RestartedSession } from './restarted-session.ts';
 
 /** From the answer to the first encrypted packet. */
 const CONNECT_TIMEOUT_MS = 15_000;
@@ -14,6 +19,9 @@ const FLOOD_WINDOW_MS = 1_000;
 
 /** IPv6's least, with room for what tunnels add. */
 const MTU = 1_280;
+
+/** How soon whoever could not restart ICE for want of a socket may try again. */
+const RESTART_RETRY_SECONDS = 2;
 
 const PAYLOAD_TYPE = 96;
 const MID = '0';
@@ -33,6 +41,13 @@ export interface LocalEnd {
   readonly icePwd: string;
   readonly fingerprint: string;
   readonly setup: 'active' | 'passive';
+  /** Values of `a=candidate`, all there are. */
+  readonly candidates: readonly string[];
+}
+
+/** This side after a restart of ICE, for the answer to it. */
+export interface RestartedEnd {
+  readonly ice: IceCredentials;
   /** Values of `a=candidate`, all there are. */
   readonly candidates: readonly string[];
 }
@@ -57,6 +72,8 @@ export interface PeerSessionDeps {
   readonly port: number;
   readonly bindAddress: string | undefined;
   readonly candidates: readonly string[];
+  /** None: they are refused. */
+  readonly restarts: IceRestarts | undefined;
 }
 
 export class PeerSession {
@@ -66,6 +83,8 @@ export class PeerSession {
   readonly #connection: PeerConnection;
   readonly #track: Track;
   readonly #deadline: Timer;
+  readonly #offered: IceCredentials;
+  #restarted: Promise<RestartedSession> | undefined;
   #isOpen = false;
   #isClosed = false;
   #windowBytes = 0;
@@ -74,6 +93,7 @@ export class PeerSession {
 
   constructor(remote: RemoteEnd, deps: PeerSessionDeps) {
     this.#deps = deps;
+    this.#offered = { ufrag: remote.iceUfrag, pwd: remote.icePwd };
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
@@ -108,9 +128,20 @@ export class PeerSession {
     return this.#isOpen;
   }
 
-  /** Where its packets come from, undefined until it is connected. */
-  get remoteAddress(): string | undefined {
-    return this.#isOpen ? this.#connection.getSelectedCandidatePair()?.remote.address : undefined;
+  /** Restarts ICE with new credentials of the peer. Media keeps to the path it has until the new ones have found one. Throws AppError; the session goes on. */
+  async restart(remote: IceCredentials): Promise<RestartedEnd> {
+    const candidates = this.#deps.restarts?.candidates;
+    if (!candidates || this.#isClosed) throw new AppError(candidates ? 'session_not_found' : 'ice_restart_unsupported');
+    let restarted: RestartedSession | undefined;
+    try {
+      restarted = await this.#restartedSession();
+    } catch (error) {
+      this.#restarted = undefined;
+      this.#deps.log.warn({ err: error }, 'no socket for an ICE restart');
+      throw new AppError('overloaded', { retryAfterSeconds: RESTART_RETRY_SECONDS }, error);
+    }
+    if (!restarted || this.#isClosed) throw new AppError('session_not_found');
+    return { ice: restarted.renew(remote), candidates };
   }
 
   /** Copies the packet (RTP or RTCP) before it returns, so that the caller may write its header anew for the next peer. False: not sent. */
@@ -133,6 +164,16 @@ export class PeerSession {
 
   close(): void {
     this.#end('closed');
+  }
+
+  #restartedSession(): Promise<RestartedSession> | undefined {
+    const { restarts, port, bindAddress = '127.0.0.1', log } = this.#deps;
+    const library = { ufrag: this.local.iceUfrag, pwd: this.local.icePwd };
+    this.#restarted ??= restarts?.open(
+      { address: bindAddress, port, library, peer: this.#offered },
+      { moved: ({ remoteAddress }) => log.debug({ remoteAddress }, 'ICE restarted'), lost: () => this.#end('lost') },
+    );
+    return this.#restarted;
   }
 
   #listen(): void {
@@ -188,6 +229,10 @@ export class PeerSession {
     this.#isOpen = false;
     this.#deadline.cancel();
     this.#deps.log.debug({ reason }, 'WebRTC session over');
+    this.#restarted?.then(
+      (restarted) => restarted.close(),
+      () => {},
+    );
     this.#track.close();
     this.#connection.close();
     this.#resolveClosed(reason);

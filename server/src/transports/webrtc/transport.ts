@@ -5,6 +5,7 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import { listenError } from '../../lib/start-error.ts';
 import { hostCandidates } from './candidates.ts';
+import type { IceRestarts } from './ice-restarts.ts';
 import { type PeerCloseReason, type PeerListener, PeerSession, type RemoteEnd } from './peer-session.ts';
 import { withTieBreaker } from './relayed-check.ts';
 
@@ -26,6 +27,8 @@ export interface WebRtcTransportDeps {
     readonly maxSessions?: number;
     readonly maxSessionsPerAddress?: number;
   };
+  /** None: they are refused. */
+  readonly restarts?: IceRestarts;
 }
 
 export interface WebRtcCounters {
@@ -37,8 +40,10 @@ export interface WebRtcCounters {
   lost: number;
   /** Sessions over the limits. */
   turnedAway: number;
-  /** ICE checks that belong to no session. */
+  /** ICE checks that belong to no session, or are not signed by its peer. */
   strangers: number;
+  /** Sessions whose peer found a new path to them. */
+  iceRestarts: number;
   /** Sessions closed for sending more than a publisher can. */
   floods: number;
   packetsReceived: number;
@@ -69,6 +74,7 @@ export class WebRtcTransport implements AsyncDisposable {
     lost: 0,
     turnedAway: 0,
     strangers: 0,
+    iceRestarts: 0,
     floods: 0,
     packetsReceived: 0,
     bytesReceived: 0,
@@ -87,7 +93,8 @@ export class WebRtcTransport implements AsyncDisposable {
   }
 
   get counters(): Readonly<WebRtcCounters> & { readonly sessions: number } {
-    return { ...this.#counters, sessions: this.#sessions.size };
+    const { restarts, strangers } = this.#deps.restarts?.counters ?? { restarts: 0, strangers: 0 };
+    return { ...this.#counters, strangers: this.#counters.strangers + strangers, iceRestarts: restarts, sessions: this.#sessions.size };
   }
 
   /** True when one more session would be too many, for everybody or for this address. */
@@ -115,13 +122,14 @@ export class WebRtcTransport implements AsyncDisposable {
 
   /** A session with a peer whose end is known from its offer. What to answer is its `local`. Throws when the library refuses. */
   open(remote: RemoteEnd, { remoteAddress, maxBytesPerSecond, listener }: OpenOptions): PeerSession {
-    const { config, clock, log } = this.#deps;
+    const { config, clock, log, restarts } = this.#deps;
     const session = new PeerSession(remote, {
       clock,
       log,
       listener,
       maxBytesPerSecond,
       counters: this.#counters,
+      restarts,
       port: this.#port,
       bindAddress: bindAddressOf(config.host),
       candidates: hostCandidates({ host: config.host, addresses: config.addresses, port: this.#port }),

@@ -7,6 +7,7 @@ import { type Clock, systemClock } from '../../../lib/clock.ts';
 import { silentLog } from '../../../lib/silent-log.ts';
 import { parseSubnet } from '../../../lib/subnet.ts';
 import { mintCredentials, type TurnPassword } from '../credentials.ts';
+import type { PortGuests } from '../guests.ts';
 import { OwnAddresses } from '../own-addresses.ts';
 import { type TurnPorts, TurnServer, type TurnServerDeps, type TurnTls } from '../server.ts';
 
@@ -23,6 +24,7 @@ export interface TurnStandOptions {
   readonly limits?: Partial<TurnServerDeps['config']['limits']>;
   readonly relayPorts?: { readonly min: number; readonly max: number };
   readonly isOwnMedia?: (address: string, port: number) => boolean;
+  readonly guests?: PortGuests;
 }
 
 export class TurnStand implements AsyncDisposable {
@@ -39,6 +41,7 @@ export class TurnStand implements AsyncDisposable {
     limits = {},
     relayPorts = { min: 20_000, max: 29_999 },
     isOwnMedia = () => false,
+    guests,
   }: TurnStandOptions = {}) {
     this.clock = clock;
     const own = new OwnAddresses({ clock, publicAddresses: [] });
@@ -48,6 +51,7 @@ export class TurnStand implements AsyncDisposable {
       secret: SECRET,
       isOwnAddress: (address) => own.has(address),
       isOwnMedia,
+      ...(guests && { guests }),
       config: {
         host,
         port,

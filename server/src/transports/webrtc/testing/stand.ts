@@ -8,6 +8,7 @@ import { WhepOutput } from '../../../outputs/whep/output.ts';
 import { publishedTracks, type TrackSource } from '../../../outputs/whep/track-source.ts';
 import { Hub } from '../../../stream/hub.ts';
 import { RecordingSink } from '../../../stream/testing/source.ts';
+import type { IceRestarts } from '../ice-restarts.ts';
 import type { IceServer } from '../offer-request.ts';
 import { OfferRoutes } from '../offer-routes.ts';
 import { WebRtcTransport } from '../transport.ts';
@@ -19,6 +20,7 @@ export interface StandOptions {
   readonly iceServers?: readonly IceServer[];
   /** Where viewers get their tracks; the publisher's own when left out. */
   readonly source?: TrackSource;
+  readonly restarts?: IceRestarts;
   /** Of several worlds. */
   readonly recorder?: OpenApiRecorder;
 }
@@ -46,6 +48,7 @@ export class Stand implements AsyncDisposable {
     maxSessions,
     iceServers = [],
     source = publishedTracks,
+    restarts,
     recorder = new OpenApiRecorder({ part: 'offers' }),
   }: StandOptions = {}) {
     this.#recorder = recorder;
@@ -63,7 +66,12 @@ export class Stand implements AsyncDisposable {
         return [sink];
       },
     });
-    this.transport = new WebRtcTransport({ clock, log, config: { host: '127.0.0.1', port: 0, addresses: [], ...(maxSessions !== undefined && { maxSessions }) } });
+    this.transport = new WebRtcTransport({
+      clock,
+      log,
+      config: { host: '127.0.0.1', port: 0, addresses: [], ...(maxSessions !== undefined && { maxSessions }) },
+      ...(restarts && { restarts }),
+    });
     this.whip = new WhipIngest({
       hub: this.hub,
       gate: {
