@@ -227,6 +227,13 @@ describe.skipIf(browserTestsAreOff)('looks', () => {
     await page.goto(`${links.private}?token=stale`);
     await page.getByText('This link no longer works').waitFor();
     await lookAtBoth(expect, page, 'watch-stale-link');
+    await page.route(/\/api\/v1\/codes\//, async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({ response, json: { ...(await response.json()), elsewhere: true } });
+    });
+    await page.goto(links.live);
+    await page.getByText('This stream is live on another server').waitFor();
+    await lookAtBoth(expect, page, 'watch-elsewhere');
   });
 
   test('watching, muted by the browser', { timeout: 60_000 }, async ({ expect }) => {
