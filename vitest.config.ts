@@ -1,7 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
-/** Encoders, browsers and networks of real time on a machine that may stall: what fails is tried once more, and the report names it. */
-const E2E = { globalSetup: 'e2e/harness/first-start.ts', exclude: ['**/node_modules/**'], testTimeout: 240_000, hookTimeout: 120_000, retry: 1 };
+/** Encoders, browsers, databases and networks of real time on a machine that may stall: what fails is tried once more, and the report names it. */
+const REAL_TIME = { exclude: ['**/node_modules/**'], retry: 1 };
+
+const E2E = { ...REAL_TIME, globalSetup: 'e2e/harness/first-start.ts', testTimeout: 240_000, hookTimeout: 120_000 };
 
 export default defineConfig({
   test: {
@@ -21,9 +23,10 @@ export default defineConfig({
       },
       {
         test: {
+          ...REAL_TIME,
           name: 'integration',
           include: ['{server,media}/**/*.integration.test.ts'],
-          exclude: ['**/node_modules/**'],
+          globalSetup: 'server/src/store/testing/prepared-data.ts',
           testTimeout: 60_000,
           hookTimeout: 60_000,
           // They wait for encoders, databases and clocks as much as they compute.
@@ -41,7 +44,7 @@ export default defineConfig({
         },
       },
       {
-        // Minutes in which little is computed: side by side they take as long as the longest.
+        // Minutes in which little is computed: side by side they take as long as the longest, beside the tests that need no browser.
         test: { ...E2E, name: 'e2e-long', include: ['e2e/**/*.long.test.ts'], maxWorkers: 3 },
       },
       {

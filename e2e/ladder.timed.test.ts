@@ -1,6 +1,6 @@
 /** Smaller sizes of a picture, made by the server: what a viewer on a slow line gets, and how it is shown. */
 import type { Browser, CDPSession } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Owner } from './harness/api.ts';
 import type { Child } from './harness/child.ts';
 import { browserTestsAreOff, newVisitor, openBrowser } from './harness/chromium.ts';
@@ -52,9 +52,6 @@ describe.skipIf(browserTestsAreOff)('a ladder', () => {
     encoder = publishWithFfmpeg(`${made.ingest.rtmp?.url}/${made.streamKey}`, { video: STEADY, size: '640x360' });
     await owner.untilStatus(made.stream.id, 'live', 30_000);
   });
-  afterEach(async () => {
-    for (const context of browser.contexts()) await context.close();
-  });
   afterAll(async () => {
     await encoder?.stop('SIGKILL');
     await browser?.close();
@@ -74,7 +71,8 @@ describe.skipIf(browserTestsAreOff)('a ladder', () => {
   });
 
   test.for(['low', 'real-time'] as const)('is in the menu by its sizes (%s), and a choice there does not begin the picture anew', async (latency) => {
-    const context = await preferLatency(await newVisitor(browser), latency);
+    await using visitor = await newVisitor(browser);
+    const context = await preferLatency(visitor, latency);
     const watch = await WatchPage.open(context, made.playback.page);
     await watch.untilState('playing', 30_000);
     await watch.untilProtocol(latency === 'low' ? 'll-hls' : 'whep', 15_000);
@@ -91,14 +89,14 @@ describe.skipIf(browserTestsAreOff)('a ladder', () => {
     expect(await watch.currentTime()).toBeGreaterThan(before);
     await menu.getByRole('radio', { name: 'Automatic' }).check();
     await untilHeight(watch, 360, 60_000);
-    await context.close();
   });
 
-  test('takes a viewer whose line becomes slow down to what it carries, without a stall, and up again', async () => {
+  test.concurrent('takes a viewer whose line becomes slow down to what it carries, without a stall, and up again', async ({ expect }) => {
     // A broadcast that has only begun cannot be watched from further back.
     const whole = async () => (await (await fetch(new URL('video/index.m3u8', made.playback.hls))).text()).split('#EXT-X-GAP').at(-1)?.split('#EXTINF').length ?? 0;
     await until(async () => (await whole()) > 6, { what: 'some segments', timeoutMs: 30_000, seen: async () => String(await whole()) });
-    const context = await preferLatency(await newVisitor(browser), 'stable');
+    await using visitor = await newVisitor(browser);
+    const context = await preferLatency(visitor, 'stable');
     const watch = await WatchPage.open(context, made.playback.page);
     await watch.untilState('playing', 30_000);
     await untilHeight(watch, 360, 30_000);
@@ -118,12 +116,12 @@ describe.skipIf(browserTestsAreOff)('a ladder', () => {
     await untilHeight(watch, 360, 60_000);
     expect(await watch.page.evaluate(() => Reflect.get(window, 'waits'))).toBe(0);
     expect(watch.complaints.list).toEqual([]);
-    await context.close();
   });
 
-  test('gives a viewer in real time what a narrow network carries, without an interruption, and the whole picture later', async () => {
+  test.concurrent('gives a viewer in real time what a narrow network carries, without an interruption, and the whole picture later', async ({ expect }) => {
     await using network = await UdpProxy.before(Number(new URL(server.addresses.get('webrtc') ?? '').port));
     const viewer = await openBlankPage(browser, server.http);
+    await using _visitor = viewer.context();
     expect((await playInPage(viewer, made.playback.whep, { port: network.port })).status).toBe(201);
     await moreFrames(viewer, 30, 20_000);
     const height = () => viewer.evaluate(() => document.querySelector('video')?.videoHeight ?? 0);
@@ -136,7 +134,6 @@ describe.skipIf(browserTestsAreOff)('a ladder', () => {
     network.fault = {};
     await until(async () => (await height()) === 360, { what: 'the whole picture', timeoutMs: 60_000, seen: async () => `${await height()} lines` });
     expect((await receivedBy(viewer)).state).toBe('connected');
-    await viewer.context().close();
   });
 
   test('serves a viewer in real time of VP9, who chooses a smaller size, in H.264 in the same session', async () => {
@@ -144,6 +141,7 @@ describe.skipIf(browserTestsAreOff)('a ladder', () => {
     await using _encoder = publishEnhanced(`${server.rtmp}/${streamKey}`, { video: 'vp9', audio: 'opus', seconds: 120, size: '640x360' });
     await owner.untilStatus(stream.id, 'live', 30_000);
     const viewer = await openBlankPage(browser, server.http);
+    await using _visitor = viewer.context();
     const { status, location } = await playInPage(viewer, playback.whep);
     expect(status).toBe(201);
     expect(await moreFrames(viewer, 20, 20_000)).toMatchObject({ codec: 'video/VP9', width: 640 });
@@ -161,11 +159,10 @@ describe.skipIf(browserTestsAreOff)('a ladder', () => {
       await until(isShown, { what: codec, timeoutMs: 30_000, seen: () => JSON.stringify(last) });
       await moreFrames(viewer, 20, 20_000);
     }
-    await viewer.context().close();
   });
 
   test('is shown to its owner, who turns it off while the broadcast runs', async () => {
-    const context = await newVisitor(browser);
+    await using context = await newVisitor(browser);
     const studio = await StudioPage.create(context, server.http, 'For every line, for once');
     const { page } = studio;
     await using _encoder = publishWithFfmpeg(`${await studio.copied('the server')}/${await studio.copied('the stream key')}`, { video: LIGHT, size: '640x360' });
@@ -177,7 +174,6 @@ describe.skipIf(browserTestsAreOff)('a ladder', () => {
     const sizes = async () => (await (await fetch(`${server.http}/hls/${studio.streamId}/index.m3u8`)).text()).match(/RESOLUTION=\d+x\d+/g)?.join(' ') ?? '';
     await until(async () => (await sizes()) === 'RESOLUTION=640x360', { what: 'only one size', timeoutMs: 20_000, seen: sizes });
     expect(studio.complaints.list).toEqual([]);
-    await context.close();
   });
 });
 

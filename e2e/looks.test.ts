@@ -6,7 +6,7 @@ import { ensureTool } from '../tools/test-tools.ts';
 import { Owner } from './harness/api.ts';
 import { browserTestsAreOff, newVisitor, openBrowser, type VisitorOptions } from './harness/chromium.ts';
 import { DevicePage } from './harness/device-page.ts';
-import { look, SIZES, type SizeName } from './harness/look.ts';
+import { look, lookAtBoth, SIZES, type SizeName } from './harness/look.ts';
 import { readClock } from './harness/page-clock.ts';
 import { LIGHT, publishEnhanced, publishWithFfmpeg } from './harness/publisher.ts';
 import { type RunningServer, startServer } from './harness/server.ts';
@@ -33,203 +33,212 @@ describe.skipIf(browserTestsAreOff)('looks', () => {
   });
   afterAll(() => scope.disposeAsync());
 
-  describe.each(['phone', 'desktop'] as const)('on a %s', (size) => {
-    test('home', async ({ expect }) => {
-      await using context = await visitor(size);
-      const page = await context.newPage();
-      await page.goto(`${server.http}/`);
-      await page.getByRole('link', { name: /The mill at dusk/ }).waitFor();
-      await look(expect, page, 'home', { size });
-      await page.getByRole('textbox', { name: 'Code' }).pressSequentially('k7q');
-      await look(expect, page, 'home-typing', { size });
-      await page.goto(`${server.http}/nothing/here`);
-      await page.getByText('There is nothing at this address').waitFor();
-      await look(expect, page, 'not-found', { size });
-    });
+  test('home', async ({ expect }) => {
+    await using context = await visitor();
+    const page = await context.newPage();
+    await page.goto(`${server.http}/`);
+    await page.getByRole('link', { name: /The mill at dusk/ }).waitFor();
+    await lookAtBoth(expect, page, 'home');
+    await page.getByRole('textbox', { name: 'Code' }).pressSequentially('k7q');
+    await lookAtBoth(expect, page, 'home-typing');
+    await page.goto(`${server.http}/nothing/here`);
+    await page.getByText('There is nothing at this address').waitFor();
+    await lookAtBoth(expect, page, 'not-found');
+  });
 
-    test('trusting the certificate', async ({ expect }) => {
-      await using context = await visitor(size);
-      const page = await context.newPage();
-      await page.goto(`${server.http}/trust`);
-      await page.getByRole('heading', { name: 'Trust this server' }).waitFor();
-      await look(expect, page, 'trust', { size });
-      await page.getByText('Windows', { exact: true }).click();
-      await page.getByRole('group', { name: 'SHA-256 fingerprint' }).scrollIntoViewIfNeeded();
-      await look(expect, page, 'trust-below', { size });
-      await page.route('**/api/v1/trust', (route) => route.fulfill({ json: { secureUrl: 'https://live.example.org', authority: null } }));
-      await page.reload();
-      await page.getByText('Nothing to install').waitFor();
-      await look(expect, page, 'trust-public', { size });
-    });
+  test('trusting the certificate', async ({ expect }) => {
+    await using context = await visitor();
+    const page = await context.newPage();
+    await page.goto(`${server.http}/trust`);
+    await page.getByRole('heading', { name: 'Trust this server' }).waitFor();
+    await lookAtBoth(expect, page, 'trust');
+    await page.getByText('Windows', { exact: true }).click();
+    const fingerprint = page.getByRole('group', { name: 'SHA-256 fingerprint' });
+    await lookAtBoth(expect, page, 'trust-below', { scroll: () => fingerprint.scrollIntoViewIfNeeded() });
+    await page.route('**/api/v1/trust', (route) => route.fulfill({ json: { secureUrl: 'https://live.example.org', authority: null } }));
+    await page.reload();
+    await page.getByText('Nothing to install').waitFor();
+    await lookAtBoth(expect, page, 'trust-public');
+  });
 
-    test('going live', { timeout: 90_000 }, async ({ expect }) => {
-      await using context = await visitor(size);
-      const blank = await context.newPage();
-      await blank.goto(`${server.http}/live`);
-      await blank.getByRole('button', { name: 'Create stream' }).click();
-      await blank.getByText('Give the stream a title first.').waitFor();
-      expect(await blank.getByRole('textbox', { name: 'Title' }).evaluate((field) => field === document.activeElement)).toBe(true);
-      await look(expect, blank, 'go-live-choose', { size });
-      await blank.close();
-      const studio = await StudioPage.create(context, server.http, 'Evening set', 'When I start it');
-      await studio.untilSays(/Waiting for your encoder/, 5_000);
-      await look(expect, studio.page, 'go-live-waiting', { size });
-      await studio.page.getByRole('heading', { name: 'Or by WHIP' }).evaluate((heading) => heading.scrollIntoView());
-      await look(expect, studio.page, 'go-live-waiting-whip', { size });
-      const [address, key] = [await studio.copied('the server'), await studio.copied('the stream key')];
-      // Ten seconds between key frames and B-frames: the page has something to warn of.
-      await using encoder = publishWithFfmpeg(`${address}/${key}`, { video: ['-preset', 'veryfast', '-g', '300', '-bf', '2', '-b_strategy', '0'] });
-      await studio.untilSays(/Only you see this/, 15_000);
-      await look(expect, studio.page, 'go-live-preview', { size });
-      await studio.page.getByRole('button', { name: 'Start for viewers' }).click();
-      await readClock(studio.page, { timeoutMs: 15_000 });
-      await studio.untilSays(/The encoder sends B-frames/, 15_000);
-      await studio.untilSays(/Key frames are far apart/, 15_000);
-      await look(expect, studio.page, 'go-live-on-air', { size });
-      await studio.page.getByRole('button', { name: 'End broadcast' }).click();
-      await studio.page.getByText('End the broadcast?').waitFor();
-      await look(expect, studio.page, 'go-live-end', { size });
-      await studio.page.getByRole('button', { name: 'End it' }).click();
-      await studio.untilSays(/The broadcast ended at/, 10_000);
-      await look(expect, studio.page, 'go-live-ended', { size });
-      await encoder.stop('SIGKILL');
-      expect(studio.complaints.list).toEqual([]);
-    });
+  test('going live', { timeout: 90_000 }, async ({ expect }) => {
+    await using context = await visitor();
+    const blank = await context.newPage();
+    await blank.goto(`${server.http}/live`);
+    await blank.getByRole('button', { name: 'Create stream' }).click();
+    await blank.getByText('Give the stream a title first.').waitFor();
+    expect(await blank.getByRole('textbox', { name: 'Title' }).evaluate((field) => field === document.activeElement)).toBe(true);
+    await lookAtBoth(expect, blank, 'go-live-choose');
+    await blank.close();
+    const studio = await StudioPage.create(context, server.http, 'Evening set', 'When I start it');
+    await studio.untilSays(/Waiting for your encoder/, 5_000);
+    await lookAtBoth(expect, studio.page, 'go-live-waiting');
+    const whip = studio.page.getByRole('heading', { name: 'Or by WHIP' });
+    await lookAtBoth(expect, studio.page, 'go-live-waiting-whip', { scroll: () => whip.evaluate((heading) => heading.scrollIntoView()) });
+    const [address, key] = [await studio.copied('the server'), await studio.copied('the stream key')];
+    // Ten seconds between key frames and B-frames: the page has something to warn of.
+    await using encoder = publishWithFfmpeg(`${address}/${key}`, { video: ['-preset', 'veryfast', '-g', '300', '-bf', '2', '-b_strategy', '0'] });
+    await studio.untilSays(/Only you see this/, 15_000);
+    await lookAtBoth(expect, studio.page, 'go-live-preview');
+    await studio.page.getByRole('button', { name: 'Start for viewers' }).click();
+    await readClock(studio.page, { timeoutMs: 15_000 });
+    await studio.untilSays(/The encoder sends B-frames/, 15_000);
+    await studio.untilSays(/Key frames are far apart/, 15_000);
+    await lookAtBoth(expect, studio.page, 'go-live-on-air');
+    await studio.page.getByRole('button', { name: 'End broadcast' }).click();
+    await studio.page.getByText('End the broadcast?').waitFor();
+    await lookAtBoth(expect, studio.page, 'go-live-end');
+    await studio.page.getByRole('button', { name: 'End it' }).click();
+    await studio.untilSays(/The broadcast ended at/, 10_000);
+    await lookAtBoth(expect, studio.page, 'go-live-ended');
+    await encoder.stop('SIGKILL');
+    expect(studio.complaints.list).toEqual([]);
+  });
 
-    test('going live from the device, dark and light', { timeout: 150_000 }, async ({ expect }) => {
-      await using context = await visitor(size, { mayUseCamera: true });
-      const inBothThemes = async (page: Page, name: string) => {
-        for (const theme of ['light', 'dark']) {
-          await page.evaluate((chosen) => document.documentElement.setAttribute('data-mantine-color-scheme', chosen), theme);
-          await look(expect, page, `${name}-${theme}`, { size });
-        }
-      };
-      const blank = await context.newPage();
-      await blank.goto(`${server.http}/live`);
-      await blank.getByText('This device', { exact: true }).click();
-      await inBothThemes(blank, 'device-choose');
-      await blank.close();
-      const device = await DevicePage.open(context, server.http, 'From the bridge');
-      await device.untilPicture(15_000);
-      await inBothThemes(device.page, 'device-setup');
-      await device.page.getByRole('button', { name: 'Quality and devices' }).click();
-      await device.page.getByRole('combobox', { name: 'Quality' }).waitFor();
-      await inBothThemes(device.page, 'device-menu');
-      await device.page.keyboard.press('Escape');
-      await device.page.getByRole('button', { name: 'Go live' }).click();
-      await device.untilState('live', 15_000);
-      await device.untilSays(/\d viewers? 0:0[2-9]/, 15_000);
-      await inBothThemes(device.page, 'device-live');
+  test('going live from the device, dark and light', { timeout: 150_000 }, async ({ expect }) => {
+    await using context = await visitor('phone', { mayUseCamera: true });
+    const choose = (page: Page, theme: 'light' | 'dark') => page.evaluate((chosen) => document.documentElement.setAttribute('data-mantine-color-scheme', chosen), theme);
+    // Sizes move things and themes colour them: three of the four show both.
+    const inBothThemes = async (page: Page, name: string) => {
+      await choose(page, 'dark');
+      await lookAtBoth(expect, page, `${name}-dark`);
+      await choose(page, 'light');
+      await look(expect, page, `${name}-light`, { size: 'phone' });
+    };
+    const blank = await context.newPage();
+    await blank.goto(`${server.http}/live`);
+    await blank.getByText('This device', { exact: true }).click();
+    await inBothThemes(blank, 'device-choose');
+    await blank.close();
+    const device = await DevicePage.open(context, server.http, 'From the bridge');
+    await device.untilPicture(15_000);
+    await inBothThemes(device.page, 'device-setup');
+    await device.page.getByRole('button', { name: 'Quality and devices' }).click();
+    await device.page.getByRole('combobox', { name: 'Quality' }).waitFor();
+    await inBothThemes(device.page, 'device-menu');
+    await device.page.keyboard.press('Escape');
+    await device.page.getByRole('button', { name: 'Go live' }).click();
+    await device.untilState('live', 15_000);
+    await device.untilSays(/\d viewers? 0:0[2-9]/, 15_000);
+    await inBothThemes(device.page, 'device-live');
+    for (const [size, theme] of [
+      ['phone', 'light'],
+      ['phone', 'dark'],
+      ['desktop', 'dark'],
+    ] as const) {
+      await device.page.setViewportSize(SIZES[size]);
+      await choose(device.page, theme);
+      // Opened anew: what lies over the page keeps its place while a window changes its size.
       await device.page.getByRole('button', { name: /^Connection:/ }).click();
       await device.untilSays(/Round trip \d/, 10_000);
-      await inBothThemes(device.page, 'device-figures');
-      await device.page.keyboard.press('Escape');
-      await device.page.getByRole('button', { name: 'End', exact: true }).click();
-      await device.page.getByText('End the broadcast?').waitFor();
-      await inBothThemes(device.page, 'device-end');
-      await device.page.getByRole('button', { name: 'End it' }).click();
-      await device.untilSays(/The broadcast ended at/, 10_000);
-      await inBothThemes(device.page, 'device-ended');
-      expect(device.complaints.list).toEqual([]);
-    });
-
-    test('going live from the device, without the camera', async ({ expect }) => {
-      await using context = await visitor(size);
-      const device = await DevicePage.open(context, server.http);
-      await device.untilSays(/The browser may not use the camera/, 10_000);
-      await look(expect, device.page, 'device-refused', { size });
-    });
-
-    test('library', async ({ expect }) => {
-      await using context = await visitor(size);
-      await context.addInitScript(() => localStorage.setItem('millrace.token', 'a-token'));
-      const page = await context.newPage();
-      const answer = (items: readonly Recording[]) => page.route('**/api/v1/recordings?*', (route) => route.fulfill({ json: { items, nextCursor: null } }));
-      await answer(KEPT);
-      await page.goto(`${server.http}/library`);
-      await page.getByText('Recording…').waitFor();
-      await look(expect, page, 'library', { size });
-      await page.getByRole('button', { name: 'Actions for Morning session' }).click();
-      await page.getByRole('menuitem', { name: 'Delete' }).waitFor();
-      await look(expect, page, 'library-menu', { size });
-      await page.getByRole('menuitem', { name: 'Delete' }).click();
-      await page.getByText('Delete “Morning session”?').waitFor();
-      await look(expect, page, 'library-delete', { size });
-      await answer([]);
-      await page.reload();
-      await page.getByText('Nothing is kept yet').waitFor();
-      await look(expect, page, 'library-empty', { size });
-      await page.route('**/api/v1/recordings?*', (route) => route.abort());
-      await page.reload();
-      await page.getByText('Your recordings cannot be read right now').waitFor({ timeout: 20_000 });
-      await look(expect, page, 'library-failed', { size });
-      await page.goto(`${server.http}/v/${KEPT[0]?.id}`);
-      await page.getByText('This recording is not here').waitFor();
-      await look(expect, page, 'recording-gone', { size });
-    });
-
-    test('watching', { timeout: 60_000 }, async ({ expect }) => {
-      await using context = await visitor(size);
-      const watch = await WatchPage.open(context, links.live);
-      await watch.untilState('playing', 15_000);
-      await readClock(watch.page);
-      await wake(watch, size);
-      await look(expect, watch.page, 'watch-playing', { size });
-      expect(await ownScriptBytes(watch.page)).toBeLessThan(OWN_SCRIPT_BUDGET_BYTES);
-      await watch.page.getByRole('button', { name: 'Latency and quality' }).click();
-      await watch.page.getByText('Details').click();
-      await look(expect, watch.page, 'watch-menu', { size });
-      await watch.page.keyboard.press('Escape');
-      await watch.page.getByRole('button', { name: 'Share' }).click();
-      await watch.page.getByText('Scan to watch').waitFor();
-      await look(expect, watch.page, 'watch-share', { size });
-      await watch.page.keyboard.press('Escape');
-      await watch.page.keyboard.press('k');
-      await watch.untilState('paused', 5_000);
-      // What stands still is not called live.
-      await watch.page.getByRole('button', { name: 'Go to live' }).waitFor();
-      await look(expect, watch.page, 'watch-paused', { size });
-    });
-
-    const states: readonly { readonly name: string; readonly link: keyof typeof links; readonly state: PlayerState }[] = [
-      { name: 'waiting', link: 'idle', state: 'waiting' },
-      { name: 'ended', link: 'ended', state: 'ended' },
-      { name: 'reconnecting', link: 'dropped', state: 'reconnecting' },
-      { name: 'cannot-play', link: 'hevc', state: 'unplayable' },
-    ];
-    for (const { name, link, state } of states) {
-      test(`watching, ${name}`, { timeout: 60_000 }, async ({ expect }) => {
-        await using context = await visitor(size);
-        // Real time would convert what segments cannot show.
-        const watch = await WatchPage.open(await preferLatency(context, 'low'), links[link]);
-        await watch.untilState(state, 30_000);
-        if (state === 'ended') await watch.page.getByRole('link', { name: 'Watch the recording' }).waitFor();
-        await look(expect, watch.page, `watch-${name}`, { size });
-      });
+      await look(expect, device.page, `device-figures-${theme}`, { size });
+      await device.page.getByRole('button', { name: /^Connection:/ }).click();
     }
+    await device.page.getByRole('button', { name: 'End', exact: true }).click();
+    await device.page.getByText('End the broadcast?').waitFor();
+    await inBothThemes(device.page, 'device-end');
+    await device.page.getByRole('button', { name: 'End it' }).click();
+    await device.untilSays(/The broadcast ended at/, 10_000);
+    await inBothThemes(device.page, 'device-ended');
+    expect(device.complaints.list).toEqual([]);
+  });
 
-    test('watching, without a way in', async ({ expect }) => {
-      await using context = await visitor(size);
-      const page = await context.newPage();
-      await page.goto(`${server.http}/w/ZZZZZZ`);
-      await page.getByText('No stream has this code').waitFor();
-      await look(expect, page, 'watch-wrong-code', { size });
-      await page.goto(`${links.private}?token=stale`);
-      await page.getByText('This link no longer works').waitFor();
-      await look(expect, page, 'watch-stale-link', { size });
-    });
+  test('going live from the device, without the camera', async ({ expect }) => {
+    await using context = await visitor();
+    const device = await DevicePage.open(context, server.http);
+    await device.untilSays(/The browser may not use the camera/, 10_000);
+    await lookAtBoth(expect, device.page, 'device-refused');
+  });
 
-    test('watching, muted by the browser', { timeout: 60_000 }, async ({ expect }) => {
-      const strict = await openBrowser({ autoplay: 'needs-gesture' });
-      try {
-        const watch = await WatchPage.open(await newVisitor(strict, SIZES[size]), links.live);
-        await watch.untilPlayingUntouched(15_000);
-        await watch.page.getByRole('button', { name: 'Tap for sound' }).waitFor();
-        await look(expect, watch.page, 'watch-muted', { size });
-      } finally {
-        await strict.close();
-      }
+  test('library', async ({ expect }) => {
+    await using context = await visitor();
+    await context.addInitScript(() => localStorage.setItem('millrace.token', 'a-token'));
+    const page = await context.newPage();
+    const answer = (items: readonly Recording[]) => page.route('**/api/v1/recordings?*', (route) => route.fulfill({ json: { items, nextCursor: null } }));
+    await answer(KEPT);
+    await page.goto(`${server.http}/library`);
+    await page.getByText('Recording…').waitFor();
+    await lookAtBoth(expect, page, 'library');
+    await page.getByRole('button', { name: 'Actions for Morning session' }).click();
+    await page.getByRole('menuitem', { name: 'Delete' }).waitFor();
+    await lookAtBoth(expect, page, 'library-menu');
+    await page.getByRole('menuitem', { name: 'Delete' }).click();
+    await page.getByText('Delete “Morning session”?').waitFor();
+    await lookAtBoth(expect, page, 'library-delete');
+    await answer([]);
+    await page.reload();
+    await page.getByText('Nothing is kept yet').waitFor();
+    await lookAtBoth(expect, page, 'library-empty');
+    await page.route('**/api/v1/recordings?*', (route) => route.abort());
+    await page.reload();
+    await page.getByText('Your recordings cannot be read right now').waitFor({ timeout: 20_000 });
+    await lookAtBoth(expect, page, 'library-failed');
+    await page.goto(`${server.http}/v/${KEPT[0]?.id}`);
+    await page.getByText('This recording is not here').waitFor();
+    await lookAtBoth(expect, page, 'recording-gone');
+  });
+
+  test.for(['phone', 'desktop'] as const)('watching on a %s', { timeout: 60_000 }, async (size, { expect }) => {
+    await using context = await visitor(size);
+    const watch = await WatchPage.open(context, links.live);
+    await watch.untilState('playing', 15_000);
+    await readClock(watch.page);
+    await wake(watch, size);
+    await look(expect, watch.page, 'watch-playing', { size });
+    expect(await ownScriptBytes(watch.page)).toBeLessThan(OWN_SCRIPT_BUDGET_BYTES);
+    await watch.page.getByRole('button', { name: 'Latency and quality' }).click();
+    await watch.page.getByText('Details').click();
+    await look(expect, watch.page, 'watch-menu', { size });
+    await watch.page.keyboard.press('Escape');
+    await watch.page.getByRole('button', { name: 'Share' }).click();
+    await watch.page.getByText('Scan to watch').waitFor();
+    await look(expect, watch.page, 'watch-share', { size });
+    await watch.page.keyboard.press('Escape');
+    await watch.page.keyboard.press('k');
+    await watch.untilState('paused', 5_000);
+    // What stands still is not called live.
+    await watch.page.getByRole('button', { name: 'Go to live' }).waitFor();
+    await look(expect, watch.page, 'watch-paused', { size });
+  });
+
+  const states: readonly { readonly name: string; readonly link: keyof typeof links; readonly state: PlayerState }[] = [
+    { name: 'waiting', link: 'idle', state: 'waiting' },
+    { name: 'ended', link: 'ended', state: 'ended' },
+    { name: 'reconnecting', link: 'dropped', state: 'reconnecting' },
+    { name: 'cannot-play', link: 'hevc', state: 'unplayable' },
+  ];
+  for (const { name, link, state } of states) {
+    test(`watching, ${name}`, { timeout: 60_000 }, async ({ expect }) => {
+      await using context = await visitor();
+      // Real time would convert what segments cannot show.
+      const watch = await WatchPage.open(await preferLatency(context, 'low'), links[link]);
+      await watch.untilState(state, 30_000);
+      if (state === 'ended') await watch.page.getByRole('link', { name: 'Watch the recording' }).waitFor();
+      await lookAtBoth(expect, watch.page, `watch-${name}`);
     });
+  }
+
+  test('watching, without a way in', async ({ expect }) => {
+    await using context = await visitor();
+    const page = await context.newPage();
+    await page.goto(`${server.http}/w/ZZZZZZ`);
+    await page.getByText('No stream has this code').waitFor();
+    await lookAtBoth(expect, page, 'watch-wrong-code');
+    await page.goto(`${links.private}?token=stale`);
+    await page.getByText('This link no longer works').waitFor();
+    await lookAtBoth(expect, page, 'watch-stale-link');
+  });
+
+  test('watching, muted by the browser', { timeout: 60_000 }, async ({ expect }) => {
+    const strict = await openBrowser({ autoplay: 'needs-gesture' });
+    try {
+      const watch = await WatchPage.open(await newVisitor(strict, SIZES.phone), links.live);
+      await watch.untilPlayingUntouched(15_000);
+      await watch.page.getByRole('button', { name: 'Tap for sound' }).waitFor();
+      await lookAtBoth(expect, watch.page, 'watch-muted');
+    } finally {
+      await strict.close();
+    }
   });
 });
 
@@ -270,7 +279,8 @@ async function wake(watch: WatchPage, size: SizeName): Promise<void> {
   else await watch.player.hover();
 }
 
-async function visitor(size: SizeName, options: VisitorOptions = {}): Promise<BrowserContext & AsyncDisposable> {
+/** A phone's, in which pages are looked at in the size of a desktop too, unless they are another's. */
+async function visitor(size: SizeName = 'phone', options: VisitorOptions = {}): Promise<BrowserContext & AsyncDisposable> {
   return newVisitor(browser, SIZES[size], options);
 }
 

@@ -3,10 +3,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { NGINX_RTMP } from '../bench/servers/nginx-rtmp.ts';
 import { ensureTool } from '../tools/test-tools.ts';
 import { Owner } from './harness/api.ts';
-import { browserTestsAreOff, DESKTOP, newVisitor, openBrowser } from './harness/chromium.ts';
-import { outputFile } from './harness/folder.ts';
+import { browserTestsAreOff, DESKTOP, newVisitor, openBrowser, PHONE } from './harness/chromium.ts';
 import { freePort } from './harness/free-port.ts';
-import { look, SIZES } from './harness/look.ts';
+import { lookAtBoth } from './harness/look.ts';
 import { readClock } from './harness/page-clock.ts';
 import { LIGHT, publishWithFfmpeg } from './harness/publisher.ts';
 import { type RunningServer, startServer } from './harness/server.ts';
@@ -86,12 +85,7 @@ describe.skipIf(browserTestsAreOff)('the creator’s page', () => {
       const context = await newVisitor(browser, DESKTOP);
       const studio = await StudioPage.toFetch(context, here.http, 'From the yard');
       const { page } = studio;
-      const lookAt = async (state: string) => {
-        for (const size of ['phone', 'desktop'] as const) {
-          await page.setViewportSize(SIZES[size]);
-          await look(expect, page, `fetch-${state}`, { size, fullPage: true });
-        }
-      };
+      const lookAt = (state: string) => lookAtBoth(expect, page, `fetch-${state}`, { fullPage: true });
       const address = page.getByRole('textbox', { name: 'Address' });
       const press = (name: string) => page.getByRole('button', { name, exact: true }).click();
 
@@ -136,12 +130,12 @@ describe.skipIf(browserTestsAreOff)('the creator’s page', () => {
     }
   });
 
-  test.each(['desktop', 'phone'] as const)('on a %s adds services, shows how they go, and lets go of them', async (size) => {
+  test('adds services, shows how they go, and lets go of them', async () => {
     const browser = await openBrowser({ autoplay: 'allowed' });
     try {
       const other = await Owner.guest(there.http);
       const received = await other.create({ title: 'Seen elsewhere' });
-      const studio = await StudioPage.create(await newVisitor(browser, SIZES[size]), here.http, 'On two services');
+      const studio = await StudioPage.create(await newVisitor(browser, PHONE), here.http, 'On two services');
       const { page } = studio;
       const add = async (url: string, key: string, name: string) => {
         await page.getByRole('button', { name: 'Add a service' }).click();
@@ -152,7 +146,7 @@ describe.skipIf(browserTestsAreOff)('the creator’s page', () => {
       };
       await add('https://live.example.org', 'x', '');
       await page.getByText('The address must begin with rtmp://, rtmps:// or srt://.').waitFor();
-      await page.screenshot({ path: outputFile('pages', `forward-wrong-${size}.png`), animations: 'disabled' });
+      await lookAtBoth(expect, page, 'forward-wrong');
       await page.getByRole('button', { name: 'Cancel' }).click();
       await add(there.rtmp, received.streamKey, 'The other mill');
       await studio.untilSays(/The other mill.*Begins with your next broadcast/, 10_000);
@@ -162,8 +156,7 @@ describe.skipIf(browserTestsAreOff)('the creator’s page', () => {
       await using _encoder = publishWithFfmpeg(`${await studio.copied('the server')}/${await studio.copied('the stream key')}`, { video: LIGHT });
       await studio.untilSays(/The other mill.*Sending.*The closed mill.*(Not connected|Connecting)/, 30_000);
       await studio.untilSays(/Nothing takes connections at/, 10_000);
-      await page.getByRole('heading', { name: 'Forward to other services' }).scrollIntoViewIfNeeded();
-      await look(expect, page, 'forward', { size, fullPage: true });
+      await lookAtBoth(expect, page, 'forward', { fullPage: true });
 
       await page.getByRole('switch', { name: 'Forward to The other mill' }).click();
       await studio.untilSays(/The other mill \S+ Off/, 5_000);

@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { browserTestsAreOff, newVisitor, openBrowser } from './harness/chromium.ts';
-import { look, SIZES } from './harness/look.ts';
+import { browserTestsAreOff, newVisitor, openBrowser, PHONE } from './harness/chromium.ts';
+import { lookAtBoth } from './harness/look.ts';
 import { DataFolder, startServer } from './harness/server.ts';
 import { until } from './harness/until.ts';
 
@@ -17,27 +17,27 @@ describe.skipIf(browserTestsAreOff)('webhooks', () => {
   });
   afterAll(() => browser.close());
 
-  test.each(['phone', 'desktop'] as const)('are added and tried out on a %s', async (size) => {
+  test('are added and tried out', async () => {
     await using program = await Program.start();
     await using server = await startServer({ env: { ALLOW_PRIVATE_ADDRESSES: 'true' } });
-    await using context = await newVisitor(browser, SIZES[size]);
+    await using context = await newVisitor(browser, PHONE);
     const page = await context.newPage();
     await page.goto(`${server.http}/settings`);
     await page.getByText('No webhooks yet.').waitFor();
-    await look(expect, page, 'settings-empty', { size });
+    await lookAtBoth(expect, page, 'settings-empty');
 
     await page.getByRole('button', { name: 'Add a webhook' }).click();
     const form = page.getByRole('dialog');
     await form.getByLabel('Address').fill('example');
     await form.getByRole('button', { name: 'Add', exact: true }).click();
     await form.getByText('Give an address like https://example.org/hook.').waitFor();
-    await look(expect, page, 'settings-adding', { size });
+    await lookAtBoth(expect, page, 'settings-adding');
     await form.getByLabel('Address').fill(program.url);
     await form.getByLabel('What it is for').fill('My lights');
     await form.getByRole('button', { name: 'Add', exact: true }).click();
 
     await page.getByText('The secret, this once').waitFor();
-    await look(expect, page, 'settings-secret', { size });
+    await lookAtBoth(expect, page, 'settings-secret');
     const secret = await page.getByText(/^whsec_/).textContent();
     await page.getByRole('button', { name: 'I have kept it' }).click();
     expect(await page.content()).not.toContain('whsec_');
@@ -52,7 +52,7 @@ describe.skipIf(browserTestsAreOff)('webhooks', () => {
     await page.getByText('Delivered').click();
     await page.getByRole('button', { name: 'Send again' }).click();
     await page.getByText('It answered 500. Only 2xx counts as taken.').waitFor();
-    await look(expect, page, 'settings-failing', { size });
+    await lookAtBoth(expect, page, 'settings-failing');
 
     await page.getByRole('button', { name: /^Settings: My lights/ }).click();
     await page.getByRole('menuitem', { name: 'Switch off' }).click();
@@ -61,13 +61,13 @@ describe.skipIf(browserTestsAreOff)('webhooks', () => {
     await page.getByRole('button', { name: /^Settings: My lights/ }).click();
     await page.getByRole('menuitem', { name: 'Delete' }).click();
     await page.getByRole('menu').waitFor({ state: 'detached' });
-    await look(expect, page, 'settings-deleting', { size });
+    await lookAtBoth(expect, page, 'settings-deleting');
     await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
     await page.getByText('No webhooks yet.').waitFor();
     await page.route('**/api/v1/webhooks*', (route) => route.abort());
     await page.reload();
     await page.getByText('Your webhooks cannot be read right now.').waitFor({ timeout: 30_000 });
-    await look(expect, page, 'settings-error', { size });
+    await lookAtBoth(expect, page, 'settings-error');
   });
 });
 

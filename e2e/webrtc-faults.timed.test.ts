@@ -1,13 +1,13 @@
 /** Bad networks between browsers and the server: what is lost is repaired, and what cannot be is over soon after the fault. */
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Owner } from './harness/api.ts';
 import { browserTestsAreOff, newVisitor, openBrowser } from './harness/chromium.ts';
 import { type RunningServer, startServer } from './harness/server.ts';
 import { UdpProxy } from './harness/udp-proxy.ts';
 import { until } from './harness/until.ts';
 import { preferLatency, WatchPage } from './harness/watch-page.ts';
-import { moreFrames, openBlankPage, playInPage, publishFromPage, receivedBy, restartInPage, sentBy, whipOf } from './harness/webrtc-page.ts';
+import { moreFrames, openBlankPage, type PublishOptions, playInPage, publishFromPage, receivedBy, restartInPage, sentBy, whipOf } from './harness/webrtc-page.ts';
 
 /** From the end of a fault to moving pictures. */
 const RECOVERY_MS = 2_000;
@@ -18,10 +18,13 @@ const SEGMENTS_MS = 2_000;
 /** Bits a second, less than the picture of the tests takes when it may. */
 const NARROW = 250_000;
 
+/** Some hundred packets a second. */
+const LARGE = { width: 640, height: 480 };
+
 /** Of the frames that a viewer with a good network decodes. */
 const NEARLY_ALL = 0.85;
 
-describe.skipIf(browserTestsAreOff)('WebRTC over a bad network', () => {
+describe.skipIf(browserTestsAreOff).concurrent('WebRTC over a bad network', () => {
   let browser: Browser;
   let server: RunningServer;
 
@@ -33,29 +36,37 @@ describe.skipIf(browserTestsAreOff)('WebRTC over a bad network', () => {
     await browser?.close();
     await server?.[Symbol.asyncDispose]();
   });
-  afterEach(async () => {
-    for (const context of browser.contexts()) await context.close();
-  });
 
-  const blankPage = (): Promise<Page> => openBlankPage(browser, server.http);
-
-  /** A publisher and a viewer, either of them behind the proxy. */
-  async function stage(through: { readonly publisher?: UdpProxy; readonly viewer?: UdpProxy }) {
-    const owner = await Owner.guest(server.http);
-    const made = await owner.create({ title: 'A bad network' });
-    const publisher = await blankPage();
-    const published = await publishFromPage(publisher, { ...whipOf(made), codec: 'H264', port: through.publisher?.port });
-    expect(published.status).toBe(201);
-    await owner.untilStatus(made.stream.id, 'live', 15_000);
-    const viewer = await blankPage();
-    const played = await playInPage(viewer, made.playback.whep, { port: through.viewer?.port });
-    expect(played.status).toBe(201);
-    await moreFrames(viewer, 30, 15_000);
-    return { owner, publisher, published, viewer, played, made, link: made.playback.page };
+  /** Closed with `scope`. */
+  async function blankPage(scope: AsyncDisposableStack): Promise<Page> {
+    const page = await openBlankPage(browser, server.http);
+    scope.use(page.context());
+    return page;
   }
 
-  function proxy(): Promise<UdpProxy> {
-    return UdpProxy.before(Number(new URL(server.addresses.get('webrtc') ?? '').port));
+  async function viewerOf(scope: AsyncDisposableStack, whep: string, port?: number): Promise<Page> {
+    const viewer = await blankPage(scope);
+    expect((await playInPage(viewer, whep, { port })).status).toBe(201);
+    await moreFrames(viewer, 30, 15_000);
+    return viewer;
+  }
+
+  async function networkIn(scope: AsyncDisposableStack): Promise<UdpProxy> {
+    return scope.use(await UdpProxy.before(Number(new URL(server.addresses.get('webrtc') ?? '').port)));
+  }
+
+  /** A publisher and a viewer, one of them behind a network of their own. */
+  async function stage(scope: AsyncDisposableStack, behind: 'publisher' | 'viewer', size?: PublishOptions['size']) {
+    const network = await networkIn(scope);
+    const portOf = (who: typeof behind) => (who === behind ? network.port : undefined);
+    const owner = await Owner.guest(server.http);
+    const made = await owner.create({ title: 'A bad network' });
+    const publisher = await blankPage(scope);
+    const published = await publishFromPage(publisher, { ...whipOf(made), codec: 'H264', size, port: portOf('publisher') });
+    expect(published.status).toBe(201);
+    await owner.untilStatus(made.stream.id, 'live', 15_000);
+    const viewer = await viewerOf(scope, made.playback.whep, portOf('viewer'));
+    return { network, owner, made, publisher, published, viewer, whep: made.playback.whep, link: made.playback.page };
   }
 
   async function packetsIn(): Promise<number> {
@@ -69,9 +80,9 @@ describe.skipIf(browserTestsAreOff)('WebRTC over a bad network', () => {
   }
 
   test('bursts of loss, jitter and packets that overtake each other on the way to the server: both kinds of viewers see it go on', async () => {
-    await using network = await proxy();
-    const { viewer, link } = await stage({ publisher: network });
-    const segments = await WatchPage.open(await preferLatency(await newVisitor(browser), 'low'), link);
+    await using scope = new AsyncDisposableStack();
+    const { network, viewer, link } = await stage(scope, 'publisher');
+    const segments = await WatchPage.open(await preferLatency(scope.use(await newVisitor(browser)), 'low'), link);
     await segments.untilState('playing', 15_000);
     await segments.untilFrames(30, 15_000);
     network.fault = { loss: 0.08, burst: 4, delayMs: 20, jitterMs: 30, reorder: 0.05 };
@@ -83,11 +94,9 @@ describe.skipIf(browserTestsAreOff)('WebRTC over a bad network', () => {
   });
 
   test('moderate loss on the way to a viewer is repaired, and other viewers do not notice', async () => {
-    await using network = await proxy();
-    const { viewer, made } = await stage({ viewer: network });
-    const other = await blankPage();
-    expect((await playInPage(other, made.playback.whep)).status).toBe(201);
-    await moreFrames(other, 30, 15_000);
+    await using scope = new AsyncDisposableStack();
+    const { network, viewer, whep } = await stage(scope, 'viewer');
+    const other = await viewerOf(scope, whep);
     const resent = await metric('whepResent');
     network.fault = { loss: 0.05, burst: 2, jitterMs: 10 };
     const before = await receivedBy(viewer);
@@ -103,9 +112,10 @@ describe.skipIf(browserTestsAreOff)('WebRTC over a bad network', () => {
     await moreFrames(viewer, 20, RECOVERY_MS);
   });
 
-  test('packets that are recorded on their way and sent again are dropped where they are decrypted', async () => {
-    await using network = await proxy();
-    const { viewer } = await stage({ publisher: network });
+  // Counts what comes to the server.
+  test('packets that are recorded on their way and sent again are dropped where they are decrypted', { concurrent: false }, async () => {
+    await using scope = new AsyncDisposableStack();
+    const { network, viewer } = await stage(scope, 'publisher', LARGE);
     const [packetsBefore, passedBefore] = [await packetsIn(), network.counts.passed];
     network.fault = { replayAfterMs: 300 };
     await moreFrames(viewer, 90, 20_000);
@@ -119,33 +129,9 @@ describe.skipIf(browserTestsAreOff)('WebRTC over a bad network', () => {
     await moreFrames(viewer, 20, RECOVERY_MS);
   });
 
-  test('a publisher and a viewer of other makers whose paths are gone restart ICE: the same sessions, broadcast and player go on', async () => {
-    await using uplink = await proxy();
-    await using downlink = await proxy();
-    const { owner, publisher, published, viewer, played, made, link } = await stage({ publisher: uplink, viewer: downlink });
-    const { broadcast } = (await owner.get(made.stream.id)).stream;
-    const watch = await WatchPage.open(await newVisitor(browser), link);
-    await watch.untilProtocol('whep', 15_000);
-    await watch.untilFrames(30, 15_000);
-
-    uplink.fault = { loss: 1 };
-    const restarted = await restartInPage(publisher, { url: `${server.http}${published.location}`, token: whipOf(made).token });
-    expect(restarted.status, restarted.body).toBe(200);
-    expect(restarted.etag).not.toBe(published.etag);
-    await Promise.all([moreFrames(viewer, 10, RECOVERY_MS), watch.untilFrames(10, RECOVERY_MS)]);
-    downlink.fault = { loss: 1 };
-    expect((await restartInPage(viewer, { url: `${server.http}${played.location}` })).status).toBe(200);
-    await moreFrames(viewer, 10, RECOVERY_MS);
-
-    expect((await owner.get(made.stream.id)).stream).toMatchObject({ status: 'live', broadcast: { id: broadcast?.id } });
-    expect(await metric('iceRestarts')).toBe(2);
-    expect((await receivedBy(viewer)).state).toBe('connected');
-    expect([await watch.protocol(), watch.complaints.list]).toEqual(['whep', []]);
-  });
-
   test('a publisher whose network becomes narrow sends less of a sudden, and next to nothing is lost', async () => {
-    await using network = await proxy();
-    const { publisher, viewer } = await stage({ publisher: network });
+    await using scope = new AsyncDisposableStack();
+    const { network, publisher, viewer } = await stage(scope, 'publisher', LARGE);
     const before = network.lost;
     // A second of room, as cheap routers have it: who waits for loss learns of it when live is a second behind.
     network.fault = { delayMs: 20, bitsPerSecond: NARROW, queueMs: 1_000 };
@@ -168,11 +154,9 @@ describe.skipIf(browserTestsAreOff)('WebRTC over a bad network', () => {
   });
 
   test('after a burst that nothing repairs a viewer gets a key frame, and others do not notice', async () => {
-    await using network = await proxy();
-    const { viewer, made } = await stage({ viewer: network });
-    const other = await blankPage();
-    expect((await playInPage(other, made.playback.whep)).status).toBe(201);
-    await moreFrames(other, 30, 15_000);
+    await using scope = new AsyncDisposableStack();
+    const { network, viewer, whep } = await stage(scope, 'viewer');
+    const other = await viewerOf(scope, whep);
     network.fault = { loss: 1 };
     const others = await moreFrames(other, 45, 10_000);
     network.fault = {};
@@ -181,9 +165,35 @@ describe.skipIf(browserTestsAreOff)('WebRTC over a bad network', () => {
     expect((await receivedBy(viewer)).state).toBe('connected');
   });
 
+  test('a publisher and a viewer of other makers whose paths are gone restart ICE: the same sessions, broadcast and players go on', async () => {
+    await using scope = new AsyncDisposableStack();
+    const { network, owner, made, publisher, published, viewer, whep, link } = await stage(scope, 'publisher');
+    const [{ broadcast }, restarts] = [(await owner.get(made.stream.id)).stream, await metric('iceRestarts')];
+    const [downlink, moved] = [await networkIn(scope), await blankPage(scope)];
+    const played = await playInPage(moved, whep, { port: downlink.port });
+    expect(played.status).toBe(201);
+    const watch = await WatchPage.open(scope.use(await newVisitor(browser)), link);
+    await watch.untilProtocol('whep', 15_000);
+    await Promise.all([moreFrames(moved, 30, 15_000), watch.untilFrames(30, 15_000)]);
+
+    network.fault = { loss: 1 };
+    const restarted = await restartInPage(publisher, { url: `${server.http}${published.location}`, token: whipOf(made).token });
+    expect(restarted.status, restarted.body).toBe(200);
+    expect(restarted.etag).not.toBe(published.etag);
+    await Promise.all([moreFrames(viewer, 10, RECOVERY_MS), watch.untilFrames(10, RECOVERY_MS)]);
+    downlink.fault = { loss: 1 };
+    expect((await restartInPage(moved, { url: `${server.http}${played.location}` })).status).toBe(200);
+    await moreFrames(moved, 10, RECOVERY_MS);
+
+    expect((await owner.get(made.stream.id)).stream).toMatchObject({ status: 'live', broadcast: { id: broadcast?.id } });
+    expect(await metric('iceRestarts')).toBe(restarts + 2);
+    for (const page of [viewer, moved]) expect((await receivedBy(page)).state).toBe('connected');
+    expect([await watch.protocol(), watch.complaints.list]).toEqual(['whep', []]);
+  });
+
   test('after a blackout of the publisher pictures move again within two seconds', async () => {
-    await using network = await proxy();
-    const { viewer } = await stage({ publisher: network });
+    await using scope = new AsyncDisposableStack();
+    const { network, viewer } = await stage(scope, 'publisher');
     network.fault = { loss: 1 };
     await viewer.waitForTimeout(2_000);
     network.fault = {};

@@ -1,6 +1,6 @@
 /** Our own pages when a network fails them: the broadcast goes on, and viewers keep their page and their player. */
 import type { Browser, BrowserContext } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, type ExpectStatic, test } from 'vitest';
 import { browserTestsAreOff, newVisitor, openBrowser, PHONE } from './harness/chromium.ts';
 import { DevicePage } from './harness/device-page.ts';
 import { PageNetwork } from './harness/page-network.ts';
@@ -16,7 +16,7 @@ const SEGMENTS_MS = 2_000;
 /** Of the fake camera, on a busy machine. */
 const FRAME_MS = 50;
 
-describe.skipIf(browserTestsAreOff)('an outage', () => {
+describe.skipIf(browserTestsAreOff).concurrent('an outage', () => {
   let browser: Browser;
   let server: RunningServer;
 
@@ -27,9 +27,6 @@ describe.skipIf(browserTestsAreOff)('an outage', () => {
   afterAll(async () => {
     await browser?.close();
     await server?.[Symbol.asyncDispose]();
-  });
-  afterEach(async () => {
-    for (const context of browser.contexts()) await context.close();
   });
 
   function networkOf(context: BrowserContext): Promise<PageNetwork> {
@@ -53,51 +50,53 @@ describe.skipIf(browserTestsAreOff)('an outage', () => {
     return page;
   }
 
-  async function expectSamePage({ page, complaints }: WatchPage): Promise<void> {
+  async function expectSamePage(expect: ExpectStatic, { page, complaints }: WatchPage): Promise<void> {
     expect(await page.locator('body[data-same-page]').count()).toBe(1);
     expect(complaints.list).toEqual([]);
   }
 
-  /** A publisher behind a bad network, a viewer in real time and one of segments. */
-  async function stage() {
-    const context = await newVisitor(browser, PHONE, { mayUseCamera: true });
-    const network = await networkOf(context);
+  /** A publisher behind a bad network, a viewer in real time and one of segments, who leave with `scope`. */
+  async function stage(expect: ExpectStatic, scope: AsyncDisposableStack) {
+    const context = scope.use(await newVisitor(browser, PHONE, { mayUseCamera: true }));
+    const network = scope.use(await networkOf(context));
     const device = await goLive(context);
-    const [realTime, segments] = [await watch(device, await newVisitor(browser), 'whep'), await watch(device, await preferLatency(await newVisitor(browser), 'low'), 'll-hls')];
+    const realTime = await watch(device, scope.use(await newVisitor(browser)), 'whep');
+    const segments = await watch(device, await preferLatency(scope.use(await newVisitor(browser)), 'low'), 'll-hls');
     const broadcast = await device.broadcastId();
     const expectTheSame = async () => {
       expect(await device.broadcastId()).toBe(broadcast);
       expect(await realTime.protocol()).toBe('whep');
-      await expectSamePage(realTime);
-      await expectSamePage(segments);
+      await expectSamePage(expect, realTime);
+      await expectSamePage(expect, segments);
     };
     return { network, device, realTime, segments, expectTheSame };
   }
 
-  test('a router gives the publisher another address', async () => {
-    const { network, device, realTime, segments, expectTheSame } = await stage();
-    await using _ = network;
+  test('a router gives the publisher another address', async ({ expect }) => {
+    await using scope = new AsyncDisposableStack();
+    const { network, device, realTime, segments, expectTheSame } = await stage(expect, scope);
     network.udp.rebind();
     await Promise.all([realTime.untilFrames(6, RECOVERY_MS), segments.untilFrames(90, 90 * FRAME_MS + RECOVERY_MS + SEGMENTS_MS)]);
     await device.untilState('live', 1_000);
     await expectTheSame();
   });
 
-  test('a router gives a viewer another address', async () => {
-    const device = await goLive(await newVisitor(browser, PHONE, { mayUseCamera: true }));
-    const context = await newVisitor(browser);
-    await using network = await networkOf(context);
-    const [moved, beside] = [await watch(device, context, 'whep'), await watch(device, await newVisitor(browser), 'whep')];
+  test('a router gives a viewer another address', async ({ expect }) => {
+    await using scope = new AsyncDisposableStack();
+    const device = await goLive(scope.use(await newVisitor(browser, PHONE, { mayUseCamera: true })));
+    const context = scope.use(await newVisitor(browser));
+    const network = scope.use(await networkOf(context));
+    const [moved, beside] = [await watch(device, context, 'whep'), await watch(device, scope.use(await newVisitor(browser)), 'whep')];
     network.udp.rebind();
     await Promise.all([moved.untilFrames(6, RECOVERY_MS), beside.untilFrames(6, 1_000)]);
     expect(await moved.protocol()).toBe('whep');
-    await expectSamePage(moved);
-    await expectSamePage(beside);
+    await expectSamePage(expect, moved);
+    await expectSamePage(expect, beside);
   });
 
-  test('5 s without the publisher', async () => {
-    const { network, device, realTime, segments, expectTheSame } = await stage();
-    await using _ = network;
+  test('5 s without the publisher', async ({ expect }) => {
+    await using scope = new AsyncDisposableStack();
+    const { network, device, realTime, segments, expectTheSame } = await stage(expect, scope);
     network.fault = { loss: 1 };
     await realTime.page.waitForTimeout(5_000);
     network.fault = {};
@@ -106,9 +105,9 @@ describe.skipIf(browserTestsAreOff)('an outage', () => {
     await expectTheSame();
   });
 
-  test('20 s without the publisher, whose whole network is gone', async () => {
-    const { network, device, realTime, segments, expectTheSame } = await stage();
-    await using _ = network;
+  test('20 s without the publisher, whose whole network is gone', async ({ expect }) => {
+    await using scope = new AsyncDisposableStack();
+    const { network, device, realTime, segments, expectTheSame } = await stage(expect, scope);
     await network.cut();
     await device.untilState('reconnecting', 10_000);
     await realTime.untilState('reconnecting', 20_000);

@@ -7,10 +7,12 @@ import { EngineSwitch, type Latency, type WatchedSource } from './engine-switch.
 class FakeSource implements WatchedSource {
   alive = true;
   idleMs = 0;
+  silentMs = 0;
   closed = false;
 
   forgive(): void {
     this.idleMs = 0;
+    this.silentMs = 0;
   }
 
   close(): void {
@@ -185,6 +187,32 @@ it('leaves the second connection when the first comes back', async () => {
   await pass(250);
   expect(attempts[1]?.signal.aborted).toBe(true);
   expect(shown).toHaveLength(1);
+});
+
+it('tries another path when the server is not heard at all, sooner than it misses frames, and counts that as a freeze only once it is used', async () => {
+  const { source, attempts, pass, protocol, made } = await inRealTime();
+  let current = source;
+  // Over by themselves, however often.
+  for (let i = 1; i <= 4; i++) {
+    current.silentMs = current.idleMs = 750;
+    await pass(250);
+    expect(attempts).toHaveLength(i + 1);
+    current.silentMs = current.idleMs = 0;
+    await pass(250);
+    expect(attempts[i]?.signal.aborted).toBe(true);
+  }
+  for (let i = 5; i <= 7; i++) {
+    current.silentMs = current.idleMs = 750;
+    await pass(250);
+    current = new FakeSource();
+    attempts[i]?.resolve(current);
+    await pass(4000);
+    expect(protocol()).toBe('whep');
+  }
+  current.silentMs = current.idleMs = 750;
+  await pass(250);
+  expect(protocol()).toBe('ll-hls');
+  expect(made.fallBack).toBe('frozen');
 });
 
 it('falls to segments when the second connection shows nothing either', async () => {

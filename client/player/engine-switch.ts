@@ -23,6 +23,12 @@ const FIRST_FRAME_MS = 2000;
 /** Frames that stop for this long do not come back by themselves in time: see the figures on direct paths that die. */
 const FROZEN_MS = 1200;
 
+/**
+ * Nor does a server that is not heard at all for this long, whose reports come twice a second when it has nothing else to send: another path is tried. Less
+ * than a stop of the frames, for it may be over before they are missed.
+ */
+const SILENT_MS = 700;
+
 /** More such stops within the window, and the network does not carry real time. */
 const MAX_FREEZES = 2;
 const FREEZE_WINDOW_MS = 30_000;
@@ -49,6 +55,8 @@ export interface WatchedSource {
   readonly alive: boolean;
   /** How long nothing came that should have come, or nothing that could be shown. */
   readonly idleMs: number;
+  /** How long nothing at all came, as far as the browser tells. */
+  readonly silentMs: number;
   /** Counts anew: nothing was due until now. */
   forgive(): void;
   close(): void;
@@ -90,6 +98,8 @@ export class EngineSwitch<Source extends WatchedSource = RealTimeSource> {
   #deadline: number | undefined;
   #fallBack: FallBack | undefined;
   #freezes: number[] = [];
+  /** The connection on trial is there for a silence that was no freeze yet. */
+  #isEarly = false;
   #retryAt = Number.POSITIVE_INFINITY;
   #retryMs = RETRY_MS;
   #graceUntil = 0;
@@ -187,21 +197,24 @@ export class EngineSwitch<Source extends WatchedSource = RealTimeSource> {
   }
 
   #watch(source: Source, now: number): void {
-    const frozen = !source.alive || (source.idleMs >= FROZEN_MS && now >= this.#graceUntil);
+    const frozen = !source.alive || source.idleMs >= FROZEN_MS;
+    const silent = source.silentMs >= SILENT_MS;
     if (source.idleMs < HEALTHY_MS) this.#healthyAt = now;
-    if (!frozen) {
+    if (!(frozen || silent) || (source.alive && now < this.#graceUntil)) {
       // It came back by itself before the second connection did.
       if (this.#candidate && source.idleMs === 0) this.#giveUpCandidate();
       return;
     }
     if (this.#candidate) return;
-    if (source.alive && this.#replacement && this.#healthyAt - this.#shownAt < LASTED_MS) {
+    if (source.alive && !silent && this.#replacement && this.#healthyAt - this.#shownAt < LASTED_MS) {
       this.#waitedForPublisher = !this.#waitedForPublisher;
       if (this.#waitedForPublisher) this.#graceUntil = now + PUBLISHER_WAIT_MS;
       else this.#tryRealTime(now + FIRST_FRAME_MS);
       return;
     }
-    this.#freezes = [...this.#freezes.filter((at) => now - at < FREEZE_WINDOW_MS), now];
+    this.#freezes = this.#freezes.filter((at) => now - at < FREEZE_WINDOW_MS);
+    if (frozen) this.#freezes.push(now);
+    this.#isEarly = !frozen;
     if (this.#freezes.length > MAX_FREEZES) this.#fall('frozen');
     else this.#tryRealTime(now + FIRST_FRAME_MS);
   }
@@ -239,6 +252,7 @@ export class EngineSwitch<Source extends WatchedSource = RealTimeSource> {
     if (!this.#source) old?.close();
     this.#replacement = this.#source !== undefined;
     this.#shownAt = this.#deps.now();
+    if (this.#replacement && this.#isEarly) this.#freezes.push(this.#shownAt);
     this.#healthyAt = this.#shownAt;
     this.#source = source;
     this.#engine = this.#deps.showRealTime(source);

@@ -1,6 +1,6 @@
 /** Progress and delay of a real-time connection. */
 import { expect, it } from 'vitest';
-import { hasOnlyReports, hasProgressed, receiveStats } from './receive-stats.ts';
+import { hasOnlyReports, hasProgressed, receiveStats, wasSilent } from './receive-stats.ts';
 
 const video = { type: 'inbound-rtp', kind: 'video', framesDecoded: 40, bytesReceived: 5000, jitterBufferDelay: 2, jitterBufferEmittedCount: 40 };
 const audio = { type: 'inbound-rtp', kind: 'audio', bytesReceived: 700 };
@@ -36,4 +36,10 @@ it('goes by frames where there is a picture, by bytes where there is only sound'
   expect(hasProgressed({ frames: 40, bytes: 1 }, { frames: 40, bytes: 900 })).toBe(false);
   expect(hasProgressed({ frames: 40, bytes: 1 }, { frames: 41, bytes: 1 })).toBe(true);
   expect(hasProgressed({ frames: undefined, bytes: 1 }, { frames: undefined, bytes: 2 })).toBe(true);
+});
+
+it('tells a silent server from one that only reports, where the browser tells', () => {
+  expect(wasSilent({ pathBytes: 200 }, { pathBytes: 200 })).toBe(true);
+  expect(wasSilent({ pathBytes: 200 }, { pathBytes: 260 })).toBe(false);
+  expect(wasSilent({ pathBytes: undefined }, { pathBytes: undefined })).toBe(false);
 });

@@ -46,6 +46,11 @@ export function hasOnlyReports(before: Pick<ReceiveStats, 'bytes' | 'pathBytes'>
   return now.bytes === before.bytes && now.pathBytes !== undefined && before.pathBytes !== undefined && now.pathBytes > before.pathBytes;
 }
 
+/** True when nothing came of the server at all; never where the browser does not tell. */
+export function wasSilent(before: Pick<ReceiveStats, 'pathBytes'>, now: Pick<ReceiveStats, 'pathBytes'>): boolean {
+  return now.pathBytes !== undefined && now.pathBytes === before.pathBytes;
+}
+
 function delayOf(media: StatsRecord | undefined, pair: StatsRecord | undefined): number | undefined {
   const roundTrip = numberIn(pair, 'currentRoundTripTime');
   const buffered = numberIn(media, 'jitterBufferDelay');

@@ -6,7 +6,7 @@ import { type Signalling, SignallingError } from '../webrtc/signalling.ts';
 import { recordsOf } from '../webrtc/stats-record.ts';
 import type { RealTimeSource } from './engine-switch.ts';
 import { readLayers, selectLayer } from './layers.ts';
-import { hasOnlyReports, hasProgressed, type ReceiveStats, receiveStats } from './receive-stats.ts';
+import { hasOnlyReports, hasProgressed, type ReceiveStats, receiveStats, wasSilent } from './receive-stats.ts';
 
 /** How often decoding is looked at: until the first frame, and after it. */
 const FIRST_LOOK_MS = 40;
@@ -51,6 +51,7 @@ export class WhepSource implements RealTimeSource {
   #lookedAt: number;
   #idleMs = 0;
   #stillMs = 0;
+  #silentMs = 0;
   #alive = true;
 
   private constructor(options: WhepSourceOptions) {
@@ -107,6 +108,10 @@ export class WhepSource implements RealTimeSource {
     return this.#stillMs;
   }
 
+  get silentMs(): number {
+    return this.#silentMs;
+  }
+
   get stats(): ReceiveStats {
     return this.#stats;
   }
@@ -127,6 +132,7 @@ export class WhepSource implements RealTimeSource {
   /** Begins to count anew: nothing was due until now. */
   forgive(): void {
     this.#idleMs = 0;
+    this.#silentMs = 0;
   }
 
   close(): void {
@@ -164,6 +170,7 @@ export class WhepSource implements RealTimeSource {
       const passed = Math.min(at - this.#lookedAt, MAX_COUNTED_MS);
       this.#stillMs = progressed ? 0 : this.#stillMs + passed;
       this.#idleMs = progressed || hasOnlyReports(before, now) ? 0 : this.#idleMs + passed;
+      this.#silentMs = wasSilent(before, now) ? this.#silentMs + passed : 0;
       this.#lookedAt = at;
       if (this.#layersAt > 0 && at - this.#layersAt >= LAYERS_MS) void this.#learnLayers();
       // Sound alone begins with its second packets: a picture may still be on its way with the first.

@@ -14,6 +14,23 @@ export interface Look {
   readonly fullPage?: boolean;
 }
 
+/**
+ * As `look`, on a desktop and then on a phone, which the page is from then on.
+ * @param scroll brings what is looked at into view, at either size
+ */
+export async function lookAtBoth(
+  expect: ExpectStatic,
+  page: Page,
+  name: string,
+  { fullPage = false, scroll }: { readonly fullPage?: boolean; scroll?(): Promise<void> } = {},
+): Promise<void> {
+  for (const size of ['desktop', 'phone'] as const) {
+    await page.setViewportSize(SIZES[size]);
+    await scroll?.();
+    await look(expect, page, name, { fullPage, size });
+  }
+}
+
 /** Fails softly: a run shows every fault of every page. `name` becomes that of the picture. */
 export async function look(expect: ExpectStatic, page: Page, name: string, { size, fullPage = false }: Look): Promise<void> {
   await page.evaluate(() => document.fonts.ready);

@@ -18,8 +18,8 @@ export interface PublishOptions {
   readonly codec?: string;
   /** Simulcast layers, least first. */
   readonly layers?: number;
-  /** Of the camera; default 640 × 480. */
-  readonly size?: { readonly width: number; readonly height: number };
+  /** Of the camera; default 320 × 240, 640 × 480 with layers. */
+  readonly size?: { readonly width: number; readonly height: number } | undefined;
   /** UDP port to use in place of the server's. */
   readonly port?: number | undefined;
 }
@@ -40,7 +40,7 @@ export async function openBlankPage(browser: Browser, http: string): Promise<Pag
 
 /** Sends the fake camera and microphone. The page must be of a secure or local origin. */
 export function publishFromPage(page: Page, options: PublishOptions): Promise<Negotiated> {
-  return page.evaluate(async ({ url, token, codec, layers, size = { width: 640, height: 480 }, port }: PublishOptions) => {
+  return page.evaluate(async ({ url, token, codec, layers, size = layers ? { width: 640, height: 480 } : { width: 320, height: 240 }, port }: PublishOptions) => {
     const stream = await navigator.mediaDevices.getUserMedia({ video: size, audio: { echoCancellation: false, noiseSuppression: false } });
     const connection = new RTCPeerConnection();
     Object.assign(window, { connection });

@@ -1,9 +1,15 @@
 /** A real embedded store in a folder of its own, gone with the test. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLog } from '../../lib/silent-log.ts';
 import { openStore, type Store } from '../open.ts';
+
+/** Where the first start of a run left its data. */
+export const PREPARED_STORE = 'MILLRACE_TEST_PREPARED_STORE';
+
+/** The embedded database's folder in that of the data. */
+const DATABASE = 'postgres';
 
 export interface TemporaryStore extends AsyncDisposable {
   readonly store: Store;
@@ -12,6 +18,7 @@ export interface TemporaryStore extends AsyncDisposable {
 
 export async function openTemporaryStore(): Promise<TemporaryStore> {
   const dataDir = await mkdtemp(join(tmpdir(), 'millrace-test-'));
+  await prepareData(dataDir);
   const store = await openStore({ dataDir, log: silentLog });
   return {
     store,
@@ -21,4 +28,10 @@ export async function openTemporaryStore(): Promise<TemporaryStore> {
       await rm(dataDir, { recursive: true, force: true });
     },
   };
+}
+
+/** Makes the folder one in which a store was open before, for tests that are not about first starts. */
+export async function prepareData(dataDir: string): Promise<void> {
+  const prepared = process.env[PREPARED_STORE];
+  if (prepared) await cp(join(prepared, DATABASE), join(dataDir, DATABASE), { recursive: true });
 }
