@@ -8,7 +8,7 @@ const E2E = { ...REAL_TIME, globalSetup: 'e2e/harness/first-start.ts', testTimeo
 export default defineConfig({
   test: {
     // Of the tests of a file that say they mind no company.
-    maxConcurrency: 3,
+    maxConcurrency: 2,
     projects: [
       {
         test: {
@@ -48,7 +48,7 @@ export default defineConfig({
         test: { ...E2E, name: 'e2e-long', include: ['e2e/**/*.long.test.ts'], maxWorkers: 3 },
       },
       {
-        test: { ...E2E, name: 'e2e-timed', include: ['e2e/**/*.timed.test.ts'], fileParallelism: false },
+        test: { ...E2E, name: 'e2e-timed', include: ['e2e/**/*.timed.test.ts'], maxWorkers: 2 },
       },
     ],
   },

@@ -256,6 +256,7 @@ const KEPT: readonly Recording[] = [
     storage: { local: true, elsewhere: false, upload: uploadOf({ state: 'failing', sentBytes: 300_000_000, problem: 'storage_full' }) },
   }),
   keptAs('elsewhere', { title: 'Regatta, at the other quay', storage: { local: true, elsewhere: true, upload: null } }),
+  keptAs('gone', { title: 'From the harbour wall', state: 'failed', problem: 'interrupted', seconds: 0, bytes: 0 }),
   keptAs('nothing', { title: 'From the train', state: 'failed', problem: 'quota_reached', seconds: 0, bytes: 0 }),
 ];
 
@@ -269,7 +270,7 @@ function keptAs(name: string, changes: Partial<Recording>): Recording {
   const at = new Date(2026, 9, 4, 20, 15).toISOString();
   return {
     ...{ id, streamId: null, broadcastId: id, title: name, visibility: 'unlisted', state: 'ready', problem: null, seconds: 4_271, bytes: 1_400_000_000 },
-    ...{ startedAt: at, endedAt: at, updatedAt: at, storage: { local: true, elsewhere: false, upload: null }, task: null, playback },
+    ...{ startedAt: at, endedAt: at, updatedAt: at, storage: { local: true, elsewhere: false, upload: null }, task: null, hasPoster: false, playback },
     ...changes,
   };
 }

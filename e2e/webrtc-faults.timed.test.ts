@@ -44,6 +44,10 @@ describe.skipIf(browserTestsAreOff).concurrent('WebRTC over a bad network', () =
     return page;
   }
 
+  function proxy(): Promise<UdpProxy> {
+    return UdpProxy.before(Number(new URL(server.addresses.get('webrtc') ?? '').port));
+  }
+
   async function viewerOf(scope: AsyncDisposableStack, whep: string, port?: number): Promise<Page> {
     const viewer = await blankPage(scope);
     expect((await playInPage(viewer, whep, { port })).status).toBe(201);
@@ -51,13 +55,9 @@ describe.skipIf(browserTestsAreOff).concurrent('WebRTC over a bad network', () =
     return viewer;
   }
 
-  async function networkIn(scope: AsyncDisposableStack): Promise<UdpProxy> {
-    return scope.use(await UdpProxy.before(Number(new URL(server.addresses.get('webrtc') ?? '').port)));
-  }
-
   /** A publisher and a viewer, one of them behind a network of their own. */
   async function stage(scope: AsyncDisposableStack, behind: 'publisher' | 'viewer', size?: PublishOptions['size']) {
-    const network = await networkIn(scope);
+    const network = scope.use(await proxy());
     const portOf = (who: typeof behind) => (who === behind ? network.port : undefined);
     const owner = await Owner.guest(server.http);
     const made = await owner.create({ title: 'A bad network' });
@@ -129,6 +129,34 @@ describe.skipIf(browserTestsAreOff).concurrent('WebRTC over a bad network', () =
     await moreFrames(viewer, 20, RECOVERY_MS);
   });
 
+  test('a publisher and a viewer of other makers whose paths are gone restart ICE: the same sessions, broadcast and player go on', async () => {
+    await using scope = new AsyncDisposableStack();
+    const { owner, network: uplink, publisher, published, made, link } = await stage(scope, 'publisher');
+    const downlink = scope.use(await proxy());
+    const viewer = await blankPage(scope);
+    const played = await playInPage(viewer, made.playback.whep, { port: downlink.port });
+    expect(played.status).toBe(201);
+    await moreFrames(viewer, 30, 15_000);
+    const [{ broadcast }, restarts] = [(await owner.get(made.stream.id)).stream, await metric('iceRestarts')];
+    const watch = await WatchPage.open(scope.use(await newVisitor(browser)), link);
+    await watch.untilProtocol('whep', 15_000);
+    await watch.untilFrames(30, 15_000);
+
+    uplink.fault = { loss: 1 };
+    const restarted = await restartInPage(publisher, { url: `${server.http}${published.location}`, token: whipOf(made).token });
+    expect(restarted.status, restarted.body).toBe(200);
+    expect(restarted.etag).not.toBe(published.etag);
+    await Promise.all([moreFrames(viewer, 10, RECOVERY_MS), watch.untilFrames(10, RECOVERY_MS)]);
+    downlink.fault = { loss: 1 };
+    expect((await restartInPage(viewer, { url: `${server.http}${played.location}` })).status).toBe(200);
+    await moreFrames(viewer, 10, RECOVERY_MS);
+
+    expect((await owner.get(made.stream.id)).stream).toMatchObject({ status: 'live', broadcast: { id: broadcast?.id } });
+    expect(await metric('iceRestarts')).toBe(restarts + 2);
+    expect((await receivedBy(viewer)).state).toBe('connected');
+    expect([await watch.protocol(), watch.complaints.list]).toEqual(['whep', []]);
+  });
+
   test('a publisher whose network becomes narrow sends less of a sudden, and next to nothing is lost', async () => {
     await using scope = new AsyncDisposableStack();
     const { network, publisher, viewer } = await stage(scope, 'publisher', LARGE);
@@ -163,32 +191,6 @@ describe.skipIf(browserTestsAreOff).concurrent('WebRTC over a bad network', () =
     await moreFrames(viewer, 20, RECOVERY_MS);
     expect(others.lost).toBe(0);
     expect((await receivedBy(viewer)).state).toBe('connected');
-  });
-
-  test('a publisher and a viewer of other makers whose paths are gone restart ICE: the same sessions, broadcast and players go on', async () => {
-    await using scope = new AsyncDisposableStack();
-    const { network, owner, made, publisher, published, viewer, whep, link } = await stage(scope, 'publisher');
-    const [{ broadcast }, restarts] = [(await owner.get(made.stream.id)).stream, await metric('iceRestarts')];
-    const [downlink, moved] = [await networkIn(scope), await blankPage(scope)];
-    const played = await playInPage(moved, whep, { port: downlink.port });
-    expect(played.status).toBe(201);
-    const watch = await WatchPage.open(scope.use(await newVisitor(browser)), link);
-    await watch.untilProtocol('whep', 15_000);
-    await Promise.all([moreFrames(moved, 30, 15_000), watch.untilFrames(30, 15_000)]);
-
-    network.fault = { loss: 1 };
-    const restarted = await restartInPage(publisher, { url: `${server.http}${published.location}`, token: whipOf(made).token });
-    expect(restarted.status, restarted.body).toBe(200);
-    expect(restarted.etag).not.toBe(published.etag);
-    await Promise.all([moreFrames(viewer, 10, RECOVERY_MS), watch.untilFrames(10, RECOVERY_MS)]);
-    downlink.fault = { loss: 1 };
-    expect((await restartInPage(moved, { url: `${server.http}${played.location}` })).status).toBe(200);
-    await moreFrames(moved, 10, RECOVERY_MS);
-
-    expect((await owner.get(made.stream.id)).stream).toMatchObject({ status: 'live', broadcast: { id: broadcast?.id } });
-    expect(await metric('iceRestarts')).toBe(restarts + 2);
-    for (const page of [viewer, moved]) expect((await receivedBy(page)).state).toBe('connected');
-    expect([await watch.protocol(), watch.complaints.list]).toEqual(['whep', []]);
   });
 
   test('after a blackout of the publisher pictures move again within two seconds', async () => {

@@ -2,31 +2,12 @@
 import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
+import type { TestOutcome } from './test-outcome.ts';
 import { installTestTools } from './test-tools.ts';
 
-/** `held`: what a process prints is kept, for it runs beside another. */
+/** `held`: what a process prints is kept until it ends, for it runs beside another. */
 type Output = 'shown' | 'held';
-
-interface Outcome {
-  passed: number;
-  skipped: number;
-  /** What failed, by name. */
-  failed: string[];
-}
-
-/** The part of Vitest's JSON report that is read. */
-interface Report {
-  readonly numPassedTests: number;
-  readonly numPendingTests: number;
-  readonly numTodoTests: number;
-  readonly testResults: readonly {
-    readonly name: string;
-    readonly status: string;
-    readonly message: string;
-    readonly assertionResults: readonly { readonly ancestorTitles: readonly string[]; readonly title: string; readonly status: string }[];
-  }[];
-}
 
 /** Each is one check: a name and what Node runs. */
 const CHECKS: readonly (readonly [name: string, args: readonly string[]])[] = [
@@ -44,13 +25,13 @@ const LONG = { project: 'e2e-long', before: 'e2e' };
 
 const mode = process.argv[2] === 'check' ? 'check' : 'test';
 const only = process.argv.slice(3);
-const total: Outcome = { passed: 0, skipped: 0, failed: [] };
+const total: TestOutcome = { passed: 0, failed: 0, skipped: 0, failures: [], retried: [] };
 
 for (const [name, args] of CHECKS) {
   const startedAt = performance.now();
   const { code } = await run(args, 'shown');
   console.log(`${code === 0 ? '✓' : '✗'} ${name} (${seconds(startedAt)} s)`);
-  add({ passed: code === 0 ? 1 : 0, skipped: 0, failed: code === 0 ? [] : [name] });
+  add(code === 0 ? { passed: 1 } : { failed: 1, failures: [name] });
 }
 
 if (mode === 'test') {
@@ -63,51 +44,49 @@ if (mode === 'test') {
   }
 }
 
-// At the end of a long log stands what to look for in it.
-for (const name of total.failed) console.log(`✗ ${name}`);
-console.log(`${total.passed} passed, ${total.failed.length} failed, ${total.skipped} skipped`);
-process.exit(total.failed.length === 0 ? 0 : 1);
+for (const name of total.retried) console.log(`retried: ${name}`);
+for (const name of total.failures) console.log(`✗ ${name}`);
+console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
+process.exit(total.failed === 0 ? 0 : 1);
+
+function add({ passed = 0, failed = 0, skipped = 0, failures = [], retried = [] }: Partial<TestOutcome>): void {
+  total.passed += passed;
+  total.failed += failed;
+  total.skipped += skipped;
+  total.failures.push(...failures);
+  total.retried.push(...retried);
+}
 
 /** Resolves with what tells of the tests, and of all that they printed if that was held. */
 async function runTests(project: string, output: Output): Promise<() => void> {
   const startedAt = performance.now();
   const folder = await mkdtemp(join(tmpdir(), 'millrace-test-'));
-  const file = join(folder, 'results.json');
-  const { code, text } = await run(['node_modules/vitest/vitest.mjs', 'run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${file}`], output);
-  const report = await readFile(file, 'utf8').catch(() => undefined);
+  const file = join(folder, 'outcome.json');
+  const { code, text } = await run(['tools/run-tests.ts', project, file], output);
+  const written = await readFile(file, 'utf8').catch(() => undefined);
   await rm(folder, { recursive: true, force: true });
-  const outcome = outcomeOf(project, code, report);
+  const outcome = outcomeOf(project, code, written);
   const took = seconds(startedAt);
   return () => {
     process.stdout.write(text);
-    const { passed, failed } = outcome;
-    console.log(`${failed.length === 0 ? '✓' : '✗'} ${project} tests: ${passed} passed, ${failed.length} failed (${took} s)`);
+    console.log(`${outcome.failed === 0 ? '✓' : '✗'} ${project} tests: ${outcome.passed} passed, ${outcome.failed} failed (${took} s)`);
     add(outcome);
   };
 }
 
-function outcomeOf(project: string, code: number, text: string | undefined): Outcome {
-  if (text === undefined) return { passed: 0, skipped: 0, failed: [`${project}: no report, the tests did not run to their end`] };
-  const { numPassedTests, numPendingTests, numTodoTests, testResults }: Report = JSON.parse(text);
-  const failed = testResults.flatMap(({ name, status, message, assertionResults }) => {
-    const file = `${project} › ${relative(process.cwd(), name)}`;
-    const tests = assertionResults.filter((test) => test.status === 'failed').map(({ ancestorTitles, title }) => [file, ...ancestorTitles, title].join(' › '));
-    return tests.length === 0 && status === 'failed' ? [`${file}: ${message.split('\n')[0]}`] : tests;
-  });
-  if (code !== 0 && failed.length === 0) failed.push(`${project}: an error outside every test, told above`);
-  return { passed: numPassedTests, skipped: numPendingTests + numTodoTests, failed };
-}
-
-function add({ passed, skipped, failed }: Outcome): void {
-  total.passed += passed;
-  total.skipped += skipped;
-  total.failed.push(...failed);
+function outcomeOf(project: string, code: number, written: string | undefined): TestOutcome {
+  if (written === undefined) return { passed: 0, failed: 1, skipped: 0, failures: [`${project}: the run ended before its tests did`], retried: [] };
+  const outcome: TestOutcome = JSON.parse(written);
+  if (code === 0 || outcome.failed > 0) return outcome;
+  // A file that does not load, or an error outside every test, fails the run without failing a test.
+  return { ...outcome, failed: 1, failures: outcome.failures.length > 0 ? outcome.failures : [`${project}: the run failed, none of its tests did`] };
 }
 
 /** Resolves with the exit code, and with what it printed if that was held. */
 function run(args: readonly string[], output: Output): Promise<{ readonly code: number; readonly text: string }> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, args, { stdio: ['ignore', output === 'held' ? 'pipe' : 'inherit', output === 'held' ? 'pipe' : 'inherit'] });
+    const held = output === 'held' ? 'pipe' : 'inherit';
+    const child = spawn(process.execPath, args, { stdio: ['ignore', held, held] });
     const chunks: Buffer[] = [];
     for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => chunks.push(chunk));
     const end = (code: number | null) => resolve({ code: code ?? 1, text: Buffer.concat(chunks).toString() });

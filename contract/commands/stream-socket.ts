@@ -8,7 +8,10 @@ export type DeviceKind = z.infer<typeof DeviceKind>;
 export const PlaybackProtocol = z.enum(['hls', 'll-hls', 'dash', 'whep']).meta({ id: 'PlaybackProtocol' });
 export type PlaybackProtocol = z.infer<typeof PlaybackProtocol>;
 
-/** Counts this socket as a viewer from now on. `visitorId` joins the tabs of one person who has no session. */
+/**
+ * Counts this socket as a viewer from now on. `visitorId` joins the tabs of one person who has no session. The same again is a sign of life, anything
+ * else another viewing; more than 10 of these a minute are refused with `too_many_requests`.
+ */
 export const Watch = z.strictObject({
   type: z.literal('WATCH'),
   visitorId: lineOfText({ min: 8, max: 64 }),

@@ -12,7 +12,7 @@ export type RecordingState = z.infer<typeof RecordingState>;
 
 /**
  * Why it is not all of its broadcast. `disk_full`, `quota_reached`: nothing was written from there on. `interrupted`: the server died; up to
- * two seconds are missing. `write_failed`, `damaged`: the files could not be written, or read again.
+ * two seconds are missing, or, where it has failed, all of it until that server comes back. `write_failed`, `damaged`: the files could not be written, or read again.
  */
 export const RecordingProblem = z.enum(['disk_full', 'quota_reached', 'write_failed', 'interrupted', 'damaged']).meta({ id: 'RecordingProblem' });
 export type RecordingProblem = z.infer<typeof RecordingProblem>;
@@ -101,6 +101,8 @@ export const Recording = z
     storage: RecordingStorage,
     /** Null unless something has taken longer than a second. */
     task: RecordingTask.nullable(),
+    /** Whether `playback.poster` has a picture. */
+    hasPoster: z.boolean(),
     playback: RecordingPlayback,
     updatedAt: Instant,
   })
@@ -115,6 +117,8 @@ export const PublicRecording = z
     seconds: z.number().nonnegative(),
     startedAt: Instant,
     isOwner: z.boolean(),
+    /** Whether `playback.poster` has a picture. */
+    hasPoster: z.boolean(),
     playback: RecordingPlayback,
   })
   .meta({ id: 'PublicRecording' });

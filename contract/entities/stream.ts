@@ -86,6 +86,8 @@ export const PublicStream = z
     rewindSeconds: z.int().nonnegative().nullable(),
     /** Whether `playback.poster` has a picture now. */
     hasPoster: z.boolean(),
+    /** Another server on the same database has its broadcast: it can be watched there, and not here. */
+    elsewhere: z.boolean(),
     playback: Playback,
   })
   .meta({ id: 'PublicStream' });

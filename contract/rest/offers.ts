@@ -46,7 +46,7 @@ const DIRECTIONS: readonly Direction[] = [
         schema: { type: 'string' },
       },
     ],
-    errors: ['playback_not_allowed', 'no_publisher'],
+    errors: ['playback_not_allowed', 'no_publisher', 'on_another_server'],
   },
 ];
 

@@ -34,9 +34,12 @@ let temporary: TemporaryStore;
 let gate: Gate;
 let dataDir = '';
 const closing: (() => Promise<unknown>)[] = [];
+/** What there is of them also when one does not come up in time. */
+const scope = new AsyncDisposableStack();
 
 beforeAll(async () => {
-  [s3, temporary] = await Promise.all([startS3Server(), openTemporaryStore()]);
+  const open = async <Resource extends AsyncDisposable>(opening: Promise<Resource>): Promise<Resource> => scope.use(await opening);
+  [s3, temporary] = await Promise.all([open(startS3Server()), open(openTemporaryStore())]);
 });
 
 beforeEach(async () => {
@@ -53,10 +56,7 @@ afterEach(async () => {
   for await (const { key } of objects.list('')) await objects.delete([key]);
 });
 
-afterAll(async () => {
-  await temporary[Symbol.asyncDispose]();
-  await s3[Symbol.asyncDispose]();
-});
+afterAll(() => scope.disposeAsync());
 
 /** An owner with a stream that records, and a webhook for what becomes of it. */
 async function openStudio() {

@@ -17,6 +17,7 @@ import type { ObjectStore } from './library/object-store.ts';
 import { RecordingDesk } from './library/recording-desk.ts';
 import { RecordingDirectory } from './library/recording-directory.ts';
 import { RecordingPermission } from './library/recording-permission.ts';
+import { RecordingPosters } from './library/recording-posters.ts';
 import { RecordingSockets } from './library/recording-sockets.ts';
 import { RecordingTasks } from './library/recording-tasks.ts';
 import { RecordingUploads } from './library/recording-uploads.ts';
@@ -27,6 +28,7 @@ import { closedFiles } from './outputs/record/archive-folder.ts';
 import { keepDownloadHead } from './outputs/record/download.ts';
 import { archiveNames, readArchive } from './outputs/record/read-archive.ts';
 import { Recorder, type RecordingOutcome } from './outputs/record/recorder.ts';
+import { posterPath } from './outputs/record/stored-pictures.ts';
 import { VodRoutes } from './outputs/record/vod-routes.ts';
 import { PictureRoutes } from './outputs/thumbnail/routes.ts';
 import { Thumbnailer } from './outputs/thumbnail/thumbnailer.ts';
@@ -157,6 +159,7 @@ export class Library {
       filesOf: (id) => this.#filesOf(id),
       beginDownload: (id) => tasks.begin(id, 'download'),
     });
+    const posters = new RecordingPosters({ clock, filesOf: (id) => this.#filesOf(id), path: posterPath(''), isElsewhere });
     this.recordings = new Recordings({
       store,
       directory,
@@ -164,6 +167,7 @@ export class Library {
       clock,
       storageOf,
       taskOf,
+      hasPoster: (recording) => posters.has(recording),
       prepareDownload: (id) => this.vod.prepareDownload(id),
       changed: (recording) => this.sockets.recordingChanged(recording),
       removeRow: (id) => this.#desk.delete(id),
@@ -196,9 +200,14 @@ export class Library {
 
   /** Also of its time before a restart, and what ended before the broadcast does because there was no room. */
   async discard({ streamId, broadcastId }: { readonly streamId: string; readonly broadcastId: string }): Promise<void> {
-    this.recorder.discard(streamId);
+    await this.recorder.discard(streamId);
     await this.#desk.discard(streamId, broadcastId);
     await this.recordings.removeOf(streamId, broadcastId);
+  }
+
+  /** Gives up what servers were recording that nobody has seen since then. */
+  endAbandoned(unseenSince: Date): Promise<void> {
+    return this.#desk.endAbandoned(unseenSince);
   }
 
   /** Recordings that a crash interrupted are put right meanwhile: that may take a while, and nothing else waits for it. */

@@ -20,6 +20,7 @@ export interface RealTimeDeps extends Pick<OfferRoutesDeps, 'iceServers' | 'newI
   readonly ladders: Ladders;
   readonly publishing: WhipIngestDeps['gate'];
   readonly playback: WhepOutputDeps['gate'];
+  readonly elsewhere: WhepOutputDeps['elsewhere'];
   readonly visits: WhepOutputDeps['viewers'];
   readonly restarts: IceRestarts;
   readonly clock: Clock;
@@ -34,10 +35,12 @@ export interface RealTime {
   readonly routes: readonly OfferRoutes[];
 }
 
-export function composeRealTime({ config, hub, bridges, ladders, publishing, playback, visits, restarts, iceServers, newId, clock, log }: RealTimeDeps): RealTime {
+export function composeRealTime(deps: RealTimeDeps): RealTime {
+  const { config, hub, bridges, ladders, publishing, playback, elsewhere, visits, restarts, iceServers, newId, clock, log } = deps;
   const webrtc = new WebRtcTransport({ clock, log, restarts, config: { host: config.host, ...config.webrtc } });
   const whip = new WhipIngest({ hub, gate: publishing, transport: webrtc, clock, log });
-  const whep = new WhepOutput({ hub, gate: playback, transport: webrtc, source: new BridgedTracks({ bridges, clock }), tiers: ladders, viewers: visits, clock, log });
+  const source = new BridgedTracks({ bridges, clock });
+  const whep = new WhepOutput({ hub, gate: playback, elsewhere, transport: webrtc, source, tiers: ladders, viewers: visits, clock, log });
   const offers: Omit<OfferRoutesDeps, 'name' | 'take'> = { clock, log, iceServers, newId, remoteAddressOf: (req) => remoteAddressOf(req, config.trustProxy) };
   return {
     webrtc,

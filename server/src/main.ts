@@ -15,7 +15,6 @@ import { composeExchange } from './compose-exchange.ts';
 import { Library } from './compose-library.ts';
 import { composeRealTime } from './compose-real-time.ts';
 import { composeRelay } from './compose-relay.ts';
-import { ConfigError } from './config/config-error.ts';
 import { type Config, loadConfig } from './config/load.ts';
 import { loadSecrets } from './config/secrets.ts';
 import { greet } from './greeting/greeting.ts';
@@ -26,7 +25,7 @@ import { lanAddressOf, thisMachine } from './lib/machine.ts';
 import { PublicAddresses } from './lib/public-address.ts';
 import { Sealer } from './lib/sealed.ts';
 import { Shutdown } from './lib/shutdown.ts';
-import { StartError } from './lib/start-error.ts';
+import { diskError, StartError } from './lib/start-error.ts';
 import { openObjectStore } from './library/open-object-store.ts';
 import { makeLog } from './observe/log.ts';
 import { Metrics } from './observe/metrics.ts';
@@ -48,6 +47,7 @@ import { StreamStore } from './store/streams.ts';
 import { TargetStore } from './store/targets.ts';
 import { Hub } from './stream/hub.ts';
 import { BroadcastLog } from './streams/broadcast-log.ts';
+import { BroadcastsElsewhere } from './streams/broadcasts-elsewhere.ts';
 import { StreamDirectory } from './streams/directory.ts';
 import type { MediaPort } from './streams/media-port.ts';
 import { randomNames } from './streams/names.ts';
@@ -81,8 +81,9 @@ const STOP_DEADLINE_MS = 10_000;
 try {
   await run(await loadConfig());
 } catch (error) {
-  if (!(error instanceof ConfigError || error instanceof StartError)) throw error;
-  console.error(error.message);
+  const told = diskError(error);
+  if (!(told instanceof StartError)) throw error;
+  console.error(told.message);
   process.exit(1);
 }
 
@@ -117,7 +118,14 @@ async function run(config: Config): Promise<void> {
   const broadcastLog = new BroadcastLog({ store: new BroadcastStore(store.db, store.serverId), follower: hooks.events, clock, log });
   const serverWatch =
     store.kind === 'server'
-      ? new ServerWatch({ servers: new ServerStore(store.db, store.serverId), broadcasts: broadcastLog, clock, log, moved: () => pull.lookAgain() })
+      ? new ServerWatch({
+          servers: new ServerStore(store.db, store.serverId),
+          broadcasts: broadcastLog,
+          recordings: { endAbandoned: (unseenSince) => library.endAbandoned(unseenSince) },
+          clock,
+          log,
+          moved: () => pull.lookAgain(),
+        })
       : undefined;
   const encoders = new EncoderTrial({ clock, log, candidates: config.ladder.hardware ? hardwareCandidates(process.platform) : [] });
   const ladders = new Ladders({ pool: workers, clock, log, settings: config.ladder.tiers, encoders, modeOf: (streamId) => directory.ladderOf(streamId) });
@@ -211,15 +219,31 @@ async function run(config: Config): Promise<void> {
   });
 
   // The doors.
-  const rtmp = new RtmpServer({ hub, gate: publishing, clock, log, config: { host: config.host, port: config.rtmpPort } });
-  const rtmps =
-    tls && config.rtmpsPort !== undefined ? new RtmpServer({ hub, gate: publishing, clock, log, config: { host: config.host, port: config.rtmpsPort, tls } }) : undefined;
+  const isSeen = (streamId: string) => registry.isPlayed(streamId) || sockets.isHeard(streamId);
+  const toRtmp = { hub, gate: publishing, clock, log, isSeen };
+  const rtmp = new RtmpServer({ ...toRtmp, config: { host: config.host, port: config.rtmpPort } });
+  const rtmps = tls && config.rtmpsPort !== undefined ? new RtmpServer({ ...toRtmp, config: { host: config.host, port: config.rtmpsPort, tls } }) : undefined;
   const restarts = new IceRestarts({ clock, config: { host: config.host, addresses: config.webrtc.addresses }, port: () => ports.turn?.port });
   const toOwnMedia = (packet: Uint8Array) => webrtc.fromRelay(packet);
   const { turn, iceServers } = composeRelay({ config, secret: secrets.turn, certificates, ports, ownAddresses, toOwnMedia, guests: restarts, clock, log });
-  const hls = new HlsRoutes({ registry, gate: playback, clock });
-  const dash = new DashRoutes({ registry, gate: playback, clock });
-  const { webrtc, whip, whep, routes } = composeRealTime({ config, hub, bridges, ladders, publishing, playback, visits, restarts, iceServers, newId: nanoid, clock, log });
+  const elsewhere = new BroadcastsElsewhere({ store: streamStore, media, clock, log });
+  const hls = new HlsRoutes({ registry, gate: playback, elsewhere, clock });
+  const dash = new DashRoutes({ registry, gate: playback, elsewhere, clock });
+  const { webrtc, whip, whep, routes } = composeRealTime({
+    config,
+    hub,
+    bridges,
+    ladders,
+    publishing,
+    playback,
+    elsewhere,
+    visits,
+    restarts,
+    iceServers,
+    newId: nanoid,
+    clock,
+    log,
+  });
   const api = createApi({
     accounts,
     streams,

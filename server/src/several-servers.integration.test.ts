@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Recording } from '@millrace/contract/entities/recording';
+import { PublicStream } from '@millrace/contract/entities/stream';
 import { nanoid } from 'nanoid';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { becomeGuest, makeStream, problemOf, read } from './api/testing/people.ts';
@@ -16,6 +17,7 @@ import { serve } from './outputs/record/testing/http.ts';
 import { TestBroadcast } from './outputs/record/testing/studio.ts';
 import { JobStore } from './store/jobs.ts';
 import { openStore, type Store } from './store/open.ts';
+import { ServerStore } from './store/servers.ts';
 import { type PostgresServer, startPostgres } from './store/testing/postgres-server.ts';
 import { WorkerPool } from './transcode/pool.ts';
 import { RecordingEvents } from './webhooks/recording-events.ts';
@@ -145,6 +147,9 @@ test('a server that starts again takes up what was its own; the other one goes o
 
   const stop = await again.server.request(`/api/v1/streams/${theirs.streamId}/stop`, { method: 'POST', token });
   expect([stop.status, (await problemOf(stop)).code]).toEqual([503, 'on_another_server']);
+  const { code } = (await again.server.streamStore.byId(theirs.streamId)) ?? { code: '' };
+  expect(await read(await again.server.request(`/api/v1/codes/${code}`), PublicStream)).toMatchObject({ status: 'live', elsewhere: true });
+  expect(await read(await other.server.request(`/api/v1/codes/${code}`), PublicStream)).toMatchObject({ status: 'live', elsewhere: false });
   await theirs.end();
   await until(other, 'its recording is ready', async () => (await theirs.recording())?.state === 'ready');
   expect(await theirs.recording()).toMatchObject({ problem: null });
@@ -177,6 +182,28 @@ test('a server that starts again takes up what was its own; the other one goes o
   expect(existsSync(files)).toBe(true);
   await until(other, 'its files are gone', async () => !existsSync(files));
   expect(await theirs.recording()).toBeUndefined();
+});
+
+test('what a server was recording that nobody sees any more is given up, and put right when it comes back', { timeout: 60_000 }, async () => {
+  const [gone, other] = [await startOn('gone'), await startOn('left')];
+  const { token } = await becomeGuest(gone.server);
+  const { recording, id, streamId, broadcastId } = await broadcastOn(gone, token);
+  const unwanted = await broadcastOn(gone, token);
+  await gone.library.discard(unwanted);
+  const own = await broadcastOn(other, token);
+  const now = gone.server.clock.now();
+  await new ServerStore(gone.store.db, gone.store.serverId).seen(new Date(now));
+  await other.library.endAbandoned(new Date(now - 1));
+  expect(await recording()).toMatchObject({ state: 'recording' });
+  await other.library.endAbandoned(new Date(now));
+  expect(await recording()).toMatchObject({ id, state: 'failed', problem: 'interrupted', serverId: gone.store.serverId });
+  expect(await unwanted.recording()).toBeUndefined();
+  expect(await own.recording()).toMatchObject({ state: 'recording' });
+  expect(await gone.server.recordingStore.latestOf(streamId, broadcastId)).toMatchObject({ id });
+
+  const again = await startOn('gone');
+  await until(again, 'it is put right', async () => (await recording())?.state === 'ready');
+  expect(await recording()).toMatchObject({ id, problem: 'interrupted', seconds: expect.closeTo(10, 0) });
 });
 
 test('recordings from before servers had names belong to the server that has their files', { timeout: 60_000 }, async () => {

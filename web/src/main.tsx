@@ -12,11 +12,11 @@ import { QueryClientProvider } from '@tanstack/react-query';
 import { RouterProvider } from '@tanstack/react-router';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
-import { deviceName } from './app/device.ts';
 import { makeQueryClient } from './app/query-client.ts';
 import { makeRouter } from './app/router.tsx';
-import { ServicesProvider } from './app/services.tsx';
 import { theme } from './look/theme.ts';
+import { deviceName } from './parts/device.ts';
+import { ServicesProvider } from './parts/services.tsx';
 
 const boundFetch: typeof fetch = (...request) => fetch(...request);
 const guest = new Guest({ baseUrl: '', fetch: boundFetch, storage: localStorage, device: deviceName(), randomId: () => randomId() });

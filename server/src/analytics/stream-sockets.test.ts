@@ -1,14 +1,14 @@
 import { VIEWER_TIMEOUT_MS } from '@millrace/contract/limits';
 import { CLOSE_SERVER_STOPPING, CLOSE_STREAM_DELETED, SESSION_COOKIE, STREAM_SOCKET_PROTOCOL, streamSocketPath } from '@millrace/contract/protocol';
-import { afterEach, expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import type { ClientOptions } from 'ws';
 import { FakeClock } from '../lib/clock.ts';
 import { quietLog } from '../lib/testing/quiet-log.ts';
 import type { ViewingRow } from '../store/viewings.ts';
 import type { Broadcast } from '../stream/broadcast.ts';
 import type { PlaybackCredentials } from '../stream/playback-gate.ts';
-import { HttpServer } from '../transports/http/server.ts';
-import { SocketClient } from '../transports/http/testing/socket-client.ts';
+import type { SocketClient } from '../transports/http/testing/socket-client.ts';
+import { SocketStand } from '../transports/http/testing/socket-stand.ts';
 import { type BroadcastRecording, type KeptBroadcasts, StreamSockets } from './stream-sockets.ts';
 import { MemoryViewerCounter, type ViewerListener } from './viewer-counter.ts';
 import { Visits } from './visits.ts';
@@ -28,7 +28,7 @@ class World {
   readonly counter: MemoryViewerCounter;
   readonly visits: Visits;
   readonly sockets: StreamSockets;
-  readonly server: HttpServer;
+  readonly stand: SocketStand;
   lastBroadcast: Broadcast | null = null;
   kept: Awaited<ReturnType<KeptBroadcasts['keptOf']>>;
   latest: () => Promise<BroadcastRecording | undefined> = async () => undefined;
@@ -37,7 +37,6 @@ class World {
   isPrivate = false;
   /** What is asked is answered with this, however it stands then. */
   slowly: Promise<void> | undefined;
-  port = 0;
   #ids = 0;
 
   constructor() {
@@ -64,24 +63,18 @@ class World {
       },
       publicOrigin: 'https://live.example/',
     });
-    this.server = new HttpServer({ host: '127.0.0.1', port: 0, clock: this.clock, log, handlers: [], fallback: (_request, response) => response.end(), upgrades: [this.sockets] });
+    this.stand = new SocketStand(this.sockets, this.clock);
   }
 
   async start(): Promise<this> {
     this.counter.start();
-    this.sockets.start();
-    ({ port: this.port } = await this.server.start());
+    onTestFinished(() => this.counter.close());
+    await this.stand.start();
     return this;
   }
 
-  async close(): Promise<void> {
-    await this.sockets.close();
-    await this.server.close();
-    this.counter.close();
-  }
-
   client(options: ClientOptions = {}, { streamId = STREAM, query = '', protocols = [STREAM_SOCKET_PROTOCOL] } = {}): SocketClient {
-    return new SocketClient(`ws://127.0.0.1:${this.port}${streamSocketPath(streamId)}${query}`, protocols, options);
+    return this.stand.client(`${streamSocketPath(streamId)}${query}`, protocols, options);
   }
 
   /** A watching client. */
@@ -109,17 +102,9 @@ class World {
   }
 }
 
-const worlds: World[] = [];
-
-async function world(): Promise<World> {
-  const made = await new World().start();
-  worlds.push(made);
-  return made;
+function world(): Promise<World> {
+  return new World().start();
 }
-
-afterEach(async () => {
-  for (const made of worlds.splice(0)) await made.close();
-});
 
 const as = (user: string): ClientOptions => ({ headers: { cookie: `${SESSION_COOKIE}=${user}` } });
 
@@ -308,6 +293,26 @@ it('keeps a row of each viewing: times, protocol, device, stalls and mean latenc
   ]);
 });
 
+it('takes the same watch again for a sign of life, and other ones for ten viewings a minute', async () => {
+  const made = await world();
+  const client = await made.watching('visitor-1');
+  const watch = (protocol: string) => client.send({ type: 'WATCH', visitorId: 'visitor-1', protocol, device: 'phone' });
+  made.clock.advance(5_000);
+  for (let i = 0; i < 20; i++) watch('ll-hls');
+  await client.settled();
+  expect(made.rows.size).toBe(1);
+  for (let i = 0; i < 20; i++) watch(i % 2 === 0 ? 'whep' : 'll-hls');
+  expect(await client.next('COMMAND_REFUSED')).toMatchObject({ code: 'too_many_requests' });
+  await client.settled();
+  expect(made.rows.size).toBe(10);
+  expect(made.counter.count(STREAM)).toBe(1);
+  made.clock.advance(9_000);
+  client.send({ type: 'HEARTBEAT' });
+  await client.settled();
+  made.clock.advance(9_000);
+  expect(made.counter.count(STREAM)).toBe(1);
+});
+
 it('refuses a heartbeat without a watch', async () => {
   const client = await (await world()).client().open();
   client.send({ type: 'HEARTBEAT' });
@@ -322,7 +327,7 @@ it('keeps the count right while a thousand sockets come and go', async () => {
   for (const client of clients.slice(400, 500)) client.ws.terminate();
   await expect.poll(() => made.counter.count(STREAM)).toBe(500);
   expect(made.sockets.counters.open).toBe(500);
-  await made.close();
+  await made.stand.close();
   expect(made.counter.total).toBe(0);
 }, 20_000);
 
@@ -351,7 +356,7 @@ it('opens a private stream by token, by bearer and by the owner’s cookie', asy
 it('takes the cookie from its own pages only', async () => {
   const made = await world();
   const cookie = `${SESSION_COOKIE}=owner`;
-  for (const origin of ['https://evil.example', 'null', `http://127.0.0.1:${made.port}`, 'https://live.example']) await made.client({ origin, headers: { cookie } }).open();
+  for (const origin of ['https://evil.example', 'null', `http://127.0.0.1:${made.stand.port}`, 'https://live.example']) await made.client({ origin, headers: { cookie } }).open();
   expect(made.asked.map((credentials) => credentials.cookie)).toEqual([undefined, undefined, cookie, cookie]);
 });
 
@@ -390,6 +395,6 @@ it('closes the sockets of a deleted stream, and all of them when the server stop
   made.sockets.streamDeleted(STREAM);
   expect(await deleted.closed).toBe(CLOSE_STREAM_DELETED);
   const last = await made.client().open();
-  await made.close();
+  await made.stand.close();
   expect(await last.closed).toBe(CLOSE_SERVER_STOPPING);
 });

@@ -83,6 +83,11 @@ export class StreamSockets implements MeasurementListener, ViewerListener {
     return { ...this.#server.counters, open: this.#server.size };
   }
 
+  /** Whether anybody hears what happens to this stream. */
+  isHeard(streamId: string): boolean {
+    return this.#channels.has(streamId);
+  }
+
   start(): void {
     this.#server.start();
     this.#timer ??= this.#deps.clock.every(COUNT_MS, () => {
@@ -174,6 +179,7 @@ export class StreamSockets implements MeasurementListener, ViewerListener {
         audience: admitted.isOwner ? 'owner' : 'viewer',
         userId: admitted.userId,
         credentials: admitted.credentials,
+        clock,
         closed: (member) => {
           channel.leave(member);
           if (channel.isEmpty && this.#channels.get(streamId) === channel) this.#channels.delete(streamId);

@@ -140,7 +140,16 @@ export function recordingsSuite(suite: Suite): void {
     const open = await makeRecording(server, user.id, { visibility: 'public' });
     const hidden = await makeRecording(server, user.id, { visibility: 'private' });
     const view = (id: string, query = '', as?: string) => server.request(`/api/v1/recordings/${id}/view${query}`, { token: as });
-    expect(await read(await view(open.id), PublicRecording)).toMatchObject({ title: 'Harbour', seconds: 60, isOwner: false });
+    expect(await read(await view(open.id), PublicRecording)).toMatchObject({ title: 'Harbour', seconds: 60, isOwner: false, hasPoster: false });
+    server.posters.add(open.id);
+    expect(await read(await view(open.id), PublicRecording)).toMatchObject({ hasPoster: true });
+    const listed = await read(await server.request('/api/v1/recordings', { token }), listRecordings.success.body);
+    expect(new Map(listed.items.map(({ id, hasPoster }) => [id, hasPoster]))).toEqual(
+      new Map([
+        [open.id, true],
+        [hidden.id, false],
+      ]),
+    );
     expect((await problemOf(await view(hidden.id))).code).toBe('recording_not_found');
     expect((await problemOf(await view(hidden.id, '?token=nonsense'))).code).toBe('recording_not_found');
     expect(await read(await view(hidden.id, '', token), PublicRecording)).toMatchObject({ isOwner: true });

@@ -249,7 +249,8 @@ function jobsOn(name: string, open: () => Promise<Store>): void {
       expect((await rows())[0]?.last_error).toMatch(/^no luck [23]$/);
       await advanceUntil(clock, () => at.length === 4);
       const waits = at.slice(1).map((time, i) => time - (at[i] ?? 0));
-      expect(waits.map((wait) => Math.round(wait / 1000 / 5))).toEqual([1, 2, 4]);
+      // Moved on while the database answers, the clock is late and never early.
+      expect(waits.map((wait) => Math.floor(wait / 1000 / 5))).toEqual([1, 2, 4]);
     });
 
     test('the job of a server that died is taken over when its lease has run out, not before', async () => {

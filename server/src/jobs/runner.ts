@@ -112,11 +112,15 @@ export class JobRunner {
   async #look(): Promise<void> {
     const { store, clock, log, handlers } = this.#deps;
     let sleepMs = MAX_SLEEP_MS;
+    // What waits for a free place is looked for again when one becomes free.
+    const nextDue = () => store.nextDue(handlers.filter((handler) => this.#roomOf(handler) > 0).map(({ kind }) => kind));
     try {
-      for (const handler of handlers) await this.#takeFor(handler);
-      // What waits for a free place is looked for again when one becomes free.
-      const hasRoom = handlers.filter((handler) => this.#roomOf(handler) > 0);
-      const due = await store.nextDue(hasRoom.map(({ kind }) => kind));
+      let due = await nextDue();
+      // Mostly nothing is, and one question is enough.
+      if (due && due.getTime() <= clock.now()) {
+        for (const handler of handlers) await this.#takeFor(handler);
+        due = await nextDue();
+      }
       if (due) sleepMs = Math.min(MAX_SLEEP_MS, Math.max(0, due.getTime() - clock.now()));
     } catch (error) {
       log.warn({ err: error }, 'jobs cannot be looked for, trying again');

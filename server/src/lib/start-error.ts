@@ -12,6 +12,24 @@ export function errorCodeOf(error: unknown): string | undefined {
   return typeof error.code === 'string' ? error.code : undefined;
 }
 
+/** Puts a full disk into a sentence; anything else is returned as it is. */
+export function diskError(error: unknown): unknown {
+  switch (errorCodeOf(error)) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return new StartError(`${pathOf(error) ?? 'The data folder'} cannot be written: the disk is full. Make room on it, or choose another data folder with DATA_DIR.`, error);
+    // disk_full of PostgreSQL.
+    case '53100':
+      return new StartError('The disk of the database is full. Make room on it, then start again.', error);
+    default:
+      return error;
+  }
+}
+
+function pathOf(error: unknown): string | undefined {
+  return typeof error === 'object' && error !== null && 'path' in error && typeof error.path === 'string' ? error.path : undefined;
+}
+
 /** Puts the failure of a listening socket into a sentence; anything else is returned as it is. */
 export function listenError(error: unknown, what: { readonly name: string; readonly port: number; readonly key: string }): unknown {
   switch (errorCodeOf(error)) {

@@ -1,11 +1,12 @@
 /** Folders of files, wherever they lie: whoever reads them does not know whether that is this machine. */
-import { type FileHandle, open, readdir, readFile, stat } from 'node:fs/promises';
+import { access, type FileHandle, open, readdir, readFile, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 
 /** Paths are relative to the folder, with slashes. */
 export interface StoredFiles {
   /** Every file with its size. Rejects where there is no such folder. */
   sizes(): Promise<ReadonlyMap<string, number>>;
+  has(path: string): Promise<boolean>;
   /** A small file, whole. */
   read(path: string): Promise<Uint8Array>;
   /** For runs of bytes of large ones; to be closed. */
@@ -33,6 +34,13 @@ export class DiskFiles implements StoredFiles {
       sizes.set(relative(this.#folder, path).split(sep).join('/'), (await stat(path)).size);
     }
     return sizes;
+  }
+
+  has(path: string): Promise<boolean> {
+    return access(join(this.#folder, path)).then(
+      () => true,
+      () => false,
+    );
   }
 
   read(path: string): Promise<Uint8Array> {

@@ -64,6 +64,7 @@ test('a copy that is removed in the middle of an answer goes on from elsewhere',
   const gone = () => Promise.reject(Object.assign(new Error('no such file'), { code: 'ENOENT' }));
   const near: StoredFiles = {
     sizes: () => (here.isThere ? Promise.resolve(new Map([['video/media-0.m4s', 10]])) : gone()),
+    has: async () => here.isThere,
     read: () => (here.isThere ? Promise.resolve(Buffer.from('near')) : gone()),
     reader: () => ({ read: () => (here.isThere ? Promise.resolve(Buffer.from('near')) : gone()), close: async () => {} }),
   };
@@ -74,5 +75,6 @@ test('a copy that is removed in the middle of an answer goes on from elsewhere',
   expect(text(await reader.read('video/media-0.m4s', 4, 4))).toBe('4567');
   expect(text(await files.read('about.json'))).toBe('{"a":1}');
   expect((await files.sizes()).size).toBe(3);
+  expect([await files.has('about.json'), await files.has('pictures/poster.jpg')]).toEqual([true, false]);
   await reader.close();
 });

@@ -76,6 +76,10 @@ class ObjectFiles implements StoredFiles, StoredReader {
     return this.#sizes;
   }
 
+  async has(path: string): Promise<boolean> {
+    return (await this.sizes()).has(path);
+  }
+
   reader(): StoredReader {
     return this;
   }
@@ -112,6 +116,10 @@ export class NearestFiles implements StoredFiles {
       () => this.#near.sizes(),
       () => this.#far.sizes(),
     );
+  }
+
+  async has(path: string): Promise<boolean> {
+    return (await this.#near.has(path)) || this.#far.has(path);
   }
 
   read(path: string): Promise<Uint8Array> {

@@ -147,6 +147,17 @@ export class RecordingDesk {
     for (const name of names) if (!known.has(name)) log.warn({ folder: name }, 'a folder among the recordings belongs to none of them: it is left alone');
   }
 
+  /** Those that were being made on servers that nobody has seen since then: their files are out of reach. */
+  async endAbandoned(unseenSince: Date): Promise<void> {
+    const { store, clock, log } = this.#deps;
+    for (const { recording, isUnwanted } of await store.abandoned(unseenSince)) {
+      const { id, serverId } = recording;
+      log.warn({ recordingId: id, serverId }, 'a recording is given up whose server is gone');
+      if (isUnwanted) await this.delete(id);
+      else this.#tellOf(await store.giveUp(recording, new Date(clock.now()), this.#stored));
+    }
+  }
+
   /** The files first: without its row nobody would look for them. */
   async #forget({ id }: StoredRecording, archives: ArchivePort): Promise<void> {
     await archives.remove(id);
@@ -175,11 +186,17 @@ export class RecordingDesk {
   }
 
   async #finish(id: string, end: RecordingEnd): Promise<void> {
-    const { store, directory, clock, listener } = this.#deps;
-    const recording = await store.finish(id, end, new Date(clock.now()), this.#stored);
-    directory.forget(id);
+    const { store, clock } = this.#deps;
+    this.#tellOf(await store.finish(id, end, new Date(clock.now()), this.#stored));
+  }
+
+  /** @param recording as it is stored now, if it is. */
+  #tellOf(recording: StoredRecording | undefined): void {
+    const { directory, listener } = this.#deps;
     this.#tellStored();
-    if (recording) listener.recordingChanged(recording);
+    if (!recording) return;
+    directory.forget(recording.id);
+    listener.recordingChanged(recording);
   }
 
   readonly #stored = async (transaction: Transaction<Schema>, recording: StoredRecording): Promise<void> => {

@@ -2,13 +2,13 @@
 import type { RecordingStorage, RecordingTask } from '@millrace/contract/entities/recording';
 import { RecordingSocketEvent } from '@millrace/contract/events/recording-socket';
 import { CLOSE_SERVER_STOPPING, RECORDING_SOCKET_PATH, RECORDING_SOCKET_PROTOCOL, SESSION_COOKIE } from '@millrace/contract/protocol';
-import { afterEach, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import type { ClientOptions } from 'ws';
 import { FakeClock } from '../lib/clock.ts';
 import { quietLog } from '../lib/testing/quiet-log.ts';
 import type { StoredRecording } from '../store/recordings.ts';
-import { HttpServer } from '../transports/http/server.ts';
-import { SocketClient } from '../transports/http/testing/socket-client.ts';
+import type { SocketClient } from '../transports/http/testing/socket-client.ts';
+import { SocketStand } from '../transports/http/testing/socket-stand.ts';
 import { RecordingSockets } from './recording-sockets.ts';
 
 const HERE: RecordingStorage = { local: true, elsewhere: false, upload: null };
@@ -20,8 +20,7 @@ class World {
   readonly storage = new Map<string, RecordingStorage>();
   readonly tasks = new Map<string, RecordingTask>();
   readonly sockets: RecordingSockets;
-  readonly server: HttpServer;
-  port = 0;
+  readonly stand: SocketStand;
   isDatabaseAway = false;
 
   constructor() {
@@ -45,22 +44,16 @@ class World {
       taskOf: (id) => this.tasks.get(id) ?? null,
       publicOrigin: 'https://live.example/',
     });
-    this.server = new HttpServer({ host: '127.0.0.1', port: 0, clock, log, handlers: [], fallback: (_request, response) => response.end(), upgrades: [this.sockets] });
+    this.stand = new SocketStand(this.sockets, clock);
   }
 
   async start(): Promise<this> {
-    this.sockets.start();
-    ({ port: this.port } = await this.server.start());
+    await this.stand.start();
     return this;
   }
 
-  async close(): Promise<void> {
-    await this.sockets.close();
-    await this.server.close();
-  }
-
   client(options: ClientOptions = {}, protocols = [RECORDING_SOCKET_PROTOCOL]): SocketClient {
-    return new SocketClient(`ws://127.0.0.1:${this.port}${RECORDING_SOCKET_PATH}`, protocols, options);
+    return this.stand.client(RECORDING_SOCKET_PATH, protocols, options);
   }
 
   recording(owner: string, name: string, changes: Partial<StoredRecording> = {}): StoredRecording {
@@ -83,17 +76,9 @@ class World {
   }
 }
 
-const worlds: World[] = [];
-
-async function world(): Promise<World> {
-  const made = await new World().start();
-  worlds.push(made);
-  return made;
+function world(): Promise<World> {
+  return new World().start();
 }
-
-afterEach(async () => {
-  for (const made of worlds.splice(0)) await made.close();
-});
 
 const as = (user: string): ClientOptions => ({ headers: { authorization: `Bearer ${user}` } });
 
@@ -204,6 +189,6 @@ it('takes no command: who goes on sending is shown out, and so is everybody when
   client.send({});
   expect(await client.closed).toBe(4400);
   const quiet = await made.client(as('ann')).open();
-  await made.close();
+  await made.stand.close();
   expect(await quiet.closed).toBe(CLOSE_SERVER_STOPPING);
 });

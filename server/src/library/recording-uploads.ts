@@ -92,10 +92,10 @@ export class RecordingUploads implements RecordingFollower {
     );
   }
 
-  async recordingStored(transaction: Transaction<Schema>, { id, state }: StoredRecording): Promise<void> {
+  async recordingStored(transaction: Transaction<Schema>, { id, state, problem }: StoredRecording): Promise<void> {
     if (state === 'ready') await this.#put(id, true, transaction);
-    // What was sent of it while it was made.
-    else await this.recordingDeleted(transaction, { id });
+    // What was sent of it while it was made; of one that its server may yet come back for, that stays.
+    else if (problem !== 'interrupted') await this.recordingDeleted(transaction, { id });
   }
 
   async recordingDeleted(transaction: Transaction<Schema>, { id }: Pick<StoredRecording, 'id'>): Promise<void> {

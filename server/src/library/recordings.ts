@@ -17,6 +17,8 @@ export interface RecordingsDeps {
   storageOf(recording: StoredRecording): RecordingStorage;
   /** Null unless something takes long. */
   taskOf(id: string): RecordingTask | null;
+  /** Whether it has a picture of its own. */
+  hasPoster(recording: StoredRecording): Promise<boolean>;
   /** Resolves when its MP4 can be sent at once. Rejects with AppError. */
   prepareDownload(id: string): Promise<void>;
   /** Its owner changed it. */
@@ -84,6 +86,11 @@ export class Recordings {
   /** What takes long with it now. */
   taskOf({ id }: StoredRecording): RecordingTask | null {
     return this.#deps.taskOf(id);
+  }
+
+  /** Whether it has a picture of its own: sound alone has none. */
+  hasPoster(recording: StoredRecording): Promise<boolean> {
+    return this.#deps.hasPoster(recording);
   }
 
   /** Has its MP4 made ready, and says whether it is. Goes on when it is not. */

@@ -28,9 +28,12 @@ let gate: Gate;
 let folder = '';
 let prefix = '';
 const runners: JobRunner[] = [];
+/** What there is of them also when one does not come up in time. */
+const scope = new AsyncDisposableStack();
 
 beforeAll(async () => {
-  [s3, temporary] = await Promise.all([startS3Server(), openTemporaryStore()]);
+  const open = async <Resource extends AsyncDisposable>(opening: Promise<Resource>): Promise<Resource> => scope.use(await opening);
+  [s3, temporary] = await Promise.all([open(startS3Server()), open(openTemporaryStore())]);
 });
 
 beforeEach(async () => {
@@ -46,10 +49,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-afterAll(async () => {
-  await temporary?.[Symbol.asyncDispose]();
-  await s3?.[Symbol.asyncDispose]();
-});
+afterAll(() => scope.disposeAsync());
 
 function theStore(): Store {
   if (!temporary) throw new Error('the store is not open');

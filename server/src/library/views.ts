@@ -20,9 +20,10 @@ export interface RecordingNow {
   readonly playback: RecordingPlayback;
   readonly storage: RecordingStorage;
   readonly task: RecordingTask | null;
+  readonly hasPoster: boolean;
 }
 
-export function viewRecording({ recording, playback, storage, task }: RecordingNow): Recording {
+export function viewRecording({ recording, playback, storage, task, hasPoster }: RecordingNow): Recording {
   return {
     id: recording.id,
     streamId: recording.streamId,
@@ -37,11 +38,13 @@ export function viewRecording({ recording, playback, storage, task }: RecordingN
     endedAt: recording.endedAt?.toISOString() ?? null,
     storage,
     task,
+    hasPoster,
     playback,
     updatedAt: recording.updatedAt.toISOString(),
   };
 }
 
-export function viewPublicRecording({ id, title, seconds, startedAt }: StoredRecording, playback: RecordingPlayback, isOwner: boolean): PublicRecording {
-  return { id, title, seconds, startedAt: startedAt.toISOString(), isOwner, playback };
+export function viewPublicRecording({ recording, ...now }: { readonly recording: StoredRecording } & Pick<PublicRecording, 'isOwner' | 'hasPoster' | 'playback'>): PublicRecording {
+  const { id, title, seconds, startedAt } = recording;
+  return { id, title, seconds, startedAt: startedAt.toISOString(), ...now };
 }

@@ -28,5 +28,5 @@ try {
   });
   tell({ type: 'ready' });
 } catch (error) {
-  tell({ type: 'failed', message: error instanceof Error ? error.message : String(error) });
+  tell({ type: 'failed', message: error instanceof Error ? error.message : JSON.stringify(error) });
 }

@@ -3,7 +3,7 @@ import { access, constants, mkdir } from 'node:fs/promises';
 import { Kysely, PostgresDialect, sql } from 'kysely';
 import pg from 'pg';
 import type { Log } from '../lib/log.ts';
-import { errorCodeOf, StartError } from '../lib/start-error.ts';
+import { diskError, errorCodeOf, StartError } from '../lib/start-error.ts';
 import { openEmbedded } from './embedded.ts';
 import { migrate } from './migrate.ts';
 import { EMBEDDED_POOL_SIZE, SERVER_POOL_SIZE } from './pool-size.ts';
@@ -33,8 +33,21 @@ export interface Store {
   close(): Promise<void>;
 }
 
-export async function openStore({ dataDir, databaseUrl, log }: StoreOptions): Promise<Store> {
-  await checkDataDir(dataDir);
+/** Throws StartError. */
+export async function openStore(options: StoreOptions): Promise<Store> {
+  await checkDataDir(options.dataDir);
+  try {
+    return await open(options);
+  } catch (error) {
+    const told = diskError(error);
+    if (told instanceof StartError) throw told;
+    const which = options.databaseUrl === undefined ? `embedded database in ${options.dataDir}` : `database at ${withoutPassword(options.databaseUrl)}`;
+    options.log.debug({ err: error }, 'the database cannot be opened');
+    throw new StartError(`The ${which} cannot be opened: ${reasonOf(error)}. With LOG_LEVEL=debug the log says more.`, error);
+  }
+}
+
+async function open({ dataDir, databaseUrl, log }: StoreOptions): Promise<Store> {
   const serverId = await loadServerId(dataDir);
   const embedded = databaseUrl === undefined ? await openEmbedded(dataDir, log) : undefined;
   const pool = new pg.Pool({
@@ -81,6 +94,8 @@ export async function checkDataDir(dataDir: string): Promise<void> {
     await mkdir(dataDir, { recursive: true });
     await access(dataDir, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {
+    const full = diskError(error);
+    if (full instanceof StartError) throw full;
     throw new StartError(
       `The data folder ${dataDir} cannot be written (${errorCodeOf(error) ?? 'unknown'}). Give this user the right to write there, or choose another folder with DATA_DIR.`,
       error,
@@ -92,12 +107,15 @@ async function checkReachable(store: Store, databaseUrl: string): Promise<void> 
   try {
     await store.ping();
   } catch (error) {
-    const reason = error instanceof Error && error.message !== '' ? error.message : (errorCodeOf(error) ?? 'no reason given');
     throw new StartError(
-      `The database at ${withoutPassword(databaseUrl)} cannot be reached: ${reason}. Check that it runs and that DATABASE_URL is right, or leave DATABASE_URL out to use the embedded one.`,
+      `The database at ${withoutPassword(databaseUrl)} cannot be reached: ${reasonOf(error)}. Check that it runs and that DATABASE_URL is right, or leave DATABASE_URL out to use the embedded one.`,
       error,
     );
   }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error && error.message !== '' ? error.message : (errorCodeOf(error) ?? 'no reason given');
 }
 
 function withoutPassword(databaseUrl: string): string {

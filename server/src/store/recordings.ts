@@ -23,6 +23,12 @@ export interface StoredRecording extends RecordingSettings {
   readonly serverId: string | null;
 }
 
+export interface UnfinishedRecording {
+  readonly recording: StoredRecording;
+  /** It was not to be kept. */
+  readonly isUnwanted: boolean;
+}
+
 /** On the server that puts it in. */
 export type NewRecording = Omit<StoredRecording, 'serverId'>;
 
@@ -145,10 +151,28 @@ export class RecordingStore {
     await this.#db.updateTable('recordings').set({ server_id: this.#serverId }).where('server_id', 'is', null).where('id', 'in', ids).execute();
   }
 
-  /** Those that this server was making. `isUnwanted`: they were not to be kept. */
-  async unfinished(): Promise<{ readonly recording: StoredRecording; readonly isUnwanted: boolean }[]> {
-    const rows = await this.#mine().where('state', '=', 'recording').execute();
-    return rows.map((row) => ({ recording: recordingOfRow(row), isUnwanted: row.is_unwanted }));
+  /** Those that this server was making, also those that another gave up meanwhile. */
+  async unfinished(): Promise<UnfinishedRecording[]> {
+    const isGivenUp = { state: 'failed', problem: 'interrupted' } as const;
+    const rows = await this.#mine()
+      .where((eb) => eb.or([eb('state', '=', 'recording'), eb.and(isGivenUp)]))
+      .execute();
+    return rows.map(unfinishedOfRow);
+  }
+
+  /** Those that servers were making which nobody has seen since then. */
+  async abandoned(unseenSince: Date): Promise<UnfinishedRecording[]> {
+    const ofGone = this.#db
+      .selectFrom('recordings')
+      .selectAll()
+      .where('server_id', 'in', this.#db.selectFrom('servers').select('id').where('seen_at', '<=', unseenSince));
+    const rows = await ofGone.where('state', '=', 'recording').execute();
+    return rows.map(unfinishedOfRow);
+  }
+
+  /** Its server is gone: there is nothing to play unless it comes back. Undefined: it is no longer being made. */
+  async giveUp({ id, startedAt }: StoredRecording, at: Date, also?: Also): Promise<StoredRecording | undefined> {
+    return this.#change(id, { state: 'failed', problem: 'interrupted', ended_at: startedAt, updated_at: at }, also, 'recording');
   }
 
   /** What is being made of a broadcast will not be kept, whatever happens before it ends. */
@@ -221,15 +245,22 @@ export class RecordingStore {
     return this.#db.selectFrom('recordings').selectAll().where('server_id', '=', this.#serverId);
   }
 
-  #change(id: string, values: Partial<Updateable<RecordingsTable>>, also?: Also): Promise<StoredRecording | undefined> {
+  /** @param from the state that it must be in. */
+  #change(id: string, values: Partial<Updateable<RecordingsTable>>, also?: Also, from?: RecordingState): Promise<StoredRecording | undefined> {
     return this.#db.transaction().execute(async (transaction) => {
-      const row = await transaction.updateTable('recordings').set(values).where('id', '=', id).returningAll().executeTakeFirst();
+      let update = transaction.updateTable('recordings').set(values).where('id', '=', id);
+      if (from !== undefined) update = update.where('state', '=', from);
+      const row = await update.returningAll().executeTakeFirst();
       if (!row) return undefined;
       const recording = recordingOfRow(row);
       await also?.(transaction, recording);
       return recording;
     });
   }
+}
+
+function unfinishedOfRow(row: Selectable<RecordingsTable>): UnfinishedRecording {
+  return { recording: recordingOfRow(row), isUnwanted: row.is_unwanted };
 }
 
 function recordingOfRow(row: Selectable<RecordingsTable>): StoredRecording {

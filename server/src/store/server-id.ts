@@ -13,8 +13,8 @@ export async function loadServerId(dataDir: string): Promise<string> {
   if (kept !== undefined) return kept;
   const drawn = randomUUID();
   const aside = `${path}.${drawn}`;
-  await writeFile(aside, `${drawn}\n`);
   try {
+    await writeFile(aside, `${drawn}\n`);
     // Whole or not at all, and never in place of one that is there.
     await link(aside, path);
     return drawn;

@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { silentLog } from '../lib/silent-log.ts';
 import { StartError } from '../lib/start-error.ts';
+import { mayMount, SmallDisk } from '../lib/testing/small-disk.ts';
 import { lockFolder } from './folder-lock.ts';
 import { openStore } from './open.ts';
 import { storeContract } from './store.contract.ts';
@@ -71,6 +72,25 @@ describe('the start stops with a sentence', () => {
     expect(error).toBeInstanceOf(StartError);
     expect(String(error)).toMatch(/The database at postgresql:\/\/127\.0\.0\.1:1\/live cannot be reached: .*ECONNREFUSED.*DATABASE_URL/);
     expect(String(error)).not.toContain('secret');
+  });
+
+  test.skipIf(!mayMount)('when the disk is full, and goes on as if nothing had been once there is room', async () => {
+    await using disk = await SmallDisk.mount(160);
+    const dataDir = join(disk.path, 'data');
+    const ballast = join(disk.path, 'ballast');
+    const openWith = async (megabytes: number) => {
+      await writeFile(ballast, Buffer.alloc((await disk.freeBytes()) - megabytes * 1024 * 1024));
+      try {
+        await (await openStore({ dataDir, log: silentLog })).close();
+      } finally {
+        await rm(ballast);
+      }
+    };
+    await expect(openWith(0)).rejects.toThrow(/disk is full\. .*DATA_DIR/);
+    await expect(openWith(20)).rejects.toThrow(/needs 64 MB in .*, and the disk has \d+ MB left: .*DATA_DIR/);
+    await openWith(100);
+    await expect(openWith(0)).rejects.toThrow(/disk is full\. .*DATA_DIR/);
+    await openWith(10);
   });
 
   test('when the embedded database is damaged', async () => {

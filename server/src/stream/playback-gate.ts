@@ -8,10 +8,19 @@ export interface PlaybackCredentials {
   readonly authorization: string | undefined;
 }
 
-/** `hidden`: to this asker the stream does not exist, or is still in preview. `denied`: it is private and the token is missing or stale. */
-export type PlaybackDecision = 'allowed' | 'hidden' | 'denied';
+/**
+ * `open`: to everybody, whatever they bring. `allowed`: to this asker. `hidden`: to this asker the stream does not exist, or is still in preview.
+ * `denied`: it is private and the token is missing or stale.
+ */
+export type PlaybackDecision = 'open' | 'allowed' | PlaybackRefusal;
+
+export type PlaybackRefusal = 'hidden' | 'denied';
 
 export interface PlaybackGate {
   /** Answers at once, without a promise, wherever it can: this stands in the path of every segment. */
   check(streamId: string, credentials: PlaybackCredentials): PlaybackDecision | Promise<PlaybackDecision>;
+}
+
+export function isRefusal(decision: PlaybackDecision): decision is PlaybackRefusal {
+  return decision === 'hidden' || decision === 'denied';
 }

@@ -15,5 +15,6 @@ export type PublishDecision =
 export interface PublishGate {
   /** False while an address is shut out after too many wrong keys: its connection is not worth a handshake. */
   mayConnect(remoteAddress: string): boolean;
+  /** @param signal aborted when the session is over: until then one that is let in counts among the broadcasts of its owner. */
   authorise(attempt: PublishAttempt, signal: AbortSignal): Promise<PublishDecision>;
 }

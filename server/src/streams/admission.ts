@@ -2,7 +2,7 @@
 import type { Visibility } from '@millrace/contract/entities/stream';
 import type { User } from '@millrace/contract/entities/user';
 import type { Clock } from '../lib/clock.ts';
-import type { PlaybackCredentials, PlaybackDecision } from '../stream/playback-gate.ts';
+import type { PlaybackCredentials, PlaybackDecision, PlaybackRefusal } from '../stream/playback-gate.ts';
 import type { PlaybackTokens } from './playback-tokens.ts';
 
 export interface AdmissionDeps {
@@ -20,7 +20,7 @@ export interface Belonging {
 
 /** What others than its owner are told. `unseen`: nobody else may see it, whatever its visibility. */
 export interface AdmissionRule {
-  readonly refusal: Exclude<PlaybackDecision, 'allowed'>;
+  readonly refusal: PlaybackRefusal;
   readonly unseen?: boolean;
 }
 
@@ -35,7 +35,7 @@ export class Admission {
   decide({ id, ownerId, visibility }: Belonging, credentials: PlaybackCredentials, { refusal, unseen = false }: AdmissionRule): PlaybackDecision | Promise<PlaybackDecision> {
     const { tokens, clock, identify } = this.#deps;
     if (!unseen) {
-      if (visibility !== 'private') return 'allowed';
+      if (visibility !== 'private') return 'open';
       if (credentials.token !== undefined && tokens.isValid(credentials.token, id, clock.now())) return 'allowed';
     }
     const decide = (user: User | undefined): PlaybackDecision => (user?.id === ownerId ? 'allowed' : refusal);

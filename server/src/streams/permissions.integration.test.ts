@@ -21,8 +21,8 @@ function newServer(guests: 'publish' | 'watch' = 'publish'): TestServer {
   return createTestServer({ store: temporary.store, guests });
 }
 
-function publishWith(server: TestServer, key: string, remoteAddress = '198.51.100.7') {
-  return server.publishing.authorise({ key, protocol: 'test', remoteAddress }, AbortSignal.timeout(10_000));
+function publishWith(server: TestServer, key: string, remoteAddress = '198.51.100.7', signal = new AbortController().signal) {
+  return server.publishing.authorise({ key, protocol: 'test', remoteAddress }, signal);
 }
 
 const WRONG_KEY = `mk_${'a'.repeat(40)}`;
@@ -73,11 +73,28 @@ describe('publishing', () => {
     for (const { stream } of made.slice(0, 4)) server.publish(stream.id);
     const refused = await publishWith(server, fifth.streamKey);
     expect(refused).toMatchObject({ allowed: false, reason: 'limit_reached' });
-    expect(await publishWith(server, first.streamKey)).toMatchObject({ allowed: true });
+    const again = new AbortController();
+    expect(await publishWith(server, first.streamKey, undefined, again.signal)).toMatchObject({ allowed: true });
     const other = await makeStream(server, (await becomeGuest(server)).token);
     expect(await publishWith(server, other.streamKey)).toMatchObject({ allowed: true });
     server.hub.stop(first.stream.id, 'stopped');
+    expect(await publishWith(server, fifth.streamKey)).toMatchObject({ allowed: false, reason: 'limit_reached' });
+    again.abort();
     expect(await publishWith(server, fifth.streamKey)).toMatchObject({ allowed: true });
+  });
+
+  test('of more publishers of a guest that come at once than there may be, no more are let in; one that goes makes room', async () => {
+    const server = newServer();
+    const { token } = await becomeGuest(server);
+    const made = await Promise.all([1, 2, 3, 4, 5, 6].map(() => makeStream(server, token)));
+    const sessions = made.map(() => new AbortController());
+    const answers = await Promise.all(made.map(({ streamKey }, i) => publishWith(server, streamKey, undefined, sessions[i]?.signal)));
+    expect(answers.map(({ allowed }) => allowed).filter(Boolean)).toHaveLength(4);
+    const [refused] = made.filter((_, i) => !answers[i]?.allowed);
+    // Before its first picture.
+    sessions[answers.findIndex(({ allowed }) => allowed)]?.abort();
+    expect(await publishWith(server, refused?.streamKey ?? '')).toMatchObject({ allowed: true });
+    expect(server.publishing.counters).toMatchObject({ allowed: 5, refused: 2 });
   });
 
   test('is not for guests where the operator says so', async () => {
@@ -93,9 +110,9 @@ describe('watching', () => {
     const { token } = await becomeGuest(server);
     for (const visibility of ['public', 'unlisted']) {
       const { stream } = await makeStream(server, token, { visibility });
-      expect(await server.playback.check(stream.id, NOBODY)).toBe('allowed');
+      expect(await server.playback.check(stream.id, NOBODY)).toBe('open');
       // No promise the second time.
-      expect(server.playback.check(stream.id, NOBODY)).toBe('allowed');
+      expect(server.playback.check(stream.id, NOBODY)).toBe('open');
     }
   });
 
@@ -129,14 +146,14 @@ describe('watching', () => {
     server.publish(stream.id, 'manual');
     server.hub.start(stream.id);
     server.hub.stop(stream.id, 'stopped');
-    expect(await check({})).toBe('allowed');
+    expect(await check({})).toBe('open');
   });
 
   test('a change of visibility and a deletion count at once', async () => {
     const server = newServer();
     const { token } = await becomeGuest(server);
     const { stream } = await makeStream(server, token, { visibility: 'public' });
-    expect(await server.playback.check(stream.id, NOBODY)).toBe('allowed');
+    expect(await server.playback.check(stream.id, NOBODY)).toBe('open');
     await server.request(`/api/v1/streams/${stream.id}`, { method: 'PATCH', token, body: { visibility: 'private' } });
     expect(await server.playback.check(stream.id, NOBODY)).toBe('denied');
     await server.request(`/api/v1/streams/${stream.id}`, { method: 'DELETE', token });

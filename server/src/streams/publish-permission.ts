@@ -23,6 +23,8 @@ export class PublishPermission implements PublishGate {
   readonly counters = { allowed: 0, wrongKeys: 0, refused: 0 };
   readonly #deps: PublishPermissionDeps;
   readonly #wrongKeys: TryLimiter;
+  /** Streams of guests whose publishers were let in and are still there, most before their first picture. */
+  readonly #admitted = new Set<KnownStream>();
 
   constructor(deps: PublishPermissionDeps) {
     this.#deps = deps;
@@ -46,18 +48,38 @@ export class PublishPermission implements PublishGate {
       return this.#refuse('wrong_key', 'This stream key is wrong or has been replaced. Copy it again from the page of your stream.');
     }
     if (!this.#deps.mayPublish({ kind: stream.ownerKind })) return this.#refuse('not_allowed', 'Guests may not publish on this server.');
-    if (stream.ownerKind === 'guest' && (await this.#othersLive(stream)) >= MAX_LIVE_STREAMS_PER_GUEST) {
-      return this.#refuse('limit_reached', `You have ${MAX_LIVE_STREAMS_PER_GUEST} broadcasts running already, which is as many as a guest may have. Stop one first.`);
+    if (stream.ownerKind === 'guest') {
+      const running = await this.#runningOf(stream.ownerId);
+      signal.throwIfAborted();
+      // Nothing is waited for from here on: of several that come at once, each sees those before it.
+      if (this.#others(stream, running).size >= MAX_LIVE_STREAMS_PER_GUEST) {
+        return this.#refuse('limit_reached', `You have ${MAX_LIVE_STREAMS_PER_GUEST} broadcasts running already, which is as many as a guest may have. Stop one first.`);
+      }
+      this.#admit(stream, signal);
     }
     this.counters.allowed++;
     return { allowed: true, streamId: stream.id, start: stream.start, secondPublisher: stream.secondPublisher };
   }
 
-  /** Broadcasts of the same owner that run on other streams. */
-  async #othersLive(stream: KnownStream): Promise<number> {
-    const ids = [...this.#deps.media.running()].map((broadcast) => broadcast.streamId).filter((id) => id !== stream.id);
-    const streams = await this.#deps.directory.byIds(ids);
-    return streams.filter((other) => other.ownerId === stream.ownerId).length;
+  /** The streams of an owner on which broadcasts run. */
+  async #runningOf(ownerId: string): Promise<string[]> {
+    const streams = await this.#deps.directory.byIds([...this.#deps.media.running()].map(({ streamId }) => streamId));
+    return streams.filter((stream) => stream.ownerId === ownerId).map(({ id }) => id);
+  }
+
+  /** Other streams of the same owner that run or are about to. */
+  #others({ id, ownerId }: KnownStream, running: readonly string[]): Set<string> {
+    const others = new Set(running);
+    for (const admitted of this.#admitted) if (admitted.ownerId === ownerId) others.add(admitted.id);
+    others.delete(id);
+    return others;
+  }
+
+  #admit(stream: KnownStream, signal: AbortSignal): void {
+    // A publisher that takes over is there together with the one before it.
+    const admitted = { ...stream };
+    this.#admitted.add(admitted);
+    signal.addEventListener('abort', () => this.#admitted.delete(admitted), { once: true });
   }
 
   #refuse(reason: Extract<PublishDecision, { allowed: false }>['reason'], message: string): PublishDecision {

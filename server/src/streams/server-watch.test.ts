@@ -8,6 +8,7 @@ function watching() {
   const log = quietLog();
   const database = { isAway: false, seen: 0 };
   const ended: number[] = [];
+  const givenUp: number[] = [];
   const watch = new ServerWatch({
     clock,
     log,
@@ -19,6 +20,7 @@ function watching() {
     },
     async moved() {},
     broadcasts: { endAbandoned: async (unseenSince) => void ended.push(clock.now() - unseenSince.getTime()) },
+    recordings: { endAbandoned: async (unseenSince) => void givenUp.push(clock.now() - unseenSince.getTime()) },
   });
   /** Each beat is over before the next. */
   const pass = async (seconds: number) => {
@@ -27,17 +29,17 @@ function watching() {
       await watch.beat();
     }
   };
-  return { database, ended, log, pass, watch };
+  return { database, ended, givenUp, log, pass, watch };
 }
 
 test('a server says twice a minute that it runs, and ends what is of those who have not said so for five minutes', async () => {
-  const { database, ended, pass, watch } = watching();
+  const { database, ended, givenUp, pass, watch } = watching();
   await watch.start();
   expect(database.seen).toBe(1);
   await pass(270);
   expect(ended).toEqual([]);
   await pass(60);
-  expect(ended[0]).toBe(300_000);
+  expect([ended[0], givenUp[0]]).toEqual([300_000, 300_000]);
   await watch.close();
 });
 

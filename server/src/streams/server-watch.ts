@@ -1,4 +1,4 @@
-/** Tells the other servers on the database that this one runs, and ends the broadcasts of those that say nothing any more. */
+/** Tells the other servers on the database that this one runs, and ends the broadcasts and recordings of those that say nothing any more. */
 import type { Clock, Timer } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { ServerStore } from '../store/servers.ts';
@@ -7,6 +7,8 @@ import type { BroadcastLog } from './broadcast-log.ts';
 export interface ServerWatchDeps {
   readonly servers: Pick<ServerStore, 'seen'>;
   readonly broadcasts: Pick<BroadcastLog, 'endAbandoned'>;
+  /** What was being recorded on servers that nobody has seen since then is given up. */
+  readonly recordings: { endAbandoned(unseenSince: Date): Promise<void> };
   readonly clock: Clock;
   readonly log: Log;
   /** Other servers may have taken over what this one had. */
@@ -47,14 +49,17 @@ export class ServerWatch {
   }
 
   async #beat(): Promise<void> {
-    const { servers, broadcasts, clock, log, moved } = this.#deps;
+    const { servers, broadcasts, recordings, clock, log, moved } = this.#deps;
     const now = clock.now();
     try {
       await servers.seen(new Date(now));
       await moved();
       // A database that was away has heard nobody: the others get their time to be heard again.
       this.#heardSince ??= now;
-      if (now - this.#heardSince >= GONE_MS) await broadcasts.endAbandoned(new Date(now - GONE_MS));
+      if (now - this.#heardSince < GONE_MS) return;
+      const unseenSince = new Date(now - GONE_MS);
+      await broadcasts.endAbandoned(unseenSince);
+      await recordings.endAbandoned(unseenSince);
     } catch (error) {
       this.#heardSince = undefined;
       log.warn({ err: error }, 'the other servers cannot be told that this one runs');

@@ -10,7 +10,7 @@ import type { SettingsChange, StoredStream, StreamStore } from '../store/streams
 import type { StreamDirectory } from './directory.ts';
 import type { MediaPort } from './media-port.ts';
 import { hashKey, type Names } from './names.ts';
-import { type StreamNow, viewStream } from './views.ts';
+import { isElsewhere, type StreamNow, viewStream } from './views.ts';
 
 export interface StreamsDeps {
   readonly store: StreamStore;
@@ -112,11 +112,13 @@ export class Streams {
   /** @param keepRecording false: what was recorded of it is deleted. */
   async stop(user: User, id: string, { keepRecording }: { readonly keepRecording: boolean }): Promise<StreamNow> {
     const now = await this.owned(user, id);
-    const { media, discardRecordings } = this.#deps;
+    const { media, discardRecordings, broadcastsStored } = this.#deps;
     const broadcast = media.broadcast(id);
     // Before it ends: what has ended is kept.
     if (!keepRecording && broadcast) await discardRecordings(broadcast);
     if (!media.stop(id, 'stopped')) throw new AppError(isElsewhere(now) ? 'on_another_server' : 'not_running');
+    // A broadcast that comes back after a crash would be recorded anew.
+    if (!keepRecording) await broadcastsStored();
     return this.owned(user, id);
   }
 
@@ -150,11 +152,6 @@ export class Streams {
     const { media } = this.#deps;
     return { stream, running: media.broadcast(stream.id), stored: broadcast, viewers: media.viewers(stream.id), hasPoster: media.hasPoster(stream.id) };
   }
-}
-
-/** Another server on this database has its publisher. */
-function isElsewhere({ running, stored }: StreamNow): boolean {
-  return !running && stored !== null && stored.state !== 'ended';
 }
 
 /** Highest rank first, then by id, so that equal ranks keep their order. */

@@ -51,8 +51,14 @@ export function viewPublicStream(now: StreamNow, playback: Playback, isOwner: bo
     viewers,
     rewindSeconds: stream.rewindSeconds,
     hasPoster: !hidden && now.hasPoster,
+    elsewhere: !hidden && isElsewhere(now),
     playback,
   };
+}
+
+/** Another server on this database has its publisher. */
+export function isElsewhere({ running, stored }: StreamNow): boolean {
+  return !running && stored !== null && stored.state !== 'ended';
 }
 
 function viewBroadcast(running: Broadcast | undefined, stored: BroadcastRow | null): BroadcastView | null {

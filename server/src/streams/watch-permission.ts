@@ -4,7 +4,7 @@ import type { WatchDecision, WatchGate } from '../analytics/watch-gate.ts';
 import type { BroadcastRow } from '../store/broadcasts.ts';
 import type { StreamStore } from '../store/streams.ts';
 import type { Broadcast } from '../stream/broadcast.ts';
-import type { PlaybackCredentials, PlaybackGate } from '../stream/playback-gate.ts';
+import { isRefusal, type PlaybackCredentials, type PlaybackGate } from '../stream/playback-gate.ts';
 
 export interface WatchPermissionDeps {
   readonly store: StreamStore;
@@ -25,7 +25,7 @@ export class WatchPermission implements WatchGate {
     const isOwner = user?.id === stream.ownerId;
     // A preview hides its media from viewers, not the stream: they wait for it to begin.
     const isWaiting = decision === 'hidden' && stream.visibility !== 'private';
-    if (!isOwner && !isWaiting && decision !== 'allowed') return { allowed: false, reason: 'denied' };
+    if (!isOwner && !isWaiting && isRefusal(decision)) return { allowed: false, reason: 'denied' };
     return { allowed: true, isOwner, userId: user?.id ?? null, lastBroadcast: stream.broadcast && endedOf(stream.broadcast) };
   }
 }

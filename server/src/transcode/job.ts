@@ -83,8 +83,11 @@ export interface PictureJob {
 export const POSTER_OUTPUT = 0;
 export const SHEET_OUTPUT = 1;
 
-/** Places in a row of a sheet, and rows. A sheet is made and loaded anew with each picture, so it must not be large. */
-export const SHEET_SIDE = 5;
+/** Places of a sheet. It is written and loaded anew with each picture, so it must not be large. */
+export const SHEET_PLACES = 25;
+
+/** Pictures stand in their sheet below each other, each in whole blocks of so many pixels: what JPEG codes together. */
+export const SHEET_BLOCK = 16;
 
 export type JobSpec = AudioJob | VideoJob | LadderJob | PictureJob;
 

@@ -1,6 +1,6 @@
 /** Pictures of key frames, made by the workers: puts together what comes of each. */
 import type { VideoTrack } from '@millrace/media/track';
-import { POSTER_OUTPUT, SHEET_SIDE } from './job.ts';
+import { POSTER_OUTPUT, SHEET_BLOCK } from './job.ts';
 import type { WorkerPool } from './pool.ts';
 import type { WireUnit } from './wire.ts';
 import type { JobLoss } from './worker-process.ts';
@@ -42,7 +42,7 @@ export class PictureJobs {
             return;
           }
           if (!poster) return;
-          const place = { x: (count % SHEET_SIDE) * tile.width, y: Math.floor(count / SHEET_SIDE) * tile.height, ...tile };
+          const place = { x: 0, y: count * Math.ceil(tile.height / SHEET_BLOCK) * SHEET_BLOCK, ...tile };
           const isFirst = count++ === 0;
           listener.made({ poster, sheet: data, place, isFirst });
           poster = undefined;

@@ -9,7 +9,7 @@ const REASONS: Readonly<Record<RecordingProblem, string>> = {
   disk_full: 'The disk of the server is full.',
   quota_reached: 'There is no room left for recordings of yours.',
   write_failed: 'The recording could not be written.',
-  interrupted: 'The server stopped before there was anything to keep.',
+  interrupted: 'The server that recorded it is gone. When it comes back, so does the recording.',
   damaged: 'What was recorded cannot be read.',
 };
 

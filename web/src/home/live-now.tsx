@@ -3,11 +3,11 @@
 import type { PublicStream } from '@millrace/contract/entities/stream';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { useServices } from '../app/services.tsx';
 import { CardSkeletons } from '../parts/card-skeletons.tsx';
 import { StatusBadge } from '../parts/live-dot.tsx';
 import { currentPicture } from '../parts/picture-address.ts';
 import { Poster } from '../parts/poster.tsx';
+import { useServices } from '../parts/services.tsx';
 import { useNow } from '../parts/use-now.ts';
 import { elapsed } from '../text/format.ts';
 import { t } from '../text/text.ts';

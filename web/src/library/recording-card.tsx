@@ -115,13 +115,13 @@ function Tasks({ recording: { title, task }, download }: { readonly recording: R
 
 /** What happened, what it means and what to do. */
 function problemText(problem: RecordingProblem, isReady: boolean): string {
-  if (!isReady && (problem === 'disk_full' || problem === 'quota_reached')) return t(`library.nothingKept.${problem}`);
+  if (!isReady && (problem === 'disk_full' || problem === 'quota_reached' || problem === 'interrupted')) return t(`library.nothingKept.${problem}`);
   return t(`library.problem.${problem}`);
 }
 
 function Picture({ recording }: { readonly recording: Recording }): ReactNode {
-  const { id, title, state, seconds, playback, storage, task } = recording;
-  const poster = <Poster seed={id} picture={state === 'ready' && !storage.elsewhere ? playback.poster : undefined} className={classes.poster ?? ''} />;
+  const { id, title, state, seconds, playback, task, hasPoster } = recording;
+  const poster = <Poster seed={id} picture={hasPoster ? playback.poster : undefined} className={classes.poster ?? ''} />;
   if (state !== 'ready') {
     const badge = state === 'failed' ? 'library.failedRecording' : task?.kind === 'repair' ? 'library.repairing' : 'library.recording';
     return (

@@ -8,7 +8,7 @@ function recording(changes: Partial<Recording>): Recording {
   const playback = { page: '', hls: '', dash: '', download: '', poster: '', storyboard: '' };
   return {
     ...{ id: 'a', streamId: null, broadcastId: 'b', title: 'Harbour', visibility: 'unlisted', state: 'ready', problem: null, seconds: 60, bytes: 1 },
-    ...{ startedAt: AT, endedAt: AT, updatedAt: AT, storage: { local: true, elsewhere: false, upload: null }, task: null, playback },
+    ...{ startedAt: AT, endedAt: AT, updatedAt: AT, storage: { local: true, elsewhere: false, upload: null }, task: null, hasPoster: false, playback },
     ...changes,
   };
 }

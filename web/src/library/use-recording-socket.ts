@@ -4,7 +4,7 @@ import type { Recording } from '@millrace/contract/entities/recording';
 import type { RecordingSocketEvent } from '@millrace/contract/events/recording-socket';
 import { type InfiniteData, type QueryClient, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
-import { useServices } from '../app/services.tsx';
+import { useServices } from '../parts/services.tsx';
 
 /** The first part of the keys of all lists of recordings. */
 export const RECORDINGS = 'recordings';

@@ -1,7 +1,7 @@
 /** The recordings of this device's owner, page by page, and what can be done with one. */
 import type { Recording, RecordingSettings } from '@millrace/contract/entities/recording';
 import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
-import { useServices } from '../app/services.tsx';
+import { useServices } from '../parts/services.tsx';
 import { refreshAfter } from './refresh-after.ts';
 import { RECORDINGS, useRecordingSocket } from './use-recording-socket.ts';
 

@@ -1,7 +1,7 @@
 /** A recording as a file: has its MP4 made ready, says how far that is, and hands it to the browser. */
 import type { RecordingTask } from '@millrace/contract/entities/recording';
 import { useCallback, useEffect, useRef, useState } from 'react';
-import { useServices } from '../app/services.tsx';
+import { useServices } from './services.tsx';
 
 /** Most are ready before anybody needs to be told that they are not. */
 const QUIET_MS = 300;

@@ -1,6 +1,6 @@
 /** The bar of time: through a recording from its beginning, or back in what is live as far as the host allows. */
 import { pictureAt } from '@millrace/client/player/storyboard';
-import { useServices } from '../app/services.tsx';
+import { useServices } from '../parts/services.tsx';
 import { elapsed } from '../text/format.ts';
 import { t } from '../text/text.ts';
 import classes from './bar.module.css';

@@ -78,7 +78,7 @@ export function SettingsMenu({ live, isRecording, close }: SettingsMenuProps) {
             ))}
           </>
         ) : (
-          <p className={classes.note}>{t(snapshot.protocol === 'whep' ? 'watch.quality.realTime' : 'watch.quality.source')}</p>
+          <p className={classes.note}>{t('watch.quality.source')}</p>
         )}
       </fieldset>
       <details className={classes.details}>

@@ -4,7 +4,7 @@ import IconPlayerPlayFilled from '@tabler/icons-react/dist/esm/icons/IconPlayerP
 import IconVolumeOff from '@tabler/icons-react/dist/esm/icons/IconVolumeOff.mjs';
 import { Link } from '@tanstack/react-router';
 import { type ReactNode, useEffect, useState } from 'react';
-import { useServices } from '../app/services.tsx';
+import { useServices } from '../parts/services.tsx';
 import { useNow } from '../parts/use-now.ts';
 import { elapsed, when } from '../text/format.ts';
 import { t } from '../text/text.ts';

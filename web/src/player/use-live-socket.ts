@@ -4,7 +4,7 @@ import { StreamSocket } from '@millrace/client/stream-socket';
 import type { Measurement } from '@millrace/contract/entities/measurement';
 import type { StreamSocketEvent } from '@millrace/contract/events/stream-socket';
 import { type RefObject, useEffect, useRef, useState } from 'react';
-import { useServices } from '../app/services.tsx';
+import { useServices } from '../parts/services.tsx';
 
 /** Two minutes of a measurement a second. */
 const KEPT_MEASUREMENTS = 120;

@@ -3,7 +3,7 @@ import type { Latency } from '@millrace/client/player/engine-switch';
 import { type BroadcastFacts, type Player, play } from '@millrace/client/player/player';
 import type { PlayerSnapshot } from '@millrace/client/player/snapshot';
 import { type RefCallback, useCallback, useEffect, useRef, useState } from 'react';
-import { useServices } from '../app/services.tsx';
+import { useServices } from '../parts/services.tsx';
 
 const BEFORE: PlayerSnapshot = {
   state: 'waiting',

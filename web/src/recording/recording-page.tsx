@@ -2,8 +2,8 @@
 import { ApiError } from '@millrace/client/api-error';
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
-import { useServices } from '../app/services.tsx';
 import { Notice } from '../parts/notice.tsx';
+import { useServices } from '../parts/services.tsx';
 import { useTitle } from '../parts/use-title.ts';
 import { PlayerPageSkeleton } from '../player/player-page-skeleton.tsx';
 import { t } from '../text/text.ts';

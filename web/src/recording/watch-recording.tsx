@@ -3,6 +3,7 @@ import type { PublicRecording } from '@millrace/contract/entities/recording';
 import IconCopy from '@tabler/icons-react/dist/esm/icons/IconCopy.mjs';
 import IconDownload from '@tabler/icons-react/dist/esm/icons/IconDownload.mjs';
 import { useState } from 'react';
+import { Heading } from '../parts/heading.tsx';
 import { type DownloadState, useDownload } from '../parts/use-download.ts';
 import classes from '../player/player-page.module.css';
 import { PlayerView } from '../player/player-view.tsx';
@@ -26,7 +27,7 @@ export interface WatchRecordingProps {
 }
 
 export function WatchRecording({ recording, startAt }: WatchRecordingProps) {
-  const { id, title, startedAt, playback, isOwner } = recording;
+  const { id, title, startedAt, hasPoster, playback, isOwner } = recording;
   const [start] = useState({ startAt: Math.min(startAt, Math.max(0, recording.seconds - 1)) });
   const time = { type: 'recording', storyboard: playback.storyboard } as const;
   const player = usePlayer({ hls: playback.hls, broadcast: BROADCAST, recording: start });
@@ -34,16 +35,24 @@ export function WatchRecording({ recording, startAt }: WatchRecordingProps) {
     <div className={classes.page}>
       <div className={classes.stage}>
         <div className={classes.frame}>
-          <PlayerView live={player} seed={id} title={title} poster={playback.poster} facts={FACTS} time={time} shortcuts heading={<p className={classes.overTitle}>{title}</p>} />
+          <PlayerView
+            live={player}
+            seed={id}
+            title={title}
+            poster={hasPoster ? playback.poster : undefined}
+            facts={FACTS}
+            time={time}
+            shortcuts
+            heading={<p className={classes.overTitle}>{title}</p>}
+          />
         </div>
       </div>
       <div className={classes.below}>
         <div className={classes.words}>
-          <h1 className={classes.title}>{title}</h1>
-          <p className={`${classes.facts} figures`}>
+          <Heading title={title}>
             <span>{when(startedAt)}</span>
             <span>{elapsed(recording.seconds * 1000)}</span>
-          </p>
+          </Heading>
         </div>
         <div className={own.actions}>
           <CopyLink page={playback.page} video={player.video} />

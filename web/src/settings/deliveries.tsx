@@ -3,7 +3,7 @@ import { Button } from '@mantine/core';
 import type { Delivery, Webhook } from '@millrace/contract/entities/webhook';
 import { SubscribableEvent } from '@millrace/contract/events/webhook';
 import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
-import { useServices } from '../app/services.tsx';
+import { useServices } from '../parts/services.tsx';
 import { number, when } from '../text/format.ts';
 import { t } from '../text/text.ts';
 import classes from './settings.module.css';

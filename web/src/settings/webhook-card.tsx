@@ -4,8 +4,8 @@ import type { Webhook, WebhookWithSecret } from '@millrace/contract/entities/web
 import IconDots from '@tabler/icons-react/dist/esm/icons/IconDots.mjs';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { useServices } from '../app/services.tsx';
 import { IconButton } from '../parts/icon-button.tsx';
+import { useServices } from '../parts/services.tsx';
 import { when } from '../text/format.ts';
 import { t } from '../text/text.ts';
 import { Deliveries } from './deliveries.tsx';

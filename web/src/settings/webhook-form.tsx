@@ -6,7 +6,7 @@ import { SubscribableEvent } from '@millrace/contract/events/webhook';
 import { MAX_WEBHOOK_URL_LENGTH } from '@millrace/contract/limits';
 import { useMutation } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
-import { useServices } from '../app/services.tsx';
+import { useServices } from '../parts/services.tsx';
 import { t } from '../text/text.ts';
 import classes from './settings.module.css';
 

@@ -3,7 +3,7 @@ import { Button } from '@mantine/core';
 import type { WebhookWithSecret } from '@millrace/contract/entities/webhook';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { useServices } from '../app/services.tsx';
+import { useServices } from '../parts/services.tsx';
 import { t } from '../text/text.ts';
 import { SecretDialog } from './secret-dialog.tsx';
 import classes from './settings.module.css';

@@ -8,8 +8,8 @@ import IconCloudDown from '@tabler/icons-react/dist/esm/icons/IconCloudDown.mjs'
 import { useMutation } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { type FormEvent, type ReactNode, useId, useRef, useState } from 'react';
-import { deviceKind } from '../app/device.ts';
-import { useServices } from '../app/services.tsx';
+import { deviceKind } from '../parts/device.ts';
+import { useServices } from '../parts/services.tsx';
 import { useTitle } from '../parts/use-title.ts';
 import { dayAndTimeOf } from '../text/format.ts';
 import { type TextKey, t } from '../text/text.ts';

@@ -3,7 +3,7 @@ import { Button, Modal } from '@mantine/core';
 import type { Ingest } from '@millrace/contract/entities/stream';
 import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
-import { useServices } from '../app/services.tsx';
+import { useServices } from '../parts/services.tsx';
 import { CopyField } from '../share/copy-field.tsx';
 import { t } from '../text/text.ts';
 import classes from './connect.module.css';

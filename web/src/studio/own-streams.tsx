@@ -2,8 +2,8 @@
 import { Button } from '@mantine/core';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { useServices } from '../app/services.tsx';
 import { StatusBadge } from '../parts/live-dot.tsx';
+import { useServices } from '../parts/services.tsx';
 import { spacedCode, when } from '../text/format.ts';
 import { t } from '../text/text.ts';
 import { wasOnAir } from './device/on-air.ts';

@@ -3,7 +3,7 @@ import { Button } from '@mantine/core';
 import type { BroadcastState } from '@millrace/contract/entities/broadcast';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { useServices } from '../app/services.tsx';
+import { useServices } from '../parts/services.tsx';
 import { t } from '../text/text.ts';
 import { EndDialog } from './end-dialog.tsx';
 import classes from './run-controls.module.css';

@@ -5,7 +5,7 @@ import type { Stream } from '@millrace/contract/entities/stream';
 import IconAlertTriangle from '@tabler/icons-react/dist/esm/icons/IconAlertTriangle.mjs';
 import IconInfoCircle from '@tabler/icons-react/dist/esm/icons/IconInfoCircle.mjs';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { useServices } from '../app/services.tsx';
+import { useServices } from '../parts/services.tsx';
 import { list, number } from '../text/format.ts';
 import { t } from '../text/text.ts';
 import conversions from './conversions.module.css';

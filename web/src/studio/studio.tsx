@@ -1,8 +1,9 @@
 /** The page of a stream that an encoder sends or that is fetched: how to connect while nothing arrives, then the picture, its health and the way to start and end. */
 import type { StreamWithAddresses } from '@millrace/contract/rest/streams';
 import { Link } from '@tanstack/react-router';
-import { useServices } from '../app/services.tsx';
+import { Heading } from '../parts/heading.tsx';
 import { StatusBadge } from '../parts/live-dot.tsx';
+import { useServices } from '../parts/services.tsx';
 import { useNow } from '../parts/use-now.ts';
 import { useLiveSocket } from '../player/use-live-socket.ts';
 import { SharePanel } from '../share/share-panel.tsx';
@@ -45,13 +46,12 @@ export function Studio({ addresses, toBeFetched }: StudioProps) {
     <div className={classes.page}>
       <header className={classes.head}>
         <div className={classes.name}>
-          <h1>{stream.title}</h1>
-          <p className={`${classes.facts} figures`}>
+          <Heading title={stream.title}>
             <StatusBadge status={status} />
             {running && <span>{t('viewers.count', { count: live.viewers ?? stream.viewers })}</span>}
             {running && startedAt && <Running since={startedAt} />}
             {running && <RecordingSign recording={live.recording} />}
-          </p>
+          </Heading>
         </div>
         {running && <RunControls streamId={stream.id} status={status} records={stream.record} isFetched={comesFromSource} />}
       </header>

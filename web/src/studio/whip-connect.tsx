@@ -2,7 +2,7 @@
 import type { Ingest } from '@millrace/contract/entities/stream';
 import { useQuery } from '@tanstack/react-query';
 import { useId, useState } from 'react';
-import { useServices } from '../app/services.tsx';
+import { useServices } from '../parts/services.tsx';
 import { CopyField } from '../share/copy-field.tsx';
 import { t } from '../text/text.ts';
 import classes from './connect.module.css';

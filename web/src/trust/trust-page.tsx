@@ -2,8 +2,8 @@
 import { Button } from '@mantine/core';
 import type { Trust } from '@millrace/contract/rest/trust';
 import { useQuery } from '@tanstack/react-query';
-import { useServices } from '../app/services.tsx';
 import { Notice } from '../parts/notice.tsx';
+import { useServices } from '../parts/services.tsx';
 import { useTitle } from '../parts/use-title.ts';
 import { CopyField } from '../share/copy-field.tsx';
 import { longDate } from '../text/format.ts';

@@ -3,9 +3,9 @@ import { ApiError } from '@millrace/client/api-error';
 import { CODE_LENGTH, normaliseCode } from '@millrace/contract/ids';
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
-import { useServices } from '../app/services.tsx';
 import { CodeField } from '../parts/code-field.tsx';
 import { Notice } from '../parts/notice.tsx';
+import { useServices } from '../parts/services.tsx';
 import { useNow } from '../parts/use-now.ts';
 import { useTitle } from '../parts/use-title.ts';
 import { PlayerPageSkeleton } from '../player/player-page-skeleton.tsx';
@@ -21,6 +21,9 @@ const route = getRouteApi('/w/$code');
 /** Waits when the server gives none. */
 const DEFAULT_RETRY_AFTER_SECONDS = 15;
 
+/** How often a page looks whether a stream that is live on another server has come to this one, or is over. */
+const ELSEWHERE_RETRY_MS = 10_000;
+
 export function WatchPage() {
   const { code } = route.useParams();
   const { token } = route.useSearch();
@@ -31,9 +34,10 @@ export function WatchPage() {
     // The socket tells what changes.
     staleTime: 60_000,
     refetchOnWindowFocus: false,
-    refetchInterval: ({ state }) => nextTry(state.error),
+    refetchInterval: ({ state }) => (state.data?.elsewhere && !state.error ? ELSEWHERE_RETRY_MS : nextTry(state.error)),
   });
   useTitle(stream.data?.title);
+  if (stream.data?.elsewhere && !stream.isError) return <Notice title={t('watch.elsewhere')} text={t('watch.elsewhere.text')} />;
   // What was found may be gone since, or be for others: then the error says so.
   if (stream.data && !stream.isError) return <WatchStream key={stream.data.id} stream={stream.data} token={token} refused={stream.refetch} />;
   if (stream.isPending && stream.failureCount < 2) return <PlayerPageSkeleton />;

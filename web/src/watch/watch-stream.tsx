@@ -2,10 +2,11 @@
 import type { PublicStream } from '@millrace/contract/entities/stream';
 import IconShare from '@tabler/icons-react/dist/esm/icons/IconShare2.mjs';
 import { lazy, Suspense, useEffect, useRef, useState } from 'react';
-import { deviceKind } from '../app/device.ts';
-import { useServices } from '../app/services.tsx';
+import { deviceKind } from '../parts/device.ts';
+import { Heading } from '../parts/heading.tsx';
 import { StatusBadge } from '../parts/live-dot.tsx';
 import { currentPicture } from '../parts/picture-address.ts';
+import { useServices } from '../parts/services.tsx';
 import { useNow } from '../parts/use-now.ts';
 import { lastLatency } from '../player/last-latency.ts';
 import classes from '../player/player-page.module.css';
@@ -66,12 +67,11 @@ export function WatchStream({ stream, token, refused }: WatchStreamProps) {
       </div>
       <div className={classes.below}>
         <div className={classes.words}>
-          <h1 className={classes.title}>{stream.title}</h1>
-          <p className={`${classes.facts} figures`}>
+          <Heading title={stream.title}>
             <StatusBadge status={snapshot.state === 'waiting' ? 'idle' : status} />
             {running && <span>{t('viewers.count', { count: viewers })}</span>}
             {running && startedAt && <Running since={startedAt} />}
-          </p>
+          </Heading>
           {stream.description && <p className={classes.description}>{stream.description}</p>}
         </div>
         <button type="button" className={classes.share} onClick={() => setSharing(true)}>

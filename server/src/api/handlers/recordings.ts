@@ -30,22 +30,24 @@ export function recordingHandlers({ recordings, tokens, clock }: RecordingHandle
     return visibility === 'private' ? tokens.mint(id, new Date(clock.now() + DEFAULT_PLAYBACK_TOKEN_SECONDS * 1000)) : undefined;
   }
 
-  function view(recording: StoredRecording, origin: Origin) {
+  async function view(recording: StoredRecording, origin: Origin) {
     const playback = recordingPlaybackOf(origin, recording, tokenOf(recording));
-    return viewRecording({ recording, playback, storage: recordings.storageOf(recording), task: recordings.taskOf(recording) });
+    const hasPoster = await recordings.hasPoster(recording);
+    return viewRecording({ recording, playback, storage: recordings.storageOf(recording), task: recordings.taskOf(recording), hasPoster });
   }
 
   return {
     async listRecordings({ user, query, origin }) {
       const { items, nextCursor } = await recordings.list(user, query);
-      return { items: items.map((recording) => view(recording, origin)), nextCursor };
+      return { items: await Promise.all(items.map((recording) => view(recording, origin))), nextCursor };
     },
     getRecording: async ({ user, params, origin }) => view(await recordings.owned(user, params.id), origin),
     async viewRecording({ user, params, query, origin }) {
       const { recording, isOwner, isByToken } = await recordings.watched(user, params.id, query.token);
       // A viewer's own token goes on as it is: it may not outlive what the owner gave.
       const token = recording.visibility === 'private' && isByToken ? query.token : tokenOf(recording);
-      return viewPublicRecording(recording, recordingPlaybackOf(origin, recording, token), isOwner);
+      const playback = recordingPlaybackOf(origin, recording, token);
+      return viewPublicRecording({ recording, isOwner, hasPoster: await recordings.hasPoster(recording), playback });
     },
     updateRecording: async ({ user, params, body, origin }) => view(await recordings.update(user, params.id, body), origin),
     async deleteRecording({ user, params }) {

@@ -98,7 +98,7 @@ export function createTestServer({
   const broadcastLog = new BroadcastLog({ store: broadcasts, follower: hooks.events, clock, log });
   const hub = new Hub({ clock, reconnectGraceMs: GRACE_MS, listener: broadcastLog, newId: nanoid, makeSinks: () => [] });
   const viewers = new Map<string, number>();
-  /** Streams of whose broadcast there is a picture. */
+  /** Streams of whose broadcast there is a picture, and recordings that have one. */
   const posters = new Set<string>();
   const fetching = { changed: [] as string[] };
   const forwarding = { changed: [] as string[], status: (_targetId: string) => IDLE };
@@ -169,6 +169,7 @@ export function createTestServer({
     clock,
     storageOf: (recording) => ({ local: recording.isLocal, elsewhere: recordingStore.isOfAnother(recording), upload: null }),
     taskOf: (id) => tasks.get(id) ?? null,
+    hasPoster: async ({ id }) => posters.has(id),
     prepareDownload: (id) => preparing.get(id) ?? Promise.resolve(),
     changed: ({ id }) => void changed.push(id),
     async removeRow(id) {

@@ -2,7 +2,7 @@
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Hub } from '../../stream/hub.ts';
-import type { PlaybackGate } from '../../stream/playback-gate.ts';
+import { isRefusal, type PlaybackGate } from '../../stream/playback-gate.ts';
 import type { MediaProcesses } from '../../transports/ffmpeg/media-processes.ts';
 import type { InputDeps } from './input.ts';
 import { Puller } from './puller.ts';
@@ -113,7 +113,7 @@ export class PullIngest {
         const decision = gate.check(streamId, credentials);
         if (!this.#pullers.has(streamId)) return decision;
         return Promise.resolve(decision).then(async (decided) => {
-          const running = decided === 'allowed' ? this.wanted(streamId) : undefined;
+          const running = isRefusal(decided) ? undefined : this.wanted(streamId);
           if (running && waits) await this.#upTo(running);
           return decided;
         });

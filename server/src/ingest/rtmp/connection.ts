@@ -28,6 +28,9 @@ const PROGRESS_BYTES = 4096;
 /** How long the last words may take to arrive. */
 const LINGER_MS = 1_000;
 
+/** When what arrives must be read: as it arrives, at the next beat, or at a long beat. */
+export type Haste = 'at-once' | 'soon' | 'later';
+
 /** Why nothing more comes: the peer closed properly, its connection broke, or it was ended from here. */
 export type ConnectionEnd = { readonly how: 'ended' | 'broken' | 'closed' } | { readonly how: 'failed'; readonly error: Error };
 
@@ -45,7 +48,7 @@ export class RtmpConnection {
   });
   #queue: Message[] = [];
   #take: ((message: Message) => void) | undefined;
-  #mayWait = () => false;
+  #haste: () => Haste = () => 'at-once';
   #wake: (() => void) | undefined;
   #end: ConnectionEnd | undefined;
   #isTrusted = false;
@@ -104,11 +107,11 @@ export class RtmpConnection {
 
   /**
    * Hands over every message as it arrives, until the end. What `take` throws ends the connection.
-   * @param mayWait whether what arrives may wait for the next beat.
+   * @param haste of what arrives now.
    */
-  async pump(take: (message: Message) => void, mayWait: () => boolean): Promise<ConnectionEnd> {
+  async pump(take: (message: Message) => void, haste: () => Haste): Promise<ConnectionEnd> {
     this.#take = take;
-    this.#mayWait = mayWait;
+    this.#haste = haste;
     const waiting = this.#queue;
     this.#queue = [];
     this.#guard(() => {
@@ -150,7 +153,8 @@ export class RtmpConnection {
 
   #read(bytes: Uint8Array): void {
     if (this.#end) return;
-    if (this.#mayWait()) this.#pacer.rest(this.#socket, bytes.length);
+    const haste = this.#haste();
+    if (haste !== 'at-once') this.#pacer.rest(this.#socket, bytes.length, haste === 'soon');
     this.#guard(() => {
       this.#received += bytes.length;
       if (!this.#isTrusted && this.#received > MAX_STRANGER_BYTES) throw new ProtocolError(`more than ${MAX_STRANGER_BYTES} bytes before publishing`);

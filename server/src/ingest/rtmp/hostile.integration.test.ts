@@ -51,7 +51,7 @@ async function heard(client: RtmpClient): Promise<void> {
 }
 
 describe('a publisher', () => {
-  test('is read at a common beat, but for one whom somebody reads in real time', async () => {
+  test('is read at a common beat, which is a long one while nobody sees it, but for one whom somebody reads in real time', async () => {
     const rests = vi.spyOn(ReadPacer.prototype, 'rest');
     using client = await publishing('key-a');
     await heard(client);
@@ -59,7 +59,10 @@ describe('a publisher', () => {
     await stand.until('a', (seen) => seen.units.length === 1);
     rests.mockClear();
     await heard(client);
-    expect(rests).toHaveBeenCalled();
+    expect(rests).toHaveBeenLastCalledWith(expect.anything(), expect.any(Number), true);
+    stand.isSeen = false;
+    await heard(client);
+    expect(rests).toHaveBeenLastCalledWith(expect.anything(), expect.any(Number), false);
     const stream = stand.hub.get('a');
     const reader = stream?.read();
     rests.mockClear();

@@ -1,5 +1,5 @@
 /** The RTMP or RTMPS door: accepts connections and gives each a session. */
-import type { Clock } from '../../lib/clock.ts';
+import type { Clock, Timer } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import { listenError } from '../../lib/start-error.ts';
 import type { Hub } from '../../stream/hub.ts';
@@ -7,7 +7,7 @@ import type { EvictionReason } from '../../stream/live-stream.ts';
 import type { PublishGate } from '../../stream/publish-gate.ts';
 import { TcpListener } from '../../transports/tcp/listener.ts';
 import { ReadPacer } from '../../transports/tcp/read-pacer.ts';
-import { NEGOTIATION_TIMEOUT_MS, type RtmpCounters, RtmpSession } from './session.ts';
+import { CHECK_MS, NEGOTIATION_TIMEOUT_MS, type RtmpCounters, RtmpSession, type RtmpSessionDeps } from './session.ts';
 
 /** More than a process can package. */
 const MAX_CONNECTIONS = 2_000;
@@ -15,7 +15,7 @@ const MAX_CONNECTIONS = 2_000;
 /** A house full of cameras behind one router, a relay server. */
 const MAX_CONNECTIONS_PER_ADDRESS = 200;
 
-export interface RtmpServerDeps {
+export interface RtmpServerDeps extends Pick<RtmpSessionDeps, 'isSeen'> {
   readonly hub: Pick<Hub, 'isOccupied' | 'publish'>;
   readonly gate: PublishGate;
   readonly clock: Clock;
@@ -35,12 +35,14 @@ export class RtmpServer implements AsyncDisposable {
   readonly #listener: TcpListener;
   readonly #sessions = new Set<RtmpSession>();
   readonly #counters = { connections: 0, turnedAway: 0, publishesStarted: 0, refused: 0, occupied: 0, protocolErrors: 0, unsupportedTracks: 0, lost: 0, bytesReceived: 0 };
+  /** One for all sessions: each that has its own wakes the process for itself. */
+  #checks: Timer | undefined;
   #closing: Promise<void> | undefined;
   #resolveClosed: (reason: EvictionReason) => void = () => {};
 
   constructor(deps: RtmpServerDeps) {
     this.#deps = deps;
-    const { gate, clock, log, hub, config } = deps;
+    const { gate, clock, log, hub, config, isSeen } = deps;
     const protocol = config.tls ? 'rtmps' : 'rtmp';
     const counters: RtmpCounters = this.#counters;
     const pacer = new ReadPacer();
@@ -53,7 +55,7 @@ export class RtmpServer implements AsyncDisposable {
         mayConnect: (remoteAddress) => gate.mayConnect(remoteAddress),
         connected: (socket, remoteAddress) => {
           this.#counters.connections++;
-          const session = new RtmpSession(socket, remoteAddress, { hub, gate, clock, log, counters, protocol, pacer });
+          const session = new RtmpSession(socket, remoteAddress, { hub, gate, clock, log, counters, protocol, pacer, isSeen });
           this.#sessions.add(session);
           session.closed.catch((error: unknown) => log.error({ err: error }, 'RTMP session broke')).finally(() => this.#sessions.delete(session));
         },
@@ -75,6 +77,9 @@ export class RtmpServer implements AsyncDisposable {
   /** Rejects with a sentence when the port cannot be had. */
   async start(): Promise<{ readonly port: number }> {
     const { port, tls } = this.#deps.config;
+    this.#checks ??= this.#deps.clock.every(CHECK_MS, () => {
+      for (const session of this.#sessions) session.check();
+    });
     try {
       return await this.#listener.start();
     } catch (error) {
@@ -104,6 +109,7 @@ export class RtmpServer implements AsyncDisposable {
     for (const session of sessions) session.close(reason);
     await Promise.allSettled(sessions.map((session) => session.closed));
     await this.#listener.close();
+    this.#checks?.cancel();
     this.#resolveClosed(reason);
     this.#deps.log.info({ reason }, 'RTMP closed');
   }

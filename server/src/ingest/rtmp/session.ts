@@ -12,7 +12,7 @@ import type { Hub } from '../../stream/hub.ts';
 import type { EvictionReason, Publication } from '../../stream/live-stream.ts';
 import type { PublishDecision, PublishGate } from '../../stream/publish-gate.ts';
 import type { ReadPacer } from '../../transports/tcp/read-pacer.ts';
-import { RtmpConnection } from './connection.ts';
+import { type Haste, RtmpConnection } from './connection.ts';
 import { negotiate, type PublishIntent } from './negotiation.ts';
 import { type StreamTarget, ToStream } from './to-stream.ts';
 
@@ -31,7 +31,8 @@ const ANNOUNCE_TIMEOUT_MS = 2_000;
 /** How long a publisher that said goodbye may take to hang up: one that is cut off takes it for an error. */
 const GOODBYE_MS = 5_000;
 
-const CHECK_MS = 500;
+/** How often a server has its sessions look at what silence and waiting come to. */
+export const CHECK_MS = 500;
 
 export interface RtmpCounters {
   publishesStarted: number;
@@ -56,6 +57,8 @@ export interface RtmpSessionDeps {
   /** `rtmp` or `rtmps`. */
   readonly protocol: string;
   readonly pacer: ReadPacer;
+  /** Whether somebody plays the stream or looks at its figures. Asked at every read. */
+  isSeen(streamId: string): boolean;
 }
 
 type Allowed = Extract<PublishDecision, { allowed: true }>;
@@ -80,6 +83,8 @@ export class RtmpSession implements StreamTarget {
   #intent: PublishIntent | undefined;
   #allowed: Allowed | undefined;
   #publication: Publication | undefined;
+  /** While it publishes. */
+  #toStream: ToStream | undefined;
   #tracks: readonly Track[] = [];
   #leftAt: number | undefined;
   #wasLost = false;
@@ -115,6 +120,15 @@ export class RtmpSession implements StreamTarget {
     this.#log.info({ reason }, 'publisher told to go');
     this.#connection.close();
     this.#abort.abort();
+  }
+
+  /** What silence and waiting come to. To be called every CHECK_MS; never throws. */
+  check(): void {
+    try {
+      if (this.#toStream) this.#check(this.#toStream);
+    } catch (error) {
+      this.#connection.fail(error instanceof Error ? error : new Error(String(error)));
+    }
   }
 
   async #run(): Promise<void> {
@@ -169,23 +183,21 @@ export class RtmpSession implements StreamTarget {
 
   async #pump(): Promise<void> {
     const toStream = new ToStream(this);
-    const check = this.#deps.clock.every(CHECK_MS, () => {
-      try {
-        this.#check(toStream);
-      } catch (error) {
-        // On a timer nobody would catch it.
-        this.#connection.fail(error instanceof Error ? error : new Error(String(error)));
-      }
-    });
+    this.#toStream = toStream;
     try {
       await this.#connection.pump(
         (message) => this.#take(message, toStream),
-        // A beat is nothing to a part of 200 ms, and a good part of the delay in real time.
-        () => !this.#publication?.isRead,
+        () => this.#haste,
       );
     } finally {
-      check.cancel();
+      this.#toStream = undefined;
     }
+  }
+
+  /** A beat is nothing to a part of 200 ms, and a good part of the delay in real time. A long one would show in figures and in how old a part is. */
+  get #haste(): Haste {
+    if (this.#publication?.isRead) return 'at-once';
+    return !this.#allowed || this.#deps.isSeen(this.#allowed.streamId) ? 'soon' : 'later';
   }
 
   #close(): void {
@@ -221,7 +233,6 @@ export class RtmpSession implements StreamTarget {
     this.#status('status', 'NetStream.Unpublish.Success', 'Goodbye.');
   }
 
-  /** What silence and waiting come to. */
   #check(toStream: ToStream): void {
     const now = this.#deps.clock.monotonic();
     this.#countBytes();

@@ -24,6 +24,8 @@ const TRIES_RETRY_SECONDS = 60;
 
 const SERVED = 'A broadcast takes one video track (H.264, VP9, AV1, HEVC or VP8) and one audio track (Opus).';
 
+type Allowed = Extract<PublishDecision, { allowed: true }>;
+
 export interface WhipIngestDeps {
   readonly hub: Pick<Hub, 'isOccupied' | 'publish'>;
   readonly gate: PublishGate;
@@ -60,9 +62,22 @@ export class WhipIngest {
 
   /** Throws AppError, and ProtocolError when the offer is malformed. */
   async take(offer: Offer): Promise<OfferedSession> {
+    const over = new AbortController();
+    try {
+      const allowed = await this.#authorise(offer, over.signal);
+      offer.signal.throwIfAborted();
+      const session = this.#open(offer, allowed);
+      void session.closed.then(() => over.abort());
+      return session;
+    } catch (error) {
+      over.abort();
+      throw error;
+    }
+  }
+
+  #open(offer: Offer, allowed: Allowed): OfferedSession {
     const { hub, transport, clock, log } = this.#deps;
     const { remoteAddress } = offer;
-    const allowed = await this.#authorise(offer);
     const description = parseDescription(offer.sdp);
     const remote = remoteEndOf(description);
     const media = chooseMedia(description);
@@ -95,7 +110,8 @@ export class WhipIngest {
     return { answer, remoteUfrag: remote.iceUfrag, closed: peer.closed, restart: (credentials) => peer.restart(credentials), leave: () => session.leave() };
   }
 
-  async #authorise({ bearer, streamId, remoteAddress, signal }: Offer): Promise<Extract<PublishDecision, { allowed: true }>> {
+  /** @param signal of the end of the session. */
+  async #authorise({ bearer, streamId, remoteAddress }: Offer, signal: AbortSignal): Promise<Allowed> {
     if (bearer === undefined) throw new AppError('stream_key_refused');
     const decision = await this.#deps.gate.authorise({ key: bearer, protocol: 'whip', remoteAddress }, signal);
     if (decision.allowed) {

@@ -1,4 +1,4 @@
-/** A real S3 server in a process and a folder of its own, gone with the test. */
+/** A real S3 server in a process and a folder of its own, gone with the test, however that ends. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -14,12 +14,14 @@ export interface S3Server extends AsyncDisposable {
 
 const BUCKET = 'recordings';
 
+/** Loaded before the server: its input ends when whoever started it does. */
+const END_WITH_INPUT = `data:text/javascript,${encodeURIComponent("process.stdin.once('end', () => process.exit()).resume();")}`;
+
 export async function startS3Server(): Promise<S3Server> {
   const program = join(dirname(createRequire(import.meta.url).resolve('s3rver/package.json')), 'bin/s3rver.js');
   const folder = await mkdtemp(join(tmpdir(), 'millrace-s3-'));
-  const server = spawn(process.execPath, [program, '--directory', folder, '--port', '0', '--address', '127.0.0.1', '--configure-bucket', BUCKET], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const options = ['--directory', folder, '--port', '0', '--address', '127.0.0.1', '--configure-bucket', BUCKET];
+  const server = spawn(process.execPath, ['--import', END_WITH_INPUT, program, ...options], { stdio: ['pipe', 'pipe', 'pipe'] });
   const exited = once(server, 'exit');
   // Nobody reads what it complains of; a full pipe would stop it.
   server.stderr.resume();

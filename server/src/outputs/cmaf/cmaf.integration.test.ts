@@ -13,6 +13,7 @@ import type { Publication } from '../../stream/live-stream.ts';
 import { DashRoutes } from '../dash/routes.ts';
 import { PlaylistTexts } from '../hls/from-stream.ts';
 import { HlsRoutes } from '../hls/routes.ts';
+import { NOWHERE_ELSE, OPEN_GATE } from '../record/testing/http.ts';
 import { DEFAULT_PACKAGER_CONFIG, Packager } from './packager.ts';
 import { PackagerRegistry } from './registry.ts';
 import { type EncodeRequest, encodeMedia } from './testing/encoded-media.ts';
@@ -100,8 +101,8 @@ class Studio {
   }
 
   async serve(): Promise<string> {
-    const hls = new HlsRoutes({ registry: this.registry, clock: this.clock, gate: { check: () => 'allowed' } });
-    const dash = new DashRoutes({ registry: this.registry, clock: this.clock, gate: { check: () => 'allowed' } });
+    const hls = new HlsRoutes({ registry: this.registry, clock: this.clock, gate: OPEN_GATE, elsewhere: NOWHERE_ELSE });
+    const dash = new DashRoutes({ registry: this.registry, clock: this.clock, gate: OPEN_GATE, elsewhere: NOWHERE_ELSE });
     this.#server = createServer((req, res) => {
       const { pathname } = new URL(req.url ?? '/', 'http://localhost');
       void (hls.handle(req, res, pathname) || dash.handle(req, res, pathname));

@@ -98,6 +98,13 @@ export class Packager implements Sink {
     return [...this.#renditions.values()].filter(({ offered }) => offered);
   }
 
+  /** Another whenever playlists and manifests would say something else: each rendition tells of the others too. */
+  get version(): number {
+    let version = 0;
+    for (const rendition of this.renditions) version += rendition.version;
+    return version;
+  }
+
   /** The rendition whose segments the others follow. */
   get leading(): Rendition | undefined {
     return this.#cutter.lead?.rendition;

@@ -5,12 +5,17 @@ import type { Packager } from './packager.ts';
 /** How long an ended broadcast can still be played. */
 const LINGER_MS = 60_000;
 
+/** Players do not say goodbye. The slowest asks once in a TARGETDURATION, which is 10 s. */
+const PLAYED_MS = 30_000;
+
 /** Who wants what a packager makes. */
 export type PackagerUser = 'player' | 'recorder';
 
 export class PackagerRegistry {
   readonly #clock: Clock;
   readonly #packagers = new Map<string, Packager>();
+  /** When somebody last wanted to play them. */
+  readonly #playedAt = new WeakMap<Packager, number>();
   readonly #onUse = new WeakMap<Packager, (by: PackagerUser) => void>();
   readonly #arrivals = new Map<string, Set<() => void>>();
 
@@ -38,8 +43,17 @@ export class PackagerRegistry {
   /** For somebody who wants to play. */
   get(streamId: string): Packager | undefined {
     const packager = this.#packagers.get(streamId);
-    if (packager) this.#onUse.get(packager)?.('player');
+    if (!packager) return undefined;
+    this.#playedAt.set(packager, this.#clock.monotonic());
+    this.#onUse.get(packager)?.('player');
     return packager;
+  }
+
+  /** Whether somebody plays it, or did so a moment ago. */
+  isPlayed(streamId: string): boolean {
+    const packager = this.#packagers.get(streamId);
+    const playedAt = packager && this.#playedAt.get(packager);
+    return playedAt !== undefined && this.#clock.monotonic() - playedAt < PLAYED_MS;
   }
 
   /** For somebody who only looks at what there is. */

@@ -1,10 +1,12 @@
 /** The DASH manifest of a packager: the segments of its renditions, addressed where HLS has them. */
 import { type ManifestAddressing, type ManifestPeriod, type ManifestTrack, writeManifest } from '@millrace/media/mpd/manifest';
+import { SharedText } from '../../transports/http/shared-text.ts';
 import { knownFrameRate } from '../cmaf/frame-rate.ts';
 import type { ListedSegment } from '../cmaf/listed-segment.ts';
 import { DEFAULT_PACKAGER_CONFIG, type Packager } from '../cmaf/packager.ts';
 import type { Rendition } from '../cmaf/rendition.ts';
 import { usualFrameSeconds } from '../cmaf/usual-frame.ts';
+import { VersionedTexts } from '../cmaf/versioned-texts.ts';
 import { type DashPeriod, PeriodHistory } from './period-history.ts';
 
 /** What ends the period that a player is in is told within this. */
@@ -35,6 +37,7 @@ export interface ManifestRequest {
 export class PackagerManifest {
   readonly #packager: Packager;
   readonly #history: PeriodHistory;
+  readonly #texts = new VersionedTexts();
 
   constructor(packager: Packager) {
     this.#packager = packager;
@@ -43,6 +46,14 @@ export class PackagerManifest {
       frameSeconds: exactFrameSeconds(packager),
       isSound: packager.leading?.track?.kind === 'audio',
       isOver: packager.ended,
+    });
+  }
+
+  /** As `text`, shared by all who ask for the same. */
+  shared(request: ManifestRequest): SharedText | undefined {
+    return this.#texts.get(this.#packager.version, request.query, () => {
+      const text = this.text(request);
+      return text === undefined ? undefined : new SharedText(text);
     });
   }
 

@@ -2,9 +2,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../../lib/clock.ts';
 import { sendProblem } from '../../lib/problem.ts';
+import type { Elsewhere } from '../../stream/elsewhere.ts';
 import type { PlaybackGate } from '../../stream/playback-gate.ts';
 import { checkPlayback, isMediaMethod, parseMediaRequest } from '../../transports/http/media-request.ts';
-import { ASKED_ANEW, type Body, PRIVATE_ASKED_ANEW, sendBody } from '../../transports/http/send-body.ts';
+import { ASKED_ANEW, PRIVATE_ASKED_ANEW, sendBody } from '../../transports/http/send-body.ts';
+import { sendSharedText } from '../../transports/http/shared-text.ts';
+import { sendNotLive } from '../cmaf/not-live.ts';
 import type { Packager } from '../cmaf/packager.ts';
 import type { PackagerRegistry } from '../cmaf/registry.ts';
 import { PackagerManifest } from './from-stream.ts';
@@ -15,6 +18,7 @@ const MAX_START_WAIT_MS = 5000;
 export interface DashRoutesDeps {
   readonly registry: PackagerRegistry;
   readonly gate: PlaybackGate;
+  readonly elsewhere: Elsewhere;
   readonly clock: Clock;
 }
 
@@ -33,20 +37,21 @@ export class DashRoutes {
     this.counters.responses++;
     // As an id would have it: `/dash/time/` parses, `/dash/time` is the clock.
     if (path === '/dash/time') {
-      if (isMediaMethod(req, res)) this.#send(req, res, new Date(this.#deps.clock.now()).toISOString(), { contentType: 'text/plain', cacheControl: 'no-store' });
+      if (isMediaMethod(req, res)) this.#sendTime(req, res);
       return true;
     }
     const request = parseMediaRequest(req, res, path);
     if (!request) return true;
-    const checked = checkPlayback(this.#deps.gate, req, res, request, () => {
+    const checked = checkPlayback(this.#deps.gate, req, res, request, (admitted) => {
       if (request.rest.length !== 1 || request.rest[0] !== 'manifest.mpd') {
         sendProblem(res, 'not_found');
         return;
       }
       this.#whenPlaying(res, request.streamId, (packager) => {
-        const text = packager && this.#manifestOf(packager).text({ streamId: request.streamId, query: request.carried, now: this.#deps.clock.now() });
-        if (text === undefined) sendProblem(res, 'not_live', { retryAfterSeconds: 2 });
-        else this.#send(req, res, text, { contentType: 'application/dash+xml', cacheControl: request.personal ? PRIVATE_ASKED_ANEW : ASKED_ANEW });
+        const text = packager && this.#manifestOf(packager).shared({ streamId: request.streamId, query: admitted.carried, now: this.#deps.clock.now() });
+        const cacheControl = request.personal ? PRIVATE_ASKED_ANEW : ASKED_ANEW;
+        if (!text) void sendNotLive(res, request.streamId, this.#deps.elsewhere);
+        else this.counters.bytes += sendSharedText(req, res, text, { contentType: 'application/dash+xml', cacheControl });
       });
     });
     return checked ? checked.then(() => true) : true;
@@ -84,8 +89,8 @@ export class DashRoutes {
     return made;
   }
 
-  #send(req: IncomingMessage, res: ServerResponse, text: string, kind: Pick<Body, 'contentType' | 'cacheControl'>): void {
-    const body = Buffer.from(text);
-    this.counters.bytes += sendBody(req, res, { pieces: [body], size: body.length, ...kind });
+  #sendTime(req: IncomingMessage, res: ServerResponse): void {
+    const body = Buffer.from(new Date(this.#deps.clock.now()).toISOString());
+    this.counters.bytes += sendBody(req, res, { pieces: [body], size: body.length, contentType: 'text/plain', cacheControl: 'no-store' });
   }
 }

@@ -1,66 +1,27 @@
 /** The playlists of a packager as text, built when somebody asks and shared by everybody who asks for the same. */
-
-import { gzipSync } from 'node:zlib';
 import { writeMediaPlaylist } from '@millrace/media/m3u8/media-playlist';
 import { writeMultivariantPlaylist } from '@millrace/media/m3u8/multivariant-playlist';
 import type { Track, VideoTrack } from '@millrace/media/track';
+import { SharedText } from '../../transports/http/shared-text.ts';
 import { dividedFrameRate, frameRateOf } from '../cmaf/frame-rate.ts';
 import type { Packager } from '../cmaf/packager.ts';
 import type { Rendition } from '../cmaf/rendition.ts';
-
-/** Below this, compressing costs more than it saves: the text fits one packet. */
-const WORTH_COMPRESSING = 1400;
-
-/** Texts kept per version: viewers of a private stream have a token each, so they share little. */
-const MAX_TEXTS = 64;
+import { VersionedTexts } from '../cmaf/versioned-texts.ts';
 
 /** When nothing was measured yet; a player only compares it. */
 const LEAST_BANDWIDTH = 64_000;
 
-export class PlaylistText {
-  readonly plain: Uint8Array;
-  #gzipped: Uint8Array | undefined;
-
-  constructor(text: string) {
-    this.plain = Buffer.from(text);
-  }
-
-  /** The compressed text; the plain one where that is not worth it. */
-  get gzipped(): Uint8Array {
-    this.#gzipped ??= this.plain.length < WORTH_COMPRESSING ? this.plain : gzipSync(this.plain, { level: 4 });
-    return this.#gzipped;
-  }
-}
-
-interface CachedTexts {
-  version: number;
-  readonly texts: Map<string, PlaylistText>;
-}
-
 export class PlaylistTexts {
-  readonly #cache = new WeakMap<Rendition, CachedTexts>();
+  readonly #texts = new WeakMap<Rendition, VersionedTexts>();
 
   /** @param query `` or `?token=…`, put behind every URI. */
-  media(packager: Packager, rendition: Rendition, query: string, skip: boolean): PlaylistText {
-    // Reports of the other renditions are part of the text.
-    let version = 0;
-    for (const each of packager.renditions) version += each.version;
-    let cached = this.#cache.get(rendition);
-    if (!cached) {
-      cached = { version, texts: new Map() };
-      this.#cache.set(rendition, cached);
-    } else if (cached.version !== version) {
-      cached.version = version;
-      cached.texts.clear();
+  media(packager: Packager, rendition: Rendition, query: string, skip: boolean): SharedText {
+    let texts = this.#texts.get(rendition);
+    if (!texts) {
+      texts = new VersionedTexts();
+      this.#texts.set(rendition, texts);
     }
-    const key = skip ? `skip ${query}` : query;
-    let text = cached.texts.get(key);
-    if (!text) {
-      text = new PlaylistText(mediaText(packager, rendition, query, skip));
-      if (cached.texts.size >= MAX_TEXTS) cached.texts.clear();
-      cached.texts.set(key, text);
-    }
-    return text;
+    return texts.get(packager.version, skip ? `skip ${query}` : query, () => new SharedText(mediaText(packager, rendition, query, skip)));
   }
 }
 

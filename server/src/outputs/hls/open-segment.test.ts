@@ -6,7 +6,7 @@ import { FakeClock } from '../../lib/clock.ts';
 import type { Packager } from '../cmaf/packager.ts';
 import { PackagerRegistry } from '../cmaf/registry.ts';
 import type { Rendition } from '../cmaf/rendition.ts';
-import { OPEN_GATE, serve, type TestHttp } from '../record/testing/http.ts';
+import { NOWHERE_ELSE, OPEN_GATE, serve, type TestHttp } from '../record/testing/http.ts';
 import { HlsRoutes } from './routes.ts';
 import { EPOCH, TestBroadcast } from './testing/test-broadcast.ts';
 
@@ -44,7 +44,7 @@ beforeEach(async () => {
   packager = broadcast.packager;
   const registry = new PackagerRegistry({ clock });
   registry.set('stream', packager);
-  hls = new HlsRoutes({ registry, gate: OPEN_GATE, clock });
+  hls = new HlsRoutes({ registry, gate: OPEN_GATE, elsewhere: NOWHERE_ELSE, clock });
   http = await serve(hls);
 });
 

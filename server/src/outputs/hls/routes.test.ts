@@ -16,6 +16,7 @@ let registry: PackagerRegistry;
 let hls: HlsRoutes;
 let http: TestHttp;
 let base: string;
+let isElsewhere: boolean;
 let decision: PlaybackDecision | Promise<PlaybackDecision>;
 
 function sendFrames(count: number): void {
@@ -29,13 +30,14 @@ async function blocked(count: number): Promise<void> {
 
 beforeEach(async () => {
   decision = 'allowed';
+  isElsewhere = false;
   broadcast = new TestBroadcast(clock);
   packager = broadcast.packager;
   registry = new PackagerRegistry({ clock });
   registry.set('stream', packager);
-  const gate = { check: () => decision };
-  hls = new HlsRoutes({ registry, gate, clock });
-  http = await serve(hls, new DashRoutes({ registry, gate, clock }));
+  const deps = { registry, gate: { check: () => decision }, elsewhere: { isLive: async () => isElsewhere }, clock };
+  hls = new HlsRoutes(deps);
+  http = await serve(hls, new DashRoutes(deps));
   base = http.base;
 });
 
@@ -55,6 +57,17 @@ test('a stream without media is not live after five seconds', async () => {
   clock.advance(5000);
   const { status, headers } = await answer;
   expect([status, headers.get('retry-after')]).toEqual([404, '2']);
+});
+
+test('a stream that is live on another server is said to be there', async () => {
+  isElsewhere = true;
+  const playlist = fetch(`${base}/hls/other/index.m3u8`);
+  await blocked(1);
+  clock.advance(5000);
+  for (const answer of [await playlist, await fetch(`${base}/dash/other/manifest.mpd`)]) {
+    expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '10']);
+    expect(await answer.json()).toMatchObject({ code: 'on_another_server' });
+  }
 });
 
 test('a reload waits for its part, and a hinted part is held until it is whole', async () => {
@@ -119,6 +132,30 @@ test('the token of the query is on every URI that a playlist lists', async () =>
     for (const uri of uris) expect(uri).toMatch(/\?token=a%26b$/);
   }
   expect(await (await fetch(`${base}/dash/stream/manifest.mpd?token=a%26b`)).text()).toContain('$Number$.m4s?token=a%26b"');
+});
+
+test('a token that nobody needs is not carried on: whoever makes one up shares what all others are given', async () => {
+  decision = 'open';
+  sendFrames(111);
+  for (const path of ['/hls/stream/index.m3u8', '/hls/stream/video/index.m3u8', '/dash/stream/manifest.mpd']) {
+    const [plain, withToken] = await Promise.all([fetch(base + path), fetch(`${base}${path}?token=made-up`)]);
+    expect(await withToken.text()).toBe(await plain.text());
+    expect(withToken.headers.get('cache-control')).toBe('private, no-cache');
+  }
+});
+
+test('a manifest is made once for all who ask before something changes, and comes compressed', async () => {
+  sendFrames(111);
+  // Long enough to be worth it.
+  const ask = () => fetch(`${base}/dash/stream/manifest.mpd?token=${'t'.repeat(800)}`);
+  const first = await ask();
+  expect([first.headers.get('content-encoding'), first.headers.get('vary')]).toEqual(['gzip', 'Accept-Encoding']);
+  const text = await first.text();
+  clock.advance(150);
+  // It would tell another publishTime.
+  expect(await (await ask()).text()).toBe(text);
+  sendFrames(5);
+  expect(await (await ask()).text()).not.toBe(text);
 });
 
 test('segments are the sum of their parts, and come whole, by range and by HEAD', async () => {

@@ -2,16 +2,19 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../../lib/clock.ts';
 import { sendProblem } from '../../lib/problem.ts';
+import type { Elsewhere } from '../../stream/elsewhere.ts';
 import type { PlaybackGate } from '../../stream/playback-gate.ts';
 import { checkPlayback, type MediaRequest, parseMediaRequest } from '../../transports/http/media-request.ts';
-import { ASKED_ANEW, CORS_HEADERS, IMMUTABLE, PRIVATE_ASKED_ANEW, PRIVATE_IMMUTABLE, sendBody } from '../../transports/http/send-body.ts';
+import { ASKED_ANEW, IMMUTABLE, PRIVATE_ASKED_ANEW, PRIVATE_IMMUTABLE, sendBody } from '../../transports/http/send-body.ts';
 import { sendStored } from '../../transports/http/send-stored.ts';
+import { SharedText, sendSharedText } from '../../transports/http/shared-text.ts';
 import type { StoredMedia } from '../cmaf/listed-segment.ts';
 import { parseMediaFile } from '../cmaf/media-path.ts';
+import { sendNotLive } from '../cmaf/not-live.ts';
 import type { Packager } from '../cmaf/packager.ts';
 import type { PackagerRegistry } from '../cmaf/registry.ts';
 import type { Rendition } from '../cmaf/rendition.ts';
-import { multivariantText, PlaylistText, PlaylistTexts } from './from-stream.ts';
+import { multivariantText, PlaylistTexts } from './from-stream.ts';
 import { type OpenSegmentCounters, sendOpenSegment } from './open-segment.ts';
 import { isTooFarAhead, parseReloadQuery, type ReloadQuery } from './reload-query.ts';
 
@@ -34,6 +37,7 @@ const NO_DIRECTIVES: ReloadQuery = { msn: undefined, part: undefined, skip: fals
 export interface HlsRoutesDeps {
   readonly registry: PackagerRegistry;
   readonly gate: PlaybackGate;
+  readonly elsewhere: Elsewhere;
   readonly clock: Clock;
 }
 
@@ -65,7 +69,7 @@ export class HlsRoutes {
     this.counters.responses++;
     const request = parseMediaRequest(req, res, path);
     if (!request) return true;
-    const checked = checkPlayback(this.#deps.gate, req, res, request, () => this.#serve({ req, res, request }));
+    const checked = checkPlayback(this.#deps.gate, req, res, request, (admitted) => this.#serve({ req, res, request: admitted }));
     return checked ? checked.then(() => true) : true;
   }
 
@@ -73,7 +77,7 @@ export class HlsRoutes {
     const { res, request } = exchange;
     const [first, second] = request.rest;
     if (request.rest.length === 1 && first === 'index.m3u8') {
-      this.#whenPlaying(exchange, (packager) => this.#sendText(exchange, new PlaylistText(multivariantText(packager, request.carried))));
+      this.#whenPlaying(exchange, (packager) => this.#sendText(exchange, new SharedText(multivariantText(packager, request.carried))));
     } else if (request.rest.length === 2 && first !== undefined && second === 'index.m3u8') {
       this.#whenPlaying(exchange, (packager) => this.#servePlaylist(exchange, packager, first));
     } else if (request.rest.length === 2 && first !== undefined && second !== undefined) {
@@ -83,18 +87,18 @@ export class HlsRoutes {
 
   /** Calls with the packager once it has something to play; a stream that does not begin soon is not live. */
   #whenPlaying(exchange: Exchange, serve: (packager: Packager) => void): void {
-    const { registry } = this.#deps;
+    const { registry, elsewhere } = this.#deps;
     const { streamId } = exchange.request;
     const packager = registry.get(streamId);
     if (packager?.ready) {
       serve(packager);
       return;
     }
+    const notLive = (): void => void sendNotLive(exchange.res, streamId, elsewhere);
     if (packager?.ended) {
-      sendProblem(exchange.res, 'not_live', { retryAfterSeconds: 2 });
+      notLive();
       return;
     }
-    const notLive = (): void => sendProblem(exchange.res, 'not_live', { retryAfterSeconds: 2 });
     const wait = (ready: () => void): (() => void) => (packager ? packager.whenReady(ready) : registry.whenSet(streamId, ready));
     this.#block(exchange, MAX_START_WAIT_MS, { wait, ready: () => this.#whenPlaying(exchange, serve), late: notLive });
   }
@@ -226,13 +230,8 @@ export class HlsRoutes {
     void sendStored(req, res, { extents: [{ path, offset, bytes }], size: bytes, contentType, cacheControl, clock: this.#deps.clock, counters: this.counters });
   }
 
-  #sendText({ req, res, request }: Exchange, text: PlaylistText, cacheControl = request.personal ? PRIVATE_ASKED_ANEW : ASKED_ANEW): void {
-    const accepted = String(req.headers['accept-encoding'] ?? '').includes('gzip');
-    const body = accepted ? text.gzipped : text.plain;
-    const encoding = body === text.plain ? {} : { 'Content-Encoding': 'gzip' };
-    res.writeHead(200, { ...CORS_HEADERS, 'Content-Type': PLAYLIST_TYPE, 'Content-Length': body.length, 'Cache-Control': cacheControl, Vary: 'Accept-Encoding', ...encoding });
-    res.end(req.method === 'HEAD' ? undefined : body);
-    if (req.method !== 'HEAD') this.counters.bytes += body.length;
+  #sendText({ req, res, request }: Exchange, text: SharedText, cacheControl = request.personal ? PRIVATE_ASKED_ANEW : ASKED_ANEW): void {
+    this.counters.bytes += sendSharedText(req, res, text, { contentType: PLAYLIST_TYPE, cacheControl });
   }
 }
 

@@ -1,43 +1,12 @@
 /** Recordings on a file system that runs full: a small one in memory, which takes root to mount. */
-import { execFile } from 'node:child_process';
-import { mkdtemp, readdir, rm, statfs } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { mayMount, SmallDisk } from '../../lib/testing/small-disk.ts';
 import { readArchive } from './read-archive.ts';
 import { RecordingStudio } from './testing/studio.ts';
 
-const run = promisify(execFile);
-
 const MEGABYTE = 1024 * 1024;
-
-/** Only root may mount; who is not runs all other tests. */
-const mayMount = process.getuid?.() === 0;
-
-class SmallDisk {
-  readonly path: string;
-
-  private constructor(path: string) {
-    this.path = path;
-  }
-
-  static async mount(megabytes: number): Promise<SmallDisk> {
-    const path = await mkdtemp(join(tmpdir(), 'millrace-disk-'));
-    await run('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', path]);
-    return new SmallDisk(path);
-  }
-
-  async freeBytes(): Promise<number> {
-    const { bavail, bsize } = await statfs(this.path);
-    return bavail * bsize;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await run('umount', [this.path]);
-    await rm(this.path, { recursive: true });
-  }
-}
 
 describe.skipIf(!mayMount)('on a disk that runs full', () => {
   it('a recording stops at the last byte, plays up to there, and its broadcast goes on', async () => {

@@ -1,4 +1,7 @@
-/** Writes the pictures of a broadcast beside its media: each sheet as it grows, whole every time, and the poster that shows the most. */
+/**
+ * Writes the pictures of a broadcast beside its media: each sheet, and the poster that shows the most. What is kept is written as it grows, whole every
+ * time; what only players go back to, when it is full: until then they have it from memory.
+ */
 import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
 import type { Sheet, Storyboard } from '../thumbnail/storyboard.ts';
 import type { WriterCounters } from './rendition-writer.ts';
@@ -30,7 +33,7 @@ export class PictureWriter {
   async write(): Promise<void> {
     const { storyboard, folder, isKept } = this.#deps;
     const { poster, sheets } = storyboard;
-    for (const sheet of [...sheets]) await this.#writeSheet(sheet);
+    for (const sheet of isKept ? [...sheets] : sheets.slice(0, -1)) await this.#writeSheet(sheet);
     if (!isKept || !poster || poster === this.#poster) return;
     await this.#replace(posterPath(folder), poster);
     this.#poster = poster;

@@ -187,12 +187,37 @@ it('deletes what is not to be kept', async () => {
   await using studio = new RecordingStudio();
   studio.first.send(5);
   await studio.recorder.round();
-  studio.recorder.discard('stream-epoch0');
+  await studio.recorder.discard('stream-epoch0');
   studio.packager.end();
   await studio.recorder.round();
   expect(studio.dropped).toEqual(['recording-one']);
   expect(studio.ended).toEqual([]);
   await expect(readdir(studio.recorder.recordingFolder('recording-one'))).rejects.toThrow(/ENOENT/);
+});
+
+it('is discarded only once it is known whether it was written down as one to be kept', async () => {
+  const [asked, planned] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  await using studio = new RecordingStudio({
+    planned: () => {
+      asked.resolve();
+      return planned.promise;
+    },
+  });
+  studio.first.send(1);
+  const round = studio.recorder.round();
+  await asked.promise;
+  let isDiscarded = false;
+  const discarding = studio.recorder.discard('stream-epoch0').then(() => {
+    isDiscarded = true;
+  });
+  await new Promise((done) => setImmediate(done));
+  expect(isDiscarded).toBe(false);
+  planned.resolve();
+  await Promise.all([discarding, round]);
+  studio.packager.end();
+  await studio.recorder.round();
+  expect(studio.dropped).toEqual(['recording-one']);
+  expect(studio.ended).toEqual([]);
 });
 
 it('stops at the quota, and the broadcast goes on', async () => {

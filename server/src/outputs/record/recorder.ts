@@ -91,6 +91,8 @@ interface Entry {
   readonly packager: Packager;
   readonly storyboard: Storyboard | undefined;
   plan: ArchivePlan | undefined;
+  /** While it is asked for. */
+  planning: Promise<ArchivePlan | undefined> | undefined;
   tries: number;
   archive: Archive | undefined;
   /** Rounds of the timer since it was written. */
@@ -158,13 +160,19 @@ export class Recorder {
   /** Takes every packager of a stream as it is made. A preview is not kept. */
   follow(stream: RecordedStream, packager: Packager, storyboard?: Storyboard): Packager {
     if (stream.broadcast.startedAt === null) storyboard?.discard();
-    else this.#entries.add({ stream, packager, storyboard, plan: undefined, tries: 0, archive: undefined, waited: 0, isStopped: false, isDiscarded: false });
+    else
+      this.#entries.add({
+        ...{ stream, packager, storyboard, plan: undefined, planning: undefined, tries: 0 },
+        ...{ archive: undefined, waited: 0, isStopped: false, isDiscarded: false },
+      });
     return packager;
   }
 
-  /** What is recorded of this stream now is not to be kept. */
-  discard(streamId: string): void {
-    for (const entry of this.#entries) if (entry.stream.broadcast.streamId === streamId && !entry.packager.ended) entry.isDiscarded = true;
+  /** What is recorded of this stream now is not to be kept. Resolves when nothing of it is planned any more but what is written down. */
+  async discard(streamId: string): Promise<void> {
+    const discarded = [...this.#entries].filter(({ stream, packager }) => stream.broadcast.streamId === streamId && !packager.ended);
+    for (const entry of discarded) entry.isDiscarded = true;
+    await Promise.all(discarded.map(({ planning }) => planning));
   }
 
   /** Writes whatever is new. */
@@ -211,7 +219,11 @@ export class Recorder {
       if (ended) this.#entries.delete(entry);
       return;
     }
-    entry.plan ??= await this.#plan(entry);
+    if (!entry.plan) {
+      entry.planning = this.#plan(entry);
+      entry.plan = await entry.planning;
+      entry.planning = undefined;
+    }
     if (!entry.plan) return;
     try {
       await this.#write(entry, entry.plan);

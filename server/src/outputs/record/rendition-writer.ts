@@ -214,7 +214,8 @@ export class RenditionWriter {
   async #fileFor(msn: number): Promise<OpenFile> {
     const number = fileNumberOf(msn);
     if (this.#file?.number === number) return this.#file;
-    await this.sync();
+    // What nobody finds again need not outlast a power cut either.
+    if (this.#deps.hasIndex) await this.sync();
     await this.#file?.handle.close();
     if (this.#file) this.#closedFiles++;
     this.#file = { number, handle: await open(mediaPath(this.#deps.folder, this.name, number), 'w'), length: 0 };

@@ -6,7 +6,7 @@ import { PackagerRegistry } from '../cmaf/registry.ts';
 import { PackagerManifest } from '../dash/from-stream.ts';
 import { PlaylistTexts } from '../hls/from-stream.ts';
 import { HlsRoutes } from '../hls/routes.ts';
-import { OPEN_GATE, serve } from './testing/http.ts';
+import { NOWHERE_ELSE, OPEN_GATE, serve } from './testing/http.ts';
 import { RecordingStudio } from './testing/studio.ts';
 
 const REWIND = { recording: undefined, rewindSeconds: 300 };
@@ -62,7 +62,7 @@ it('serves from disk what memory no longer has, whole and in ranges, until the w
   await using studio = new RecordingStudio({ plan: { recording: undefined, rewindSeconds: 120 } });
   const registry = new PackagerRegistry({ clock: studio.clock });
   registry.set('stream', studio.packager);
-  await using http = await serve(new HlsRoutes({ registry, gate: OPEN_GATE, clock: studio.clock }));
+  await using http = await serve(new HlsRoutes({ registry, gate: OPEN_GATE, elsewhere: NOWHERE_ELSE, clock: studio.clock }));
   studio.first.send(10);
   await studio.recorder.round();
   const early = studio.packager.rendition('video')?.segments.find(({ gap, complete }) => complete && !gap);

@@ -66,7 +66,8 @@ export class VodRoutes {
     this.counters.responses++;
     const request = parseMediaRequest(req, res, path);
     if (!request) return true;
-    return this.#answer(req, res, request);
+    const checked = checkPlayback(this.#deps.gate, req, res, request, (admitted) => this.#answer(req, res, admitted));
+    return checked ? checked.then(() => true) : true;
   }
 
   /** Resolves when the download of a recording that can be played begins at once. Rejects with AppError. */
@@ -85,16 +86,10 @@ export class VodRoutes {
     this.#downloads.forget(id);
   }
 
-  async #answer(req: IncomingMessage, res: ServerResponse, request: MediaRequest): Promise<boolean> {
-    let allowed = false;
-    await checkPlayback(this.#deps.gate, req, res, request, () => {
-      allowed = true;
-    });
-    if (!allowed) return true;
+  async #answer(req: IncomingMessage, res: ServerResponse, request: MediaRequest): Promise<void> {
     const found = await this.#deps.lookUp(request.streamId);
     if ('problem' in found) sendProblem(res, found.problem);
     else await this.#serve({ req, res, request, title: found.title });
-    return true;
   }
 
   async #serve(exchange: Exchange): Promise<void> {

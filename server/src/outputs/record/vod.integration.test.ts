@@ -180,6 +180,7 @@ it('makes no more downloads ready at once than there may be, and takes on others
   /** From afar. */
   const files: StoredFiles = {
     sizes: () => studio.files.sizes(),
+    has: (path) => studio.files.has(path),
     read: (path) => studio.files.read(path),
     reader() {
       const reader = studio.files.reader();

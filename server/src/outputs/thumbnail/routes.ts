@@ -43,21 +43,15 @@ export class PictureRoutes {
     if (!ADDRESS.test(path)) return false;
     const request = parseMediaRequest(req, res, path);
     if (!request) return true;
-    return this.#answer({ req, res, request });
+    const checked = checkPlayback(this.#deps.gate, req, res, request, (admitted) => this.#serve({ req, res, request: admitted }));
+    return checked ? checked.then(() => true) : true;
   }
 
-  async #answer(exchange: Exchange): Promise<boolean> {
-    const { req, res, request } = exchange;
-    let allowed = false;
-    await checkPlayback(this.#deps.gate, req, res, request, () => {
-      allowed = true;
-    });
-    if (!allowed) return true;
-    const [file = ''] = request.rest;
+  async #serve(exchange: Exchange): Promise<void> {
+    const [file = ''] = exchange.request.rest;
     if (file === 'poster.jpg') this.#servePoster(exchange);
     else if (file === 'storyboard.vtt') await this.#serveStoryboard(exchange);
     else await this.#serveSheet(exchange, file);
-    return true;
   }
 
   #servePoster({ req, res, request }: Exchange): void {

@@ -13,6 +13,7 @@ import { silentLog } from '../../lib/silent-log.ts';
 import { DiskFiles } from '../../lib/stored-files.ts';
 import { quietLog } from '../../lib/testing/quiet-log.ts';
 import { Hub } from '../../stream/hub.ts';
+import type { PlaybackGate } from '../../stream/playback-gate.ts';
 import { PictureJobs } from '../../transcode/picture-jobs.ts';
 import { WorkerPool } from '../../transcode/pool.ts';
 import { encodeIvf, goLive, VP8 } from '../../transcode/testing/media.ts';
@@ -20,10 +21,13 @@ import { DEFAULT_PACKAGER_CONFIG, Packager } from '../cmaf/packager.ts';
 import { PackagerRegistry } from '../cmaf/registry.ts';
 import { encodeMedia } from '../cmaf/testing/encoded-media.ts';
 import { Recorder } from '../record/recorder.ts';
-import { OPEN_GATE, serve } from '../record/testing/http.ts';
+import { serve } from '../record/testing/http.ts';
 import { VodRoutes } from '../record/vod-routes.ts';
 import { PictureRoutes } from './routes.ts';
 import { Thumbnailer } from './thumbnailer.ts';
+
+/** Of a private stream whose token is brought. */
+const GATE: PlaybackGate = { check: () => 'allowed' };
 
 const run = promisify(execFile);
 
@@ -77,9 +81,9 @@ class Stand implements AsyncDisposable {
 
   routes() {
     const { thumbnailer, registry, clock, recorder } = this;
-    const pictures = new PictureRoutes({ thumbnailer, registry, gate: OPEN_GATE, clock });
+    const pictures = new PictureRoutes({ thumbnailer, registry, gate: GATE, clock });
     const filesOf = (id: string): DiskFiles => new DiskFiles(recorder.recordingFolder(id));
-    return [pictures, new VodRoutes({ gate: OPEN_GATE, clock, log: silentLog, lookUp: async () => ({ title: 'A title' }), filesOf, beginDownload: () => UNWATCHED })];
+    return [pictures, new VodRoutes({ gate: GATE, clock, log: silentLog, lookUp: async () => ({ title: 'A title' }), filesOf, beginDownload: () => UNWATCHED })];
   }
 
   /** Publishes as though each unit came in its time, and looks once a second; a picture that is begun is waited for. */

@@ -4,9 +4,10 @@ import { parseDescription } from '@millrace/media/sdp/parse-description';
 import { AppError } from '../../lib/app-error.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
+import type { Elsewhere } from '../../stream/elsewhere.ts';
 import type { Hub } from '../../stream/hub.ts';
 import type { LiveStream } from '../../stream/live-stream.ts';
-import type { PlaybackGate } from '../../stream/playback-gate.ts';
+import { isRefusal, type PlaybackGate } from '../../stream/playback-gate.ts';
 import { writeAnswer } from '../../transports/webrtc/answer.ts';
 import type { LayerChoice } from '../../transports/webrtc/layer-requests.ts';
 import type { Offer, OfferedSession } from '../../transports/webrtc/offer-routes.ts';
@@ -25,6 +26,9 @@ const MAX_VIEWER_BYTES_PER_SECOND = 256 * 1024;
 /** How soon a player that found nobody may ask again. */
 const RETRY_SECONDS = 2;
 
+/** How soon, when the broadcast would have to come here first. */
+const ELSEWHERE_RETRY_SECONDS = 10;
+
 /** How soon one that found no room may. */
 const FULL_RETRY_SECONDS = 5;
 
@@ -39,6 +43,7 @@ export interface ViewerLog {
 export interface WhepOutputDeps {
   readonly hub: Pick<Hub, 'get'>;
   readonly gate: PlaybackGate;
+  readonly elsewhere: Elsewhere;
   readonly transport: WebRtcTransport;
   readonly source: TrackSource;
   /** Smaller sizes of a publisher's one picture; none when left out. */
@@ -51,6 +56,8 @@ export interface WhepOutputDeps {
 export class WhepOutput {
   readonly #deps: WhepOutputDeps;
   readonly #broadcasters = new Set<Broadcaster>();
+  /** How often a stream ceased to be for everybody. */
+  #dismissals = 0;
   readonly #counters: WhepCounters = { sessions: 0, nacked: 0, resent: 0, keyFrameRequests: 0, skipped: 0, slowed: 0, lowered: 0, raised: 0, malformedRtcp: 0 };
 
   constructor(deps: WhepOutputDeps) {
@@ -73,6 +80,7 @@ export class WhepOutput {
 
   /** Not everybody may watch it any more: whoever may is let in again. */
   dismiss(streamId: string): void {
+    this.#dismissals++;
     for (const broadcaster of this.#broadcasters) if (broadcaster.stream.broadcast.streamId === streamId) broadcaster.dismiss('permission_changed');
   }
 
@@ -80,15 +88,17 @@ export class WhepOutput {
   async take(offer: Offer): Promise<OfferedSession> {
     const { transport, clock, viewers } = this.#deps;
     const { remoteAddress } = offer;
+    const dismissals = this.#dismissals;
     await this.#authorise(offer);
     const description = parseDescription(offer.sdp);
     const remote = remoteEndOf(description);
-    const stream = this.#runningStream(offer.streamId);
+    const stream = await this.#runningStream(offer.streamId);
     this.#assertRoom(remoteAddress);
     const broadcaster = this.#broadcasterOf(stream, pictureForm(description, stream.currentTracks));
     const release = broadcaster.reserve();
     try {
       if (!(await broadcaster.ready())) throw new AppError('no_publisher', { retryAfterSeconds: RETRY_SECONDS });
+      await this.#authoriseAnew(offer, dismissals);
       offer.signal.throwIfAborted();
       // Others may have come while the tracks were waited for.
       this.#assertRoom(remoteAddress);
@@ -133,18 +143,27 @@ export class WhepOutput {
     // A playback token may also come as a bearer token: players have a field for that.
     const bearer = /^bearer +(\S+)$/i.exec(authorization ?? '')?.[1];
     const decision = await gate.check(streamId, { token: token ?? bearer, cookie, authorization });
-    if (decision !== 'allowed') throw new AppError(decision === 'denied' ? 'playback_not_allowed' : 'stream_not_found');
+    if (isRefusal(decision)) throw new AppError(decision === 'denied' ? 'playback_not_allowed' : 'stream_not_found');
+  }
+
+  /** What was asked before a stream ceased to be for everybody does not hold after it. */
+  async #authoriseAnew(offer: Offer, dismissals: number): Promise<void> {
+    for (let asked = dismissals; asked !== this.#dismissals; ) {
+      asked = this.#dismissals;
+      await this.#authorise(offer);
+    }
   }
 
   #assertRoom(remoteAddress: string): void {
     if (this.#deps.transport.isFull(remoteAddress)) throw new AppError('overloaded', { retryAfterSeconds: FULL_RETRY_SECONDS });
   }
 
-  #runningStream(streamId: string): LiveStream {
+  async #runningStream(streamId: string): Promise<LiveStream> {
     const stream = this.#deps.hub.get(streamId);
     const state = stream?.broadcast.state;
     if (stream && stream.currentTracks.length > 0 && (state === 'live' || state === 'preview' || state === 'reconnecting')) return stream;
-    throw new AppError('no_publisher', { retryAfterSeconds: RETRY_SECONDS });
+    if (!(await this.#deps.elsewhere.isLive(streamId))) throw new AppError('no_publisher', { retryAfterSeconds: RETRY_SECONDS });
+    throw new AppError('on_another_server', { detail: 'This stream is live on another server, and can be watched there.', retryAfterSeconds: ELSEWHERE_RETRY_SECONDS });
   }
 
   #broadcasterOf(stream: LiveStream, form: PictureForm): Broadcaster {

@@ -56,7 +56,8 @@ export class RealTimeStand implements AsyncDisposable {
     this.#transport = new WebRtcTransport({ clock, log: silentLog, config: { host: '127.0.0.1', port: 0, addresses: [] } });
     this.whep = new WhepOutput({
       hub: this.stand.hub,
-      gate: { check: () => 'allowed' },
+      gate: { check: () => 'open' },
+      elsewhere: { isLive: async () => false },
       transport: this.#transport,
       source: publishedTracks,
       tiers: this.stand.ladders,

@@ -17,8 +17,11 @@ export class Decoder {
   readonly #frame = new Frame();
   readonly #timeBase: Rational;
 
-  /** Throws when there is no such decoder or it refuses the configuration. */
-  constructor(track: Track) {
+  /**
+   * Throws when there is no such decoder or it refuses the configuration.
+   * @param deblocks false: edges of blocks are not smoothed. For key frames alone: what follows would build on it.
+   */
+  constructor(track: Track, { deblocks = true }: { readonly deblocks?: boolean } = {}) {
     const codec = Codec.findDecoder(AV_CODEC_IDS[track.codec]);
     if (!codec) throw new Error(`there is no decoder for ${track.codec}`);
     this.#timeBase = new Rational(1, track.timescale);
@@ -28,6 +31,7 @@ export class Decoder {
     // More threads would hold back frames; a worker has one core.
     context.threadCount = 1;
     if (track.kind === 'video') context.setOption('max_pixels', String(MAX_PIXELS), AV_OPT_TYPE_STRING);
+    if (!deblocks) context.setOption('skip_loop_filter', 'all', AV_OPT_TYPE_STRING);
     const extraData = extraDataOf(track);
     if (extraData.length > 0) context.extraData = Buffer.from(extraData);
     if (track.kind === 'audio') context.sampleRate = track.sampleRate;

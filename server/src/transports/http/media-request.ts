@@ -1,7 +1,7 @@
 /** What every media route does first: methods, CORS, the address, and whether this asker may see the stream. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { sendProblem } from '../../lib/problem.ts';
-import type { PlaybackDecision, PlaybackGate } from '../../stream/playback-gate.ts';
+import { isRefusal, type PlaybackDecision, type PlaybackGate } from '../../stream/playback-gate.ts';
 import { CORS_HEADERS } from './send-body.ts';
 
 export interface MediaRequest {
@@ -51,20 +51,27 @@ export function parseMediaRequest(req: IncomingMessage, res: ServerResponse, pat
   return { streamId, rest, query, personal, carried: token === null ? '' : `?token=${encodeURIComponent(token)}` };
 }
 
-/** Calls `serve` when the asker may see the stream and is still there, else answers. Returns a promise only where the gate needs one. */
-export function checkPlayback(gate: PlaybackGate, req: IncomingMessage, res: ServerResponse, request: MediaRequest, serve: () => void): void | Promise<void> {
+/**
+ * Calls `serve` when the asker may see the stream and is still there, else answers. Returns a promise only where the gate or `serve` needs one.
+ * @param serve is given the request without a token where none is needed: made-up ones would make a playlist each.
+ */
+export function checkPlayback(
+  gate: PlaybackGate,
+  req: IncomingMessage,
+  res: ServerResponse,
+  request: MediaRequest,
+  serve: (admitted: MediaRequest) => void | Promise<void>,
+): void | Promise<void> {
   const { cookie, authorization } = req.headers;
   const decision = gate.check(request.streamId, { token: request.query.get('token') ?? undefined, cookie, authorization });
-  const act = (decided: PlaybackDecision): void => {
-    if (decided === 'allowed') serve();
-    else sendProblem(res, decided === 'denied' ? 'playback_not_allowed' : 'stream_not_found');
+  const act = (decided: PlaybackDecision): void | Promise<void> => {
+    if (!isRefusal(decided)) return serve(decided === 'open' && request.carried !== '' ? { ...request, carried: '' } : request);
+    sendProblem(res, decided === 'denied' ? 'playback_not_allowed' : 'stream_not_found');
   };
   if (!(decision instanceof Promise)) return act(decision);
   let isGone = false;
   res.once('close', () => {
     isGone = true;
   });
-  return decision.then((decided) => {
-    if (!isGone) act(decided);
-  });
+  return decision.then((decided) => (isGone ? undefined : act(decided)));
 }

@@ -1,11 +1,11 @@
-/** Sends a text that is asked for anew each time: a playlist, a manifest, a list of cues; compressed where that is worth it. */
+/** Sends a text that is made for whoever asks: the playlists and the cues of a recording; compressed where that is worth it. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { ASKED_ANEW, CORS_HEADERS, PRIVATE_ASKED_ANEW } from './send-body.ts';
 
 /** Below this, compressing costs more than it saves: the text fits one packet. */
-const WORTH_COMPRESSING = 1400;
+export const WORTH_COMPRESSING = 1400;
 
 const compress = promisify(gzip);
 

@@ -20,6 +20,27 @@ test('small pieces that come one by one are read together, in order', async () =
   expect(reads()).toBeLessThan(PIECES / 3);
 });
 
+test('what nobody sees rests longer, unless so much comes that a long rest could not hold it', async () => {
+  await using seen = await connected();
+  await using unseen = await connected();
+  await using busy = await connected();
+  const pacer = new ReadPacer();
+  const ofSeen = collect(seen.server, { pacer });
+  const ofUnseen = collect(unseen.server, { pacer, isSeen: false });
+  const ofBusy = collect(busy.server, { pacer, isSeen: false });
+  let sentToBusy = 0;
+  while (ofSeen.reads() < 30) {
+    await Promise.all([written(seen.client, 'a'), written(unseen.client, 'a')]);
+    if (ofBusy.length() === sentToBusy) {
+      sentToBusy += 20 * 1024;
+      await written(busy.client, 'a'.repeat(20 * 1024));
+    }
+    await new Promise(setImmediate);
+  }
+  expect(ofUnseen.reads()).toBeLessThan(20);
+  expect(ofBusy.reads()).toBeGreaterThan(20);
+});
+
 test('a socket rests after small reads alone: who sends more than a beat can hold is never slowed', async () => {
   await using pair = await connected();
   const total = 64 * 1024 * 1024;
@@ -42,14 +63,13 @@ test('a peer that goes away during a rest is noticed', async () => {
   expect(pair.server.destroyed).toBe(true);
 });
 
-function collect(socket: Socket) {
-  const pacer = new ReadPacer();
+function collect(socket: Socket, { pacer = new ReadPacer(), isSeen = true } = {}) {
   const pieces: Buffer[] = [];
   let small = 0;
   socket.on('data', (bytes: Buffer) => {
     pieces.push(bytes);
     if (bytes.length < 32 * 1024) small++;
-    pacer.rest(socket, bytes.length);
+    pacer.rest(socket, bytes.length, isSeen);
   });
   return {
     reads: () => pieces.length,

@@ -3,6 +3,8 @@ import { readRtpPacket } from '@millrace/media/rtp/packet';
 import { writeReceiverReport } from '@millrace/media/rtp/rtcp-write';
 import { expect, test, vi } from 'vitest';
 import { OpenApiRecorder } from '../../lib/testing/openapi-recorder.ts';
+import type { TrackSource } from '../../outputs/whep/track-source.ts';
+import type { Sink } from '../../stream/sink.ts';
 import { picture, SMALL_VIDEO, smallPicture, VIDEO } from '../../stream/testing/source.ts';
 import { TestPeer } from './testing/peer.ts';
 import { opus, publishSound } from './testing/sound.ts';
@@ -84,6 +86,9 @@ test('what is wrong with a request is said with the status that fits', async () 
     expect(response.headers.get('access-control-allow-origin')).toBe('*');
   }
   expect((await world.post('/whep/one', offer)).headers.get('retry-after')).toBe('2');
+  world.elsewhere.add('one');
+  const there = await world.post('/whep/one', offer);
+  expect([there.status, await codeOf(there), there.headers.get('retry-after')]).toEqual([503, 'on_another_server', '10']);
   expect(world.transport.counters).toMatchObject({ opened: 0, sessions: 0 });
 });
 
@@ -216,6 +221,27 @@ test('viewers of a stream that is no longer for everybody are sent away, and who
   expect(world.whep.counters.viewers).toBe(0);
   using again = new TestPeer({ direction: 'recvonly', video: false });
   expect((await world.post('/whep/one', again.offer)).status).toBe(201);
+});
+
+test('who waits for the tracks of a stream that becomes private meanwhile is not let in', async () => {
+  const opened = Promise.withResolvers<Sink>();
+  const source: TrackSource = {
+    open(_stream, sink) {
+      opened.resolve(sink);
+      return { requestKeyFrame() {}, close() {} };
+    },
+  };
+  await using world = await stand({ source });
+  const nobody = { protocol: 'test', remoteAddress: '', onEvicted() {} };
+  world.hub.publish({ streamId: 'one', start: 'auto', secondPublisher: 'takeover', publisher: nobody })?.tracks([VIDEO]);
+  using viewer = new TestPeer({ direction: 'recvonly', audio: false });
+  const answer = world.post('/whep/one', viewer.offer);
+  const sink = await opened.promise;
+  world.refused.add('one');
+  world.whep.dismiss('one');
+  sink.tracks([VIDEO]);
+  expect([(await answer).status, await codeOf(await answer)]).toEqual([401, 'playback_not_allowed']);
+  expect(world.transport.counters).toMatchObject({ opened: 0, sessions: 0 });
 });
 
 test('a viewer learns the sizes of the picture and chooses one', async () => {

@@ -3,7 +3,7 @@ import type { CaptureSnapshot } from '@millrace/client/capture/capture';
 import { type PublishQuality, QUALITY_LIMITS } from '@millrace/client/publish/limits';
 import { type Publisher, type PublisherSnapshot, publish } from '@millrace/client/publish/publisher';
 import { useCallback, useEffect, useRef, useState } from 'react';
-import { useServices } from '../../app/services.tsx';
+import { useServices } from '../../parts/services.tsx';
 import { keepKey, keptKey } from '../key-store.ts';
 import { forgetOnAir, rememberOnAir } from './on-air.ts';
 

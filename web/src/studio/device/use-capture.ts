@@ -1,7 +1,7 @@
 /** Camera, screen and microphone as state of a page. They are asked for when the page opens and let go when it closes. */
 import { Capture, type CaptureNote, type CaptureSnapshot } from '@millrace/client/capture/capture';
 import { useEffect, useRef, useState } from 'react';
-import { deviceKind } from '../../app/device.ts';
+import { deviceKind } from '../../parts/device.ts';
 
 export interface LiveCapture {
   readonly capture: Capture | undefined;

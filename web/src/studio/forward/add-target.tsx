@@ -4,7 +4,7 @@ import { ApiError } from '@millrace/client/api-error';
 import { MAX_TARGET_KEY_LENGTH, MAX_TARGET_NAME_LENGTH } from '@millrace/contract/limits';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
-import { useServices } from '../../app/services.tsx';
+import { useServices } from '../../parts/services.tsx';
 import { t } from '../../text/text.ts';
 import { AddressInput } from '../address-input.tsx';
 import classes from './forward.module.css';

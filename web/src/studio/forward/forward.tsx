@@ -5,7 +5,7 @@ import { MAX_TARGETS_PER_STREAM } from '@millrace/contract/limits';
 import IconPlus from '@tabler/icons-react/dist/esm/icons/IconPlus.mjs';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
-import { useServices } from '../../app/services.tsx';
+import { useServices } from '../../parts/services.tsx';
 import { t } from '../../text/text.ts';
 import { AddTarget } from './add-target.tsx';
 import classes from './forward.module.css';

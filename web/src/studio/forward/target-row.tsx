@@ -4,8 +4,8 @@ import type { Target } from '@millrace/contract/entities/target';
 import IconTrash from '@tabler/icons-react/dist/esm/icons/IconTrash.mjs';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { useServices } from '../../app/services.tsx';
 import { IconButton } from '../../parts/icon-button.tsx';
+import { useServices } from '../../parts/services.tsx';
 import { t } from '../../text/text.ts';
 import classes from './forward.module.css';
 

@@ -4,7 +4,7 @@ import type { Source } from '@millrace/contract/entities/source';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
-import { useServices } from '../../app/services.tsx';
+import { useServices } from '../../parts/services.tsx';
 import { useNow } from '../../parts/use-now.ts';
 import { elapsed } from '../../text/format.ts';
 import { t } from '../../text/text.ts';

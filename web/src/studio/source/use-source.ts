@@ -1,7 +1,7 @@
 /** Where a stream is fetched from and how that goes, and what its owner does about it. */
 import type { Source, SourceSettings } from '@millrace/contract/entities/source';
 import { type UseMutationResult, type UseQueryResult, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { useServices } from '../../app/services.tsx';
+import { useServices } from '../../parts/services.tsx';
 
 /** What the owner sees is never older than this and an answer. */
 const REFRESH_MS = 1_500;

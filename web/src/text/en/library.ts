@@ -37,6 +37,7 @@ export const library = {
   'library.problem.quota_reached': 'You have no room left: the rest of the broadcast is missing. Delete recordings that you no longer need.',
   'library.nothingKept.disk_full': 'The disk of the server is full, so nothing was kept. Delete what you no longer need, or ask the person who runs it.',
   'library.nothingKept.quota_reached': 'You have no room left, so nothing was kept. Delete recordings that you no longer need.',
+  'library.nothingKept.interrupted': 'The server that recorded this is gone. When it comes back, so does the recording. Ask the person who runs it.',
   'library.problem.write_failed': 'The disk of the server failed: the rest of the broadcast is missing. Tell the person who runs it.',
   'library.problem.interrupted': 'The server stopped in the middle. All but the last moment is here.',
   'library.problem.damaged': 'The files cannot be read. Tell the person who runs the server.',

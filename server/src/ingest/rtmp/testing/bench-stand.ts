@@ -79,6 +79,8 @@ export class BenchStand implements AsyncDisposable {
   readonly lines: LogLine[] = [];
   readonly hub: Hub;
   readonly server: RtmpServer;
+  /** Whether somebody sees what is published. */
+  isSeen = true;
   readonly #bell = new Bell();
   readonly #scheme: string;
   #port = 0;
@@ -104,7 +106,7 @@ export class BenchStand implements AsyncDisposable {
       },
     });
     const gate: PublishGate = { mayConnect: () => true, authorise: async (attempt) => decide(attempt) };
-    this.server = new RtmpServer({ hub: this.hub, gate, clock, log: this.#logger({}), config: { host: '127.0.0.1', port: 0, ...(tls && { tls }) } });
+    this.server = new RtmpServer({ hub: this.hub, gate, clock, log: this.#logger({}), isSeen: () => this.isSeen, config: { host: '127.0.0.1', port: 0, ...(tls && { tls }) } });
   }
 
   async start(): Promise<void> {

@@ -1,6 +1,7 @@
 /** For tests: routes over a real connection. */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Elsewhere } from '../../../stream/elsewhere.ts';
 import type { PlaybackGate } from '../../../stream/playback-gate.ts';
 
 interface Route {
@@ -8,7 +9,10 @@ interface Route {
 }
 
 /** Everybody may watch. */
-export const OPEN_GATE: PlaybackGate = { check: () => 'allowed' };
+export const OPEN_GATE: PlaybackGate = { check: () => 'open' };
+
+/** There is no other server. */
+export const NOWHERE_ELSE: Elsewhere = { isLive: async () => false };
 
 export interface TestHttp extends AsyncDisposable {
   readonly base: string;

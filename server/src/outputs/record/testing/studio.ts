@@ -15,6 +15,8 @@ const RATE = 25;
 
 export interface StudioOptions {
   readonly plan?: ArchivePlan;
+  /** Called for every plan, which waits for it. */
+  readonly planned?: () => Promise<void>;
   /** Where archives go; else a folder that goes with the studio. */
   readonly folder?: string;
   readonly minFreeBytes?: number;
@@ -69,7 +71,7 @@ export class RecordingStudio {
   readonly #broadcasts: TestBroadcast[] = [];
   readonly #ownFolder: string | undefined;
 
-  constructor({ plan = RECORDED, folder, minFreeBytes = 0, makeRoom }: StudioOptions = {}) {
+  constructor({ plan = RECORDED, planned, folder, minFreeBytes = 0, makeRoom }: StudioOptions = {}) {
     this.#ownFolder = folder === undefined ? mkdtempSync(join(tmpdir(), 'millrace-record-')) : undefined;
     this.folder = folder ?? this.#ownFolder ?? '';
     this.recorder = new Recorder({
@@ -79,9 +81,10 @@ export class RecordingStudio {
       minFreeBytes,
       policy: {
         plan: async ({ epoch }) => {
-          const planned = this.#plans.get(epoch);
-          if (!planned) throw new Error(`nothing is planned for ${epoch}`);
-          return planned;
+          await planned?.();
+          const found = this.#plans.get(epoch);
+          if (!found) throw new Error(`nothing is planned for ${epoch}`);
+          return found;
         },
       },
       listener: { recordingEnded: (outcome) => this.ended.push(outcome), recordingGrew: (id) => this.grown.push(id), recordingDropped: (id) => this.dropped.push(id) },

@@ -5,7 +5,7 @@ import { type Clock, systemClock } from '../../../lib/clock.ts';
 import { silentLog } from '../../../lib/silent-log.ts';
 import { OpenApiRecorder } from '../../../lib/testing/openapi-recorder.ts';
 import { WhepOutput } from '../../../outputs/whep/output.ts';
-import { publishedTracks } from '../../../outputs/whep/track-source.ts';
+import { publishedTracks, type TrackSource } from '../../../outputs/whep/track-source.ts';
 import { Hub } from '../../../stream/hub.ts';
 import { RecordingSink } from '../../../stream/testing/source.ts';
 import type { IceRestarts } from '../ice-restarts.ts';
@@ -18,6 +18,8 @@ export interface StandOptions {
   readonly secondPublisher?: 'takeover' | 'refuse';
   readonly maxSessions?: number;
   readonly iceServers?: readonly IceServer[];
+  /** Where viewers get their tracks; the publisher's own when left out. */
+  readonly source?: TrackSource;
   readonly restarts?: IceRestarts;
   /** Of several worlds. */
   readonly recorder?: OpenApiRecorder;
@@ -31,16 +33,21 @@ export class Stand implements AsyncDisposable {
   readonly sinks: RecordingSink[] = [];
   /** Streams of the sessions that are counted as viewers. */
   readonly visits: { readonly streamId: string; beats: number }[] = [];
+  /** Streams that may not be watched. */
+  readonly refused = new Set(['private']);
+  /** Streams that are live on another server. */
+  readonly elsewhere = new Set<string>();
   readonly #server: Server;
   readonly #recorder: OpenApiRecorder;
   #origin = '';
 
-  /** Streams `one` and `two` have the keys `key-one` and `key-two`; `private` may not be watched. */
+  /** Streams `one` and `two` have the keys `key-one` and `key-two`; `private` may not be watched, nor what is added to `refused`. */
   constructor({
     clock = systemClock,
     secondPublisher = 'takeover',
     maxSessions,
     iceServers = [],
+    source = publishedTracks,
     restarts,
     recorder = new OpenApiRecorder({ part: 'offers' }),
   }: StandOptions = {}) {
@@ -78,12 +85,13 @@ export class Stand implements AsyncDisposable {
       clock,
       log,
     });
-    const check = (streamId: string) => (streamId === 'private' ? 'denied' : streamId === 'one' || streamId === 'two' ? 'allowed' : 'hidden');
+    const check = (streamId: string) => (this.refused.has(streamId) ? 'denied' : streamId === 'one' || streamId === 'two' ? 'open' : 'hidden');
     this.whep = new WhepOutput({
       hub: this.hub,
       gate: { check },
+      elsewhere: { isLive: async (streamId) => this.elsewhere.has(streamId) },
       transport: this.transport,
-      source: publishedTracks,
+      source,
       viewers: { beginSession: (streamId) => this.#beginVisit(streamId) },
       clock,
       log,
