@@ -45,7 +45,7 @@ export default defineConfig({
       },
       {
         // Minutes in which little is computed: side by side they take as long as the longest, beside the tests that need no browser.
-        test: { ...E2E, name: 'e2e-long', include: ['e2e/**/*.long.test.ts'], maxWorkers: 3 },
+        test: { ...E2E, name: 'e2e-long', include: ['e2e/**/*.long.test.ts'], maxWorkers: 4 },
       },
       {
         test: { ...E2E, name: 'e2e-timed', include: ['e2e/**/*.timed.test.ts'], maxWorkers: 2 },
