@@ -6,7 +6,7 @@ import { ensureTool } from '../tools/test-tools.ts';
 import { Owner } from './harness/api.ts';
 import { browserTestsAreOff, newVisitor, openBrowser, type VisitorOptions } from './harness/chromium.ts';
 import { DevicePage } from './harness/device-page.ts';
-import { look, lookAtBoth, SIZES, type SizeName } from './harness/look.ts';
+import { look, lookAtBoth, SIZES, type SizeName, seriousFaults } from './harness/look.ts';
 import { readClock } from './harness/page-clock.ts';
 import { LIGHT, publishEnhanced, publishWithFfmpeg } from './harness/publisher.ts';
 import { type RunningServer, startServer } from './harness/server.ts';
@@ -32,6 +32,13 @@ describe.skipIf(browserTestsAreOff)('looks', () => {
     links = await prepareStreams();
   });
   afterAll(() => scope.disposeAsync());
+
+  test('nothing that axe finds is missed', async ({ expect }) => {
+    await using context = await visitor();
+    const page = await context.newPage();
+    await page.setContent('<title>Faulty</title><button></button><p style="color: #ccc; background: #fff">Pale</p>');
+    expect((await seriousFaults(page)).map((fault) => fault.split(':')[0])).toEqual(['button-name', 'color-contrast', 'html-has-lang']);
+  });
 
   test('home', async ({ expect }) => {
     await using context = await visitor();
