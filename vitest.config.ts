@@ -39,13 +39,13 @@ export default defineConfig({
           name: 'e2e',
           include: ['e2e/**/*.test.ts'],
           exclude: ['**/node_modules/**', '**/*.timed.test.ts', '**/*.long.test.ts'],
-          // Three of any at a time were tried: encoders, browsers and servers then starve each other on two cores, and all take twice as long.
+          // Three at a time take as long, for both of two cores are busy, and starve each other.
           maxWorkers: 2,
         },
       },
       {
         // Minutes in which little is computed: side by side they take as long as the longest, beside the tests that need no browser.
-        test: { ...E2E, name: 'e2e-long', include: ['e2e/**/*.long.test.ts'], maxWorkers: 4 },
+        test: { ...E2E, name: 'e2e-long', include: ['e2e/**/*.long.test.ts'], maxWorkers: 3 },
       },
       {
         test: { ...E2E, name: 'e2e-timed', include: ['e2e/**/*.timed.test.ts'], maxWorkers: 2 },

@@ -17,7 +17,7 @@ const CHECKS: readonly (readonly [name: string, args: readonly string[]])[] = [
   ['no dead code', ['node_modules/knip/bin/knip.js']],
 ];
 
-/** In this order: the cheap ones find most. Those that measure time come last, one file at a time. */
+/** In this order: the cheap ones find most. Those that measure time come last, with nothing beside them. */
 const PROJECTS = ['unit', 'integration', 'e2e', 'e2e-timed'];
 
 /** Mostly waits: runs beside the first ones, and is over before this one begins. */

@@ -16,7 +16,7 @@ const STATS_MS = 1000;
 const LOOK_MS = 200;
 
 /** Without a sign of the server for so long, a second session is tried: a router may have given this device another address. */
-const SILENT_MS = 1000;
+const SILENT_MS = 750;
 
 /** After so long the person is told. */
 const TOLD_MS = 3000;

@@ -2,7 +2,6 @@
  * One WebRTC peer: ICE, DTLS and SRTP, with RTP and RTCP packets going in and out as they are. What they carry was agreed
  * in SDP that the library never sees: it is told of one media line, through which it passes every packet, whatever its SSRC.
  */
-
 import type { IceCredentials } from '@millrace/media/sdp/description';
 import datachannel, { type PeerConnection, type Track } from 'node-datachannel';
 import { AppError } from '../../lib/app-error.ts';
