@@ -4,6 +4,7 @@ export interface UntilOptions {
   /** Completes "Waited 5000 ms for …". */
   readonly what: string;
   readonly timeoutMs: number;
+  /** Default 100: to ask a page costs it and the test some milliseconds. */
   readonly everyMs?: number;
   /** Said with the failure: what was seen instead. */
   readonly seen?: () => string | Promise<string>;
@@ -25,7 +26,7 @@ export async function until<T>(check: () => T | Promise<T>, options: UntilOption
       const seen = options.seen ? `; saw ${await options.seen()}` : '';
       throw new Error(`Waited ${options.timeoutMs} ms for ${options.what}${seen}`, { cause: failure });
     }
-    await pause(options.everyMs ?? 50);
+    await pause(options.everyMs ?? 100);
   }
 }
 

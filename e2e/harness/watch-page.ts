@@ -92,7 +92,7 @@ export class WatchPage {
         last = now;
         return seen >= count;
       },
-      { what: `${count} more frames`, timeoutMs, seen: async () => `${seen} frames, ${await this.state()}, ${await this.protocol()}` },
+      { what: `${count} more frames`, timeoutMs, everyMs: 50, seen: async () => `${seen} frames, ${await this.state()}, ${await this.protocol()}` },
     );
   }
 

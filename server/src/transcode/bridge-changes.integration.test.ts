@@ -1,7 +1,8 @@
 /** Bridges through the life of a broadcast: clocks that drift, publishers that return, formats that change. */
 import { rescale } from '@millrace/media/time';
+import type { Track } from '@millrace/media/track';
 import type { Unit } from '@millrace/media/unit';
-import { expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { encodeMedia } from '../outputs/cmaf/testing/encoded-media.ts';
 import { beeps, encodeIvf, goLive, onsetsOf, picturesOf, publish, Recorder, VP8 } from './testing/media.ts';
 import { openStand } from './testing/stand.ts';
@@ -18,29 +19,39 @@ function encodeSound(seconds: number, at: readonly number[], rate: number, args:
   return encodeMedia({ audio: { source: beeps(seconds, at, rate), args: ['-c:a', 'aac', ...args] } });
 }
 
-test.for([
-  { name: 'keeps every beep in its place over minutes', pace: 1 },
-  { name: 'follows the timestamps of a publisher whose sound card is slow', pace: 1.0004 },
-  { name: 'follows the timestamps of a publisher whose sound card is fast', pace: 0.9996 },
-])('a bridge of sound $name', async ({ pace }) => {
-  using stand = openStand();
-  const { tracks, units } = await encodeSound(MINUTES * 60, BEEPS, 44_100);
-  const [source] = tracks;
-  if (!source) throw new Error('there is no sound');
-  const live = goLive(stand.hub, 's', tracks);
-  const heard = new Recorder();
-  stand.bridges.acquire(live.stream, { kind: 'audio', codec: 'opus' }).subscribe(heard);
-  const paced = units.map((unit): Unit => ({ ...unit, dts: Math.round(unit.dts * pace), pts: Math.round(unit.dts * pace) }));
-  await publish(live, paced, heard);
-  await heard.until(() => heard.time > MINUTES * 60 * pace - 0.5);
-  const before = await onsetsOf(source, units);
-  const after = await onsetsOf(heard.onlyTrack, heard.units);
-  expect(before).toHaveLength(BEEPS.length);
-  expect(after).toHaveLength(BEEPS.length);
-  for (const [i, onset] of after.entries()) expect(Math.abs(onset - (before[i] ?? 0) * pace)).toBeLessThan(LIPS_SECONDS);
-  const steps = heard.units.slice(1).map(({ dts }, i) => dts - (heard.units[i]?.dts ?? 0));
-  // A gap of a packet would be heard.
-  expect(Math.max(...steps)).toBeLessThan(2 * 960);
+describe('a bridge of sound', () => {
+  let tracks: readonly Track[];
+  let units: readonly Unit[];
+  /** Seconds at which the source beeps. */
+  let before: readonly number[];
+
+  beforeAll(async () => {
+    ({ tracks, units } = await encodeSound(MINUTES * 60, BEEPS, 44_100));
+    const [source] = tracks;
+    if (!source) throw new Error('there is no sound');
+    before = await onsetsOf(source, units);
+    expect(before).toHaveLength(BEEPS.length);
+  });
+
+  test.for([
+    { name: 'keeps every beep in its place over minutes', pace: 1 },
+    { name: 'follows the timestamps of a publisher whose sound card is slow', pace: 1.0004 },
+    { name: 'follows the timestamps of a publisher whose sound card is fast', pace: 0.9996 },
+  ])('$name', async ({ pace }) => {
+    using stand = openStand();
+    const live = goLive(stand.hub, 's', tracks);
+    const heard = new Recorder();
+    stand.bridges.acquire(live.stream, { kind: 'audio', codec: 'opus' }).subscribe(heard);
+    const paced = units.map((unit): Unit => ({ ...unit, dts: Math.round(unit.dts * pace), pts: Math.round(unit.dts * pace) }));
+    await publish(live, paced, heard);
+    await heard.until(() => heard.time > MINUTES * 60 * pace - 0.5);
+    const after = await onsetsOf(heard.onlyTrack, heard.units);
+    expect(after).toHaveLength(BEEPS.length);
+    for (const [i, onset] of after.entries()) expect(Math.abs(onset - (before[i] ?? 0) * pace)).toBeLessThan(LIPS_SECONDS);
+    const steps = heard.units.slice(1).map(({ dts }, i) => dts - (heard.units[i]?.dts ?? 0));
+    // A gap of a packet would be heard.
+    expect(Math.max(...steps)).toBeLessThan(2 * 960);
+  });
 });
 
 test('sound goes on behind a new format, at its place, when the publisher returns', async () => {
