@@ -12,6 +12,11 @@ const ROOM_SHARE = 1 / 16;
 const LEAST_ROOM = 64;
 const MOST_ROOM = 512;
 
+/** Of the machine's memory, as each half of the room for what was made a moment ago; and within these bounds, MiB. Node keeps what it once had of it. */
+const YOUNG_SHARE = 1 / 128;
+const LEAST_YOUNG = 4;
+const MOST_YOUNG = 32;
+
 const MIB = 2 ** 20;
 
 /**
@@ -31,8 +36,14 @@ export function serverEnvironment(env) {
  * @param {number} memoryBytes of the machine.
  */
 export function serverArgs(memoryBytes = memoryOfMachine()) {
-  const room = Math.round(Math.min(MOST_ROOM, Math.max(LEAST_ROOM, (memoryBytes / MIB) * ROOM_SHARE)));
-  return [...WASM_FLAGS, '--external-memory-accounted-in-global-limit', `--initial-old-space-size=${room}`, 'server/src/main.ts'];
+  const room = within(LEAST_ROOM, (memoryBytes / MIB) * ROOM_SHARE, MOST_ROOM);
+  const young = within(LEAST_YOUNG, (memoryBytes / MIB) * YOUNG_SHARE, MOST_YOUNG);
+  return [...WASM_FLAGS, '--external-memory-accounted-in-global-limit', `--initial-old-space-size=${room}`, `--max-semi-space-size=${young}`, 'server/src/main.ts'];
+}
+
+/** @param {number} least @param {number} wanted @param {number} most */
+function within(least, wanted, most) {
+  return Math.round(Math.min(most, Math.max(least, wanted)));
 }
 
 /** What there is, or what a container may use of it. */
