@@ -15,7 +15,7 @@ const MOST_ROOM = 512;
 /** Of the machine's memory, as each half of the room for what was made a moment ago; and within these bounds, MiB. Node keeps what it once had of it. */
 const YOUNG_SHARE = 1 / 128;
 const LEAST_YOUNG = 4;
-const MOST_YOUNG = 32;
+const MOST_YOUNG = 64;
 
 const MIB = 2 ** 20;
 
