@@ -19,14 +19,22 @@ const MOST_YOUNG = 64;
 
 const MIB = 2 ** 20;
 
+/** Below this much memory, bytes, what was freed is given back at once, for some microseconds of each part. */
+const SMALL_MACHINE = 2 * 2 ** 30;
+
+/** Of a piece of media that glibc takes from the system by itself, bytes: half of a video part at 2.5 Mbit/s. */
+const OWN_MAPPING_BYTES = 2 ** 15;
+
 /**
  * The environment of the server. glibc gives threads heaps of their own, eight for each core, and keeps what was freed in each: half an hour of viewers who come
- * and go by WebRTC left 96 MB behind. With two heaps for all it leaves 30 MB, most of it garbage of JavaScript.
+ * and go by WebRTC left 96 MB behind. With two heaps for all it leaves 30 MB. Those hold as much as the garbage of media that once lay in them before it was collected,
+ * and lie about in pieces then, unless each larger piece is a mapping of its own.
  * @param {NodeJS.ProcessEnv} env what there is; it wins.
+ * @param {number} memoryBytes of the machine.
  * @returns {NodeJS.ProcessEnv}
  */
-export function serverEnvironment(env) {
-  return { MALLOC_ARENA_MAX: '2', ...env };
+export function serverEnvironment(env, memoryBytes = memoryOfMachine()) {
+  return { MALLOC_ARENA_MAX: '2', ...(memoryBytes < SMALL_MACHINE ? { MALLOC_MMAP_THRESHOLD_: String(OWN_MAPPING_BYTES) } : {}), ...env };
 }
 
 /**
