@@ -34,7 +34,7 @@ storeContract('a PostgreSQL server', () => openStore({ dataDir: join(folder, 'se
 describe('a killed process', () => {
   test('loses no row that was acknowledged, and its lock does not stop the next', async () => {
     const dataDir = join(folder, 'killed');
-    await prepareData(dataDir);
+    prepareData(dataDir);
     for (const enough of [50, 200]) {
       const acknowledged = await insertUntil(dataDir, enough);
       expect(acknowledged.length).toBeGreaterThanOrEqual(enough);
@@ -49,7 +49,7 @@ describe('a killed process', () => {
 describe('the start stops with a sentence', () => {
   test('when another process has the data folder', async () => {
     const dataDir = join(folder, 'locked');
-    await prepareData(dataDir);
+    prepareData(dataDir);
     const first = await openStore({ dataDir, log: silentLog });
     await expect(openStore({ dataDir, log: silentLog })).rejects.toThrow(`The data folder ${dataDir} is in use by another Millrace (process ${process.pid})`);
     await first.close();
@@ -129,7 +129,7 @@ describe('the lock of a folder', () => {
 describe('the socket of the embedded database', () => {
   test('is for its owner alone, in the data folder or, where that is too deep, in a temporary one', async () => {
     const deep = join(folder, 'd'.repeat(90));
-    await prepareData(deep);
+    prepareData(deep);
     const store = await openStore({ dataDir: deep, log: silentLog });
     await store.ping();
     await store.close();
