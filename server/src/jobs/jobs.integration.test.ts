@@ -9,6 +9,7 @@ import { silentLog } from '../lib/silent-log.ts';
 import { JobStore } from '../store/jobs.ts';
 import { openStore, type Store } from '../store/open.ts';
 import { type PostgresServer, startPostgres } from '../store/testing/postgres-server.ts';
+import { prepareData } from '../store/testing/temporary-store.ts';
 import { type JobHandler, type JobOutcome, JobRunner, type RunningJob } from './runner.ts';
 
 /** Of a fake clock. */
@@ -29,7 +30,11 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-jobsOn('the embedded database', () => openStore({ dataDir: join(folder, 'embedded'), log: silentLog }));
+jobsOn('the embedded database', () => {
+  const dataDir = join(folder, 'embedded');
+  prepareData(dataDir);
+  return openStore({ dataDir, log: silentLog });
+});
 jobsOn('a PostgreSQL server', () => openStore({ dataDir: join(folder, 'server'), databaseUrl: postgres?.url, log: silentLog }));
 
 function jobsOn(name: string, open: () => Promise<Store>): void {

@@ -10,6 +10,8 @@ export interface FileUploadDeps {
   readonly store: UploadStore;
   readonly objects: ObjectStore;
   readonly clock: Clock;
+  /** Of a part that is not the last, where a file does not need larger ones. */
+  readonly partBytes?: number;
 }
 
 export interface FileToUpload {
@@ -61,7 +63,7 @@ export class FileUpload {
 
   async #begin({ key, contentType, signal }: FileToUpload, size: number, modifiedAt: Date): Promise<Upload> {
     const { store, objects } = this.#deps;
-    const partSize = Math.max(PART_BYTES, Math.ceil(size / MAX_PARTS));
+    const partSize = Math.max(this.#deps.partBytes ?? PART_BYTES, Math.ceil(size / MAX_PARTS));
     const multipartId = size <= partSize ? null : await objects.beginMultipart({ key, contentType }, signal);
     const upload = { key, size, modifiedAt, partSize, multipartId };
     await store.begin(upload);

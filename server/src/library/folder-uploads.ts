@@ -39,6 +39,7 @@ export interface FolderUploadsDeps {
   readonly listener: UploadListener;
   readonly clock: Clock;
   readonly log: Log;
+  readonly partBytes?: number;
   newId(): string;
   /** A job was put. */
   wake(): void;

@@ -7,12 +7,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { nanoid } from 'nanoid';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { WASM_FLAGS } from '../../../tools/launch/server.js';
 import { JobRunner } from '../jobs/runner.ts';
 import { FakeClock } from '../lib/clock.ts';
 import { silentLog } from '../lib/silent-log.ts';
 import { JobStore } from '../store/jobs.ts';
 import type { Store } from '../store/open.ts';
-import { openTemporaryStore, type TemporaryStore } from '../store/testing/temporary-store.ts';
+import { openTemporaryStore, prepareData, type TemporaryStore } from '../store/testing/temporary-store.ts';
 import { UploadStore } from '../store/uploads.ts';
 import { FolderUploads } from './folder-uploads.ts';
 import { openObjectStore } from './open-object-store.ts';
@@ -20,7 +21,8 @@ import { S3ObjectStore, type S3Options } from './s3-object-store.ts';
 import { type Gate, partNumberOf, startGate } from './testing/gate.ts';
 import { type S3Server, startS3Server } from './testing/s3-server.ts';
 
-const MIB = 1024 * 1024;
+/** The server of these tests takes small ones; such as others want are sent to one in a test of its own. */
+const PART_BYTES = 128 * 1024;
 
 let s3: S3Server | undefined;
 let temporary: TemporaryStore | undefined;
@@ -72,6 +74,7 @@ function uploader(config: Partial<S3Options> = {}) {
     store: new UploadStore(theStore().db),
     jobs,
     objects,
+    partBytes: PART_BYTES,
     listener: {
       isComplete: async () => false,
       async folderUploaded(done) {
@@ -127,8 +130,8 @@ describe('a folder', () => {
       ['index.m3u8', 300],
       ['video/1.m4s', 70_000],
       ['empty.vtt', 0],
-      ['a name with ü & +?.mp4', 20 * MIB],
-      ['video/exact.mp4', 16 * MIB],
+      ['a name with ü & +?.mp4', 2.5 * PART_BYTES],
+      ['video/exact.mp4', 2 * PART_BYTES],
     ] as const) {
       files.set(name, await file(name, size));
     }
@@ -148,7 +151,7 @@ describe('a folder', () => {
   });
 
   test('that grows is told of once, when it is complete, and nothing is sent twice', async () => {
-    await file('1.mp4', 20 * MIB);
+    await file('1.mp4', 2.5 * PART_BYTES);
     const { uploads, told, until } = uploader();
     await uploads.enqueue({ prefix, folder, isComplete: false });
     await until(() => gate.parts.length === 3);
@@ -168,7 +171,7 @@ describe('a folder', () => {
   });
 
   test('is deleted from the store, with what was not finished', async () => {
-    await file('1.mp4', 20 * MIB);
+    await file('1.mp4', 2.5 * PART_BYTES);
     await file('2.m4s', 10);
     const { uploads, objects, told, until } = uploader();
     await uploads.enqueue({ prefix, folder, isComplete: true });
@@ -182,22 +185,22 @@ describe('a folder', () => {
   });
 
   test('tells how far it has come', async () => {
-    await file('1.mp4', 24 * MIB);
+    await file('1.mp4', 3 * PART_BYTES);
     gate.rule = (request) => ((partNumberOf(request) ?? 0) > 2 ? 'hang' : 'pass');
     const { uploads, progress, until } = uploader();
     await uploads.enqueue({ prefix, folder, isComplete: true });
     await until(() => {
       const status = uploads.status(prefix);
-      return status?.state === 'running' && status.bytes === 16 * MIB;
+      return status?.state === 'running' && status.bytes === 2 * PART_BYTES;
     }, 10);
-    expect(uploads.status(prefix)).toMatchObject({ state: 'running', totalBytes: 24 * MIB, remainingSeconds: expect.any(Number) });
-    expect(progress).toEqual([0, 8 * MIB, 16 * MIB]);
+    expect(uploads.status(prefix)).toMatchObject({ state: 'running', totalBytes: 3 * PART_BYTES, remainingSeconds: expect.any(Number) });
+    expect(progress).toEqual([0, PART_BYTES, 2 * PART_BYTES]);
   });
 });
 
 describe('trouble', () => {
   test('a connection that breaks: it goes on where it was', async () => {
-    const bytes = await file('1.mp4', 40 * MIB);
+    const bytes = await file('1.mp4', 5 * PART_BYTES);
     let broken = true;
     gate.rule = (request) => (broken && (partNumberOf(request) ?? 0) > 2 ? 'break' : 'pass');
     const { uploads, objects, told, until } = uploader();
@@ -227,7 +230,7 @@ describe('trouble', () => {
     ['a server that is not there', { endpoint: 'http://127.0.0.1:9' }, 'storage_unreachable', /S3_ENDPOINT.*ECONNREFUSED/],
   ] as const)('%s: said so, and tried again', async (_, config, code, sentence) => {
     await file('1.m4s', 10);
-    await file('2.mp4', 9 * MIB);
+    await file('2.mp4', 1.125 * PART_BYTES);
     const { uploads, told, until, objects } = uploader(config);
     await expect(objects.check()).rejects.toMatchObject({ code, message: expect.stringMatching(sentence) });
     await uploads.enqueue({ prefix, folder, isComplete: true });
@@ -246,7 +249,7 @@ describe('trouble', () => {
   });
 
   test('a bucket that is full: said so, and done when there is room', async () => {
-    await file('1.mp4', 20 * MIB);
+    await file('1.mp4', 2.5 * PART_BYTES);
     let full = true;
     gate.rule = (request) =>
       full && partNumberOf(request) === 3
@@ -262,7 +265,7 @@ describe('trouble', () => {
   });
 
   test('a store that forgot the upload: begun anew', async () => {
-    const bytes = await file('1.mp4', 20 * MIB);
+    const bytes = await file('1.mp4', 2.5 * PART_BYTES);
     gate.rule = (request) => (partNumberOf(request) === 3 ? 'break' : 'pass');
     const { uploads, objects, told, until } = uploader();
     await uploads.enqueue({ prefix, folder, isComplete: true });
@@ -275,7 +278,7 @@ describe('trouble', () => {
   });
 
   test('an answer that was lost after the store had put it together: seen, and not sent again', async () => {
-    const bytes = await file('1.mp4', 20 * MIB);
+    const bytes = await file('1.mp4', 2.5 * PART_BYTES);
     const { uploads, objects, told, until } = uploader();
     let cut = true;
     gate.rule = (request) => (cut && request.method === 'HEAD' ? 'break' : 'pass');
@@ -301,7 +304,7 @@ describe('trouble', () => {
   });
 
   test('a file that changes meanwhile is sent as it is in the end', async () => {
-    await file('1.mp4', 20 * MIB);
+    await file('1.mp4', 2.5 * PART_BYTES);
     const { uploads, objects, told, until } = uploader();
     gate.rule = (request) => (partNumberOf(request) === 3 ? 'hang' : 'pass');
     await uploads.enqueue({ prefix, folder, isComplete: true });
@@ -313,15 +316,18 @@ describe('trouble', () => {
     const second = uploader();
     await second.until(() => second.told.length > 0, 100);
     expect(told).toEqual([]);
-    expect(await objects.head(`${prefix}/1.mp4`)).toMatchObject({ size: 20 * MIB + 4 });
+    expect(await objects.head(`${prefix}/1.mp4`)).toMatchObject({ size: 2.5 * PART_BYTES + 4 });
   });
 
   test('kill -9 in the middle: the next life goes on from the parts that were there', { timeout: 300_000 }, async () => {
-    const bytes = await file('1.mp4', 40 * MIB);
+    const bytes = await file('1.mp4', 5 * PART_BYTES);
     const dataDir = await mkdtemp(join(tmpdir(), 'millrace-killed-'));
+    prepareData(dataDir);
     const lives: ChildProcess[] = [];
     const start = () => {
-      const life = spawn(process.execPath, [join(import.meta.dirname, 'testing/upload-until-killed.ts'), dataDir, gate.url, folder], { stdio: ['ignore', 'pipe', 'inherit'] });
+      const life = spawn(process.execPath, [...WASM_FLAGS, join(import.meta.dirname, 'testing/upload-until-killed.ts'), dataDir, gate.url, folder, String(PART_BYTES)], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
       lives.push(life);
       return life;
     };

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { WASM_FLAGS } from '../../../tools/launch/server.js';
 import { silentLog } from '../lib/silent-log.ts';
 import { StartError } from '../lib/start-error.ts';
 import { mayMount, SmallDisk } from '../lib/testing/small-disk.ts';
@@ -28,35 +29,32 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-storeContract('the embedded database', () => openStore({ dataDir: join(folder, 'embedded'), log: silentLog }));
+storeContract('the embedded database', () => {
+  const dataDir = join(folder, 'embedded');
+  prepareData(dataDir);
+  return openStore({ dataDir, log: silentLog });
+});
 storeContract('a PostgreSQL server', () => openStore({ dataDir: join(folder, 'server'), databaseUrl: postgres?.url, log: silentLog }));
 
 describe('a killed process', () => {
   test('loses no row that was acknowledged, and its lock does not stop the next', async () => {
     const dataDir = join(folder, 'killed');
-    await prepareData(dataDir);
+    prepareData(dataDir);
+    const acknowledged: string[] = [];
+    // The second begins where the first was killed.
     for (const enough of [50, 200]) {
-      const acknowledged = await insertUntil(dataDir, enough);
-      expect(acknowledged.length).toBeGreaterThanOrEqual(enough);
-      const store = await openStore({ dataDir, log: silentLog });
-      const rows = await store.db.selectFrom('users').select('id').where('id', 'in', acknowledged).execute();
-      await store.close();
-      expect(rows).toHaveLength(acknowledged.length);
+      const ids = await insertUntil(dataDir, enough);
+      expect(ids.length).toBeGreaterThanOrEqual(enough);
+      acknowledged.push(...ids);
     }
+    const store = await openStore({ dataDir, log: silentLog });
+    const rows = await store.db.selectFrom('users').select('id').where('id', 'in', acknowledged).execute();
+    await store.close();
+    expect(rows).toHaveLength(acknowledged.length);
   });
 });
 
 describe('the start stops with a sentence', () => {
-  test('when another process has the data folder', async () => {
-    const dataDir = join(folder, 'locked');
-    await prepareData(dataDir);
-    const first = await openStore({ dataDir, log: silentLog });
-    await expect(openStore({ dataDir, log: silentLog })).rejects.toThrow(`The data folder ${dataDir} is in use by another Millrace (process ${process.pid})`);
-    await first.close();
-    const second = await openStore({ dataDir, log: silentLog });
-    await second.close();
-  });
-
   test('when the data folder cannot be written', async () => {
     const file = join(folder, 'a-file');
     await writeFile(file, '');
@@ -101,6 +99,19 @@ describe('the start stops with a sentence', () => {
   });
 });
 
+test('the socket of the embedded database is for its owner alone, in the data folder or, where that is too deep, in a temporary one; a start stops with a sentence while another process has the folder', async () => {
+  expect((await stat(join(folder, 'embedded', 'socket'))).mode & 0o777).toBe(0o700);
+  const deep = join(folder, 'd'.repeat(90));
+  prepareData(deep);
+  const first = await openStore({ dataDir: deep, log: silentLog });
+  await first.ping();
+  await expect(stat(join(deep, 'socket'))).rejects.toThrow('ENOENT');
+  await expect(openStore({ dataDir: deep, log: silentLog })).rejects.toThrow(`The data folder ${deep} is in use by another Millrace (process ${process.pid})`);
+  await first.close();
+  const second = await openStore({ dataDir: deep, log: silentLog });
+  await second.close();
+});
+
 describe('the lock of a folder', () => {
   test('is taken over from a process that is gone, from an earlier life of the same number, and when it was cut off', async () => {
     const dataDir = await mkdtemp(join(folder, 'stale-'));
@@ -126,21 +137,9 @@ describe('the lock of a folder', () => {
   });
 });
 
-describe('the socket of the embedded database', () => {
-  test('is for its owner alone, in the data folder or, where that is too deep, in a temporary one', async () => {
-    const deep = join(folder, 'd'.repeat(90));
-    await prepareData(deep);
-    const store = await openStore({ dataDir: deep, log: silentLog });
-    await store.ping();
-    await store.close();
-    expect((await stat(join(folder, 'embedded', 'socket'))).mode & 0o777).toBe(0o700);
-    await expect(stat(join(deep, 'socket'))).rejects.toThrow('ENOENT');
-  });
-});
-
 /** Ids that a child process printed before it was killed in the middle of its inserts. */
 async function insertUntil(dataDir: string, enough: number): Promise<string[]> {
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'testing/insert-until-killed.ts'), dataDir], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [...WASM_FLAGS, join(import.meta.dirname, 'testing/insert-until-killed.ts'), dataDir], { stdio: ['ignore', 'pipe', 'inherit'] });
   // Its output ends a moment before it does.
   const exited = once(child, 'exit');
   const ids: string[] = [];

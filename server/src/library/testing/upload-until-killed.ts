@@ -9,8 +9,8 @@ import { UploadStore } from '../../store/uploads.ts';
 import { FolderUploads } from '../folder-uploads.ts';
 import { S3ObjectStore } from '../s3-object-store.ts';
 
-const [dataDir, endpoint, folder] = process.argv.slice(2);
-if (dataDir === undefined || endpoint === undefined || folder === undefined) throw new Error('which folders?');
+const [dataDir, endpoint, folder, partBytes] = process.argv.slice(2);
+if (dataDir === undefined || endpoint === undefined || folder === undefined || partBytes === undefined) throw new Error('which folders?');
 const { db } = await openStore({ dataDir, log });
 const jobs = new JobStore(db);
 await jobs.releaseAll();
@@ -18,6 +18,7 @@ const uploads = new FolderUploads({
   store: new UploadStore(db),
   jobs,
   objects: new S3ObjectStore({ endpoint, bucket: 'recordings', region: 'us-east-1', accessKeyId: 'S3RVER', secretAccessKey: 'S3RVER' }),
+  partBytes: Number(partBytes),
   listener: {
     isComplete: async () => false,
     async folderUploaded(prefix) {

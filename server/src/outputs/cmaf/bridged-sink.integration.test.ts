@@ -87,7 +87,10 @@ async function broadcast(
 
 test('Opus is packaged as AAC by the rules of LL-HLS, with one discontinuity for a publisher that returns', async () => {
   using world = openWorld();
-  const video = { source: `testsrc2=size=320x180:rate=30:duration=${SECONDS}`, args: ['-c:v', 'libx264', '-tune', 'zerolatency', '-g', '30', '-pix_fmt', 'yuv420p'] };
+  const video = {
+    source: `testsrc2=size=320x180:rate=30:duration=${SECONDS}`,
+    args: ['-c:v', 'libx264', '-preset', 'ultrafast', '-tune', 'zerolatency', '-g', '30', '-pix_fmt', 'yuv420p'],
+  };
   const media = await encodeMedia({ video, audio: SOUND });
   const want = { kind: 'audio', codec: 'aac' } as const;
   await broadcast(world, { ...media, want, from: 0 });

@@ -219,7 +219,7 @@ it('makes pictures of every codec and format, and does not try for ever what can
   ];
   const ivf: readonly (readonly [VideoTrack['codec'], readonly string[]])[] = [
     ['vp8', ['-c:v', 'libvpx', '-deadline', 'realtime']],
-    ['vp9', ['-c:v', 'libvpx-vp9', '-deadline', 'realtime']],
+    ['vp9', ['-c:v', 'libvpx-vp9', '-deadline', 'realtime', '-cpu-used', '8']],
     ['av1', ['-c:v', 'libsvtav1', '-preset', '12']],
   ];
   await using stand = new Stand();

@@ -1,5 +1,6 @@
 /** A real embedded store in a folder of its own, gone with the test. */
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { cpSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLog } from '../../lib/silent-log.ts';
@@ -18,7 +19,7 @@ export interface TemporaryStore extends AsyncDisposable {
 
 export async function openTemporaryStore(): Promise<TemporaryStore> {
   const dataDir = await mkdtemp(join(tmpdir(), 'millrace-test-'));
-  await prepareData(dataDir);
+  prepareData(dataDir);
   const store = await openStore({ dataDir, log: silentLog });
   return {
     store,
@@ -31,7 +32,8 @@ export async function openTemporaryStore(): Promise<TemporaryStore> {
 }
 
 /** Makes the folder one in which a store was open before, for tests that are not about first starts. */
-export async function prepareData(dataDir: string): Promise<void> {
+export function prepareData(dataDir: string): void {
   const prepared = process.env[PREPARED_STORE];
-  if (prepared) await cp(join(prepared, DATABASE), join(dataDir, DATABASE), { recursive: true });
+  // A thousand files: it takes a twentieth of the time of its asynchronous sister.
+  if (prepared) cpSync(join(prepared, DATABASE), join(dataDir, DATABASE), { recursive: true });
 }

@@ -1,29 +1,24 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+/** Viewings and measurements on a real store. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { quietLog } from '../lib/testing/quiet-log.ts';
 import { MeasurementStore, type MinuteRow } from './measurements.ts';
-import { openStore, type Store } from './open.ts';
+import type { Store } from './open.ts';
 import { StreamStore } from './streams.ts';
+import { openTemporaryStore, type TemporaryStore } from './testing/temporary-store.ts';
 import { type ViewingRow, ViewingStore } from './viewings.ts';
 
-let folder: string;
+let temporary: TemporaryStore;
 let store: Store;
 const at = new Date('2026-11-21T10:00:00.000Z');
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'millrace-store-'));
-  store = await openStore({ dataDir: folder, log: quietLog() });
+  temporary = await openTemporaryStore();
+  store = temporary.store;
   await store.db.insertInto('users').values({ id: 'ann', name: 'Ann', email: 'ann@guest.invalid', image: null, created_at: at, updated_at: at }).execute();
   const settings = { title: 't', description: '', visibility: 'public', start: 'auto', secondPublisher: 'takeover', record: false, rewindSeconds: 0, ladder: 'off' } as const;
   for (const id of ['s1', 's2']) await new StreamStore(store.db).insert({ ...settings, id, ownerId: 'ann', code: id, keyHash: Buffer.from(id), at }, 10);
-}, 60_000);
-
-afterAll(async () => {
-  await store.close();
-  await rm(folder, { recursive: true });
 });
+
+afterAll(() => temporary[Symbol.asyncDispose]());
 
 function viewing(part: Partial<ViewingRow> = {}): ViewingRow {
   const row = {
