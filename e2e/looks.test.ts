@@ -1,10 +1,11 @@
 /** Every page in every state at both sizes: a picture of it into output/, and nothing serious by axe. */
 import type { Recording, RecordingUpload } from '@millrace/contract/entities/recording';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { ensureTool } from '../tools/test-tools.ts';
 import { Owner } from './harness/api.ts';
-import { browserTestsAreOff, newVisitor, openBrowser, type VisitorOptions } from './harness/chromium.ts';
+import type { Child } from './harness/child.ts';
+import { browserTestsAreOff, newVisitor, openBrowser } from './harness/chromium.ts';
 import { DevicePage } from './harness/device-page.ts';
 import { look, lookAtBoth, SIZES, type SizeName, seriousFaults } from './harness/look.ts';
 import { readClock } from './harness/page-clock.ts';
@@ -12,12 +13,16 @@ import { LIGHT, publishEnhanced, publishWithFfmpeg } from './harness/publisher.t
 import { type RunningServer, startServer } from './harness/server.ts';
 import { StudioPage } from './harness/studio-page.ts';
 import { TcpProxy } from './harness/tcp-proxy.ts';
-import { type PlayerState, preferLatency, WatchPage } from './harness/watch-page.ts';
+import { type PlayerState, WatchPage } from './harness/watch-page.ts';
 
 let server: RunningServer;
 let browser: Browser;
 /** The streams that the pages show, by the state they are in. */
 let links: Record<'live' | 'idle' | 'ended' | 'dropped' | 'hevc' | 'private', string>;
+/** What sends to those that are live. */
+let encoders: Record<'live' | 'hevc', Child>;
+/** The one phone that most of the tests take up after each other. */
+let phone: Page | undefined;
 const scope = new AsyncDisposableStack();
 
 /** What a viewer's phone loads before it can play. */
@@ -27,22 +32,83 @@ describe.skipIf(browserTestsAreOff)('looks', () => {
   beforeAll(async () => {
     await ensureTool('ffmpeg');
     server = scope.use(await startServer({ env: { RECONNECT_GRACE_SECONDS: '600' } }));
-    browser = await openBrowser({ autoplay: 'allowed', fakeCamera: 'asks' });
+    // Sound needs a touch, as on a person's own phone: one test is about that, and the others touch.
+    browser = await openBrowser({ autoplay: 'needs-gesture', fakeCamera: 'asks', args: ['--use-fake-device-for-media-stream=fps=5'] });
     scope.defer(() => browser.close());
-    links = await prepareStreams();
+    ({ links, encoders } = await prepareStreams());
   });
   afterAll(() => scope.disposeAsync());
 
-  test('nothing that axe finds is missed', async ({ expect }) => {
-    await using context = await visitor();
-    const page = await context.newPage();
-    await page.setContent('<title>Faulty</title><button></button><p style="color: #ccc; background: #fff">Pale</p>');
-    expect((await seriousFaults(page)).map((fault) => fault.split(':')[0])).toEqual(['button-name', 'color-contrast', 'html-has-lang']);
+  test('watching, muted by the browser', { timeout: 60_000 }, async ({ expect }) => {
+    const page = await newPhone();
+    const watch = await WatchPage.open(page, links.live);
+    await watch.untilPlayingUntouched(15_000);
+    await watch.page.getByRole('button', { name: 'Tap for sound' }).waitFor();
+    await lookAtBoth(expect, watch.page, 'watch-muted');
+  });
+
+  test.for(['phone', 'desktop'] as const)('watching on a %s', { timeout: 60_000 }, async (size, { expect }) => {
+    await using desk = size === 'desktop' ? await newVisitor(browser, SIZES.desktop) : undefined;
+    const watch = await WatchPage.open(await atBeginning(desk && (await desk.newPage())), links.live);
+    await watch.untilState('playing', 15_000);
+    await readClock(watch.page);
+    await wake(watch, size);
+    await look(expect, watch.page, 'watch-playing', { size });
+    expect(await ownScriptBytes(watch.page)).toBeLessThan(OWN_SCRIPT_BUDGET_BYTES);
+    await watch.page.getByRole('button', { name: 'Latency and quality' }).click();
+    await watch.page.getByText('Details').click();
+    await look(expect, watch.page, 'watch-menu', { size });
+    await watch.page.keyboard.press('Escape');
+    await watch.page.getByRole('button', { name: 'Share' }).click();
+    await watch.page.getByText('Scan to watch').waitFor();
+    await look(expect, watch.page, 'watch-share', { size });
+    await watch.page.keyboard.press('Escape');
+    await watch.page.keyboard.press('k');
+    await watch.untilState('paused', 5_000);
+    // What stands still is not called live.
+    await watch.page.getByRole('button', { name: 'Go to live' }).waitFor();
+    await look(expect, watch.page, 'watch-paused', { size });
+  });
+
+  const states: readonly { readonly name: string; readonly link: keyof typeof links; readonly state: PlayerState }[] = [
+    { name: 'cannot-play', link: 'hevc', state: 'unplayable' },
+    { name: 'waiting', link: 'idle', state: 'waiting' },
+    { name: 'ended', link: 'ended', state: 'ended' },
+    { name: 'reconnecting', link: 'dropped', state: 'reconnecting' },
+  ];
+  for (const { name, link, state } of states) {
+    test(`watching, ${name}`, { timeout: 60_000 }, async ({ expect }) => {
+      const page = await atBeginning();
+      // Real time would convert what segments cannot show.
+      await page.evaluate(() => localStorage.setItem('millrace.latency', 'low'));
+      const watch = await WatchPage.open(page, links[link]);
+      await watch.untilState(state, 30_000);
+      if (state === 'ended') await watch.page.getByRole('link', { name: 'Watch the recording' }).waitFor();
+      await lookAtBoth(expect, watch.page, `watch-${name}`);
+      // Nobody looks at it any more.
+      if (link === 'hevc') await encoders.hevc.stop();
+    });
+  }
+
+  test('watching, without a way in', async ({ expect }) => {
+    const page = await atBeginning();
+    await page.goto(`${server.http}/w/ZZZZZZ`);
+    await page.getByText('No stream has this code').waitFor();
+    await lookAtBoth(expect, page, 'watch-wrong-code');
+    await page.goto(`${links.private}?token=stale`);
+    await page.getByText('This link no longer works').waitFor();
+    await lookAtBoth(expect, page, 'watch-stale-link');
+    await page.route(/\/api\/v1\/codes\//, async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({ response, json: { ...(await response.json()), elsewhere: true } });
+    });
+    await page.goto(links.live);
+    await page.getByText('This stream is live on another server').waitFor();
+    await lookAtBoth(expect, page, 'watch-elsewhere');
   });
 
   test('home', async ({ expect }) => {
-    await using context = await visitor();
-    const page = await context.newPage();
+    const page = await atBeginning();
     await page.goto(`${server.http}/`);
     await page.getByRole('link', { name: /The mill at dusk/ }).waitFor();
     await lookAtBoth(expect, page, 'home');
@@ -51,11 +117,17 @@ describe.skipIf(browserTestsAreOff)('looks', () => {
     await page.goto(`${server.http}/nothing/here`);
     await page.getByText('There is nothing at this address').waitFor();
     await lookAtBoth(expect, page, 'not-found');
+    await encoders.live.stop();
+  });
+
+  test('nothing that axe finds is missed', async ({ expect }) => {
+    const page = await atBeginning();
+    await page.setContent('<title>Faulty</title><button></button><p style="color: #ccc; background: #fff">Pale</p>');
+    expect((await seriousFaults(page)).map((fault) => fault.split(':')[0])).toEqual(['button-name', 'color-contrast', 'html-has-lang']);
   });
 
   test('trusting the certificate', async ({ expect }) => {
-    await using context = await visitor();
-    const page = await context.newPage();
+    const page = await atBeginning();
     await page.goto(`${server.http}/trust`);
     await page.getByRole('heading', { name: 'Trust this server' }).waitFor();
     await lookAtBoth(expect, page, 'trust');
@@ -69,22 +141,20 @@ describe.skipIf(browserTestsAreOff)('looks', () => {
   });
 
   test('going live', { timeout: 90_000 }, async ({ expect }) => {
-    await using context = await visitor();
-    const blank = await context.newPage();
+    const blank = await atBeginning();
     await blank.goto(`${server.http}/live`);
     await blank.getByRole('button', { name: 'Create stream' }).click();
     await blank.getByText('Give the stream a title first.').waitFor();
     expect(await blank.getByRole('textbox', { name: 'Title' }).evaluate((field) => field === document.activeElement)).toBe(true);
     await lookAtBoth(expect, blank, 'go-live-choose');
-    await blank.close();
-    const studio = await StudioPage.create(context, server.http, 'Evening set', 'When I start it');
+    const studio = await StudioPage.create(blank, server.http, 'Evening set', 'When I start it');
     await studio.untilSays(/Waiting for your encoder/, 5_000);
+    const [address, key] = [await studio.copied('the server'), await studio.copied('the stream key')];
     await lookAtBoth(expect, studio.page, 'go-live-waiting');
     const whip = studio.page.getByRole('heading', { name: 'Or by WHIP' });
     await lookAtBoth(expect, studio.page, 'go-live-waiting-whip', { scroll: () => whip.evaluate((heading) => heading.scrollIntoView()) });
-    const [address, key] = [await studio.copied('the server'), await studio.copied('the stream key')];
     // Ten seconds between key frames and B-frames: the page has something to warn of.
-    await using encoder = publishWithFfmpeg(`${address}/${key}`, { video: ['-preset', 'veryfast', '-g', '300', '-bf', '2', '-b_strategy', '0'] });
+    await using encoder = publishWithFfmpeg(`${address}/${key}`, { fps: '15', video: ['-preset', 'veryfast', '-g', '150', '-bf', '2', '-b_strategy', '0'] });
     await studio.untilSays(/Only you see this/, 15_000);
     await lookAtBoth(expect, studio.page, 'go-live-preview');
     await studio.page.getByRole('button', { name: 'Start for viewers' }).click();
@@ -102,8 +172,15 @@ describe.skipIf(browserTestsAreOff)('looks', () => {
     expect(studio.complaints.list).toEqual([]);
   });
 
+  test('going live from the device, without the camera', async ({ expect }) => {
+    const device = await DevicePage.open(await atBeginning(), server.http);
+    await device.untilSays(/The browser may not use the camera/, 10_000);
+    await lookAtBoth(expect, device.page, 'device-refused');
+  });
+
   test('going live from the device, dark and light', { timeout: 150_000 }, async ({ expect }) => {
-    await using context = await visitor('phone', { mayUseCamera: true });
+    const blank = await atBeginning();
+    await blank.context().grantPermissions(['camera', 'microphone']);
     const choose = (page: Page, theme: 'light' | 'dark') => page.evaluate((chosen) => document.documentElement.setAttribute('data-mantine-color-scheme', chosen), theme);
     // Sizes move things and themes colour them: three of the four show both.
     const inBothThemes = async (page: Page, name: string) => {
@@ -112,12 +189,10 @@ describe.skipIf(browserTestsAreOff)('looks', () => {
       await choose(page, 'light');
       await look(expect, page, `${name}-light`, { size: 'phone' });
     };
-    const blank = await context.newPage();
     await blank.goto(`${server.http}/live`);
     await blank.getByText('This device', { exact: true }).click();
     await inBothThemes(blank, 'device-choose');
-    await blank.close();
-    const device = await DevicePage.open(context, server.http, 'From the bridge');
+    const device = await DevicePage.open(blank, server.http, 'From the bridge');
     await device.untilPicture(15_000);
     await inBothThemes(device.page, 'device-setup');
     await device.page.getByRole('button', { name: 'Quality and devices' }).click();
@@ -150,17 +225,9 @@ describe.skipIf(browserTestsAreOff)('looks', () => {
     expect(device.complaints.list).toEqual([]);
   });
 
-  test('going live from the device, without the camera', async ({ expect }) => {
-    await using context = await visitor();
-    const device = await DevicePage.open(context, server.http);
-    await device.untilSays(/The browser may not use the camera/, 10_000);
-    await lookAtBoth(expect, device.page, 'device-refused');
-  });
-
   test('library', async ({ expect }) => {
-    await using context = await visitor();
-    await context.addInitScript(() => localStorage.setItem('millrace.token', 'a-token'));
-    const page = await context.newPage();
+    const page = await atBeginning();
+    await page.evaluate(() => localStorage.setItem('millrace.token', 'a-token'));
     const answer = (items: readonly Recording[]) => page.route('**/api/v1/recordings?*', (route) => route.fulfill({ json: { items, nextCursor: null } }));
     await answer(KEPT);
     await page.goto(`${server.http}/library`);
@@ -183,76 +250,6 @@ describe.skipIf(browserTestsAreOff)('looks', () => {
     await page.goto(`${server.http}/v/${KEPT[0]?.id}`);
     await page.getByText('This recording is not here').waitFor();
     await lookAtBoth(expect, page, 'recording-gone');
-  });
-
-  test.for(['phone', 'desktop'] as const)('watching on a %s', { timeout: 60_000 }, async (size, { expect }) => {
-    await using context = await visitor(size);
-    const watch = await WatchPage.open(context, links.live);
-    await watch.untilState('playing', 15_000);
-    await readClock(watch.page);
-    await wake(watch, size);
-    await look(expect, watch.page, 'watch-playing', { size });
-    expect(await ownScriptBytes(watch.page)).toBeLessThan(OWN_SCRIPT_BUDGET_BYTES);
-    await watch.page.getByRole('button', { name: 'Latency and quality' }).click();
-    await watch.page.getByText('Details').click();
-    await look(expect, watch.page, 'watch-menu', { size });
-    await watch.page.keyboard.press('Escape');
-    await watch.page.getByRole('button', { name: 'Share' }).click();
-    await watch.page.getByText('Scan to watch').waitFor();
-    await look(expect, watch.page, 'watch-share', { size });
-    await watch.page.keyboard.press('Escape');
-    await watch.page.keyboard.press('k');
-    await watch.untilState('paused', 5_000);
-    // What stands still is not called live.
-    await watch.page.getByRole('button', { name: 'Go to live' }).waitFor();
-    await look(expect, watch.page, 'watch-paused', { size });
-  });
-
-  const states: readonly { readonly name: string; readonly link: keyof typeof links; readonly state: PlayerState }[] = [
-    { name: 'waiting', link: 'idle', state: 'waiting' },
-    { name: 'ended', link: 'ended', state: 'ended' },
-    { name: 'reconnecting', link: 'dropped', state: 'reconnecting' },
-    { name: 'cannot-play', link: 'hevc', state: 'unplayable' },
-  ];
-  for (const { name, link, state } of states) {
-    test(`watching, ${name}`, { timeout: 60_000 }, async ({ expect }) => {
-      await using context = await visitor();
-      // Real time would convert what segments cannot show.
-      const watch = await WatchPage.open(await preferLatency(context, 'low'), links[link]);
-      await watch.untilState(state, 30_000);
-      if (state === 'ended') await watch.page.getByRole('link', { name: 'Watch the recording' }).waitFor();
-      await lookAtBoth(expect, watch.page, `watch-${name}`);
-    });
-  }
-
-  test('watching, without a way in', async ({ expect }) => {
-    await using context = await visitor();
-    const page = await context.newPage();
-    await page.goto(`${server.http}/w/ZZZZZZ`);
-    await page.getByText('No stream has this code').waitFor();
-    await lookAtBoth(expect, page, 'watch-wrong-code');
-    await page.goto(`${links.private}?token=stale`);
-    await page.getByText('This link no longer works').waitFor();
-    await lookAtBoth(expect, page, 'watch-stale-link');
-    await page.route(/\/api\/v1\/codes\//, async (route) => {
-      const response = await route.fetch();
-      await route.fulfill({ response, json: { ...(await response.json()), elsewhere: true } });
-    });
-    await page.goto(links.live);
-    await page.getByText('This stream is live on another server').waitFor();
-    await lookAtBoth(expect, page, 'watch-elsewhere');
-  });
-
-  test('watching, muted by the browser', { timeout: 60_000 }, async ({ expect }) => {
-    const strict = await openBrowser({ autoplay: 'needs-gesture' });
-    try {
-      const watch = await WatchPage.open(await newVisitor(strict, SIZES.phone), links.live);
-      await watch.untilPlayingUntouched(15_000);
-      await watch.page.getByRole('button', { name: 'Tap for sound' }).waitFor();
-      await lookAtBoth(expect, watch.page, 'watch-muted');
-    } finally {
-      await strict.close();
-    }
   });
 });
 
@@ -294,9 +291,24 @@ async function wake(watch: WatchPage, size: SizeName): Promise<void> {
   else await watch.player.hover();
 }
 
-/** A phone's, in which pages are looked at in the size of a desktop too, unless they are another's. */
-async function visitor(size: SizeName = 'phone', options: VisitorOptions = {}): Promise<BrowserContext & AsyncDisposable> {
-  return newVisitor(browser, SIZES[size], options);
+/** A phone that was never here, in which pages are looked at in the size of a desktop too, unless they are another's. */
+async function newPhone(): Promise<Page> {
+  await phone?.context().close();
+  phone = await (await newVisitor(browser, SIZES.phone)).newPage();
+  return phone;
+}
+
+/** The phone, or this other page, as a person has it before they come here: nothing is remembered, nothing plays, and it was touched. */
+async function atBeginning(other?: Page): Promise<Page> {
+  const page = other ?? phone ?? (await newPhone());
+  await page.unrouteAll({ behavior: 'ignoreErrors' });
+  await page.goto(`${server.http}/healthz`);
+  await page.evaluate(() => {
+    localStorage.clear();
+    sessionStorage.clear();
+  });
+  if (!other) await page.setViewportSize(SIZES.phone);
+  return page;
 }
 
 /** Of scripts as they came over the network, without the player for segments, which is loaded beside them. */
@@ -309,7 +321,7 @@ function ownScriptBytes(page: Page): Promise<number> {
   );
 }
 
-async function prepareStreams(): Promise<typeof links> {
+async function prepareStreams(): Promise<{ links: typeof links; encoders: typeof encoders }> {
   const network = scope.use(await TcpProxy.to({ host: '127.0.0.1', port: server.rtmpPort }));
   const owner = await Owner.guest(server.http);
   const live = await owner.create({ title: 'The mill at dusk', visibility: 'public', description: 'Water, light and a slow wheel. Every evening from the bridge.' });
@@ -318,8 +330,8 @@ async function prepareStreams(): Promise<typeof links> {
   const dropped = await owner.create({ title: 'From the train' });
   const hevc = await owner.create({ title: 'In a format of its own' });
   const hidden = await owner.create({ title: 'Family', visibility: 'private' });
-  scope.use(publishWithFfmpeg(`${server.rtmp}/${live.streamKey}`, { video: LIGHT, size: '640x360', fps: '15' }));
-  scope.use(publishEnhanced(`${server.rtmp}/${hevc.streamKey}`, { video: 'hevc', audio: 'aac', seconds: 900, fps: 5 }));
+  const liveEncoder = scope.use(publishWithFfmpeg(`${server.rtmp}/${live.streamKey}`, { video: LIGHT, size: '640x360', fps: '15' }));
+  const hevcEncoder = scope.use(publishEnhanced(`${server.rtmp}/${hevc.streamKey}`, { video: 'hevc', audio: 'aac', seconds: 900, fps: 5 }));
   await using short = publishWithFfmpeg(`${server.rtmp}/${ended.streamKey}`, { video: LIGHT });
   scope.use(publishWithFfmpeg(`rtmp://127.0.0.1:${network.port}/live/${dropped.streamKey}`, { video: LIGHT }));
   for (const { stream } of [live, hevc, ended, dropped]) await owner.untilStatus(stream.id, 'live', 30_000);
@@ -328,5 +340,8 @@ async function prepareStreams(): Promise<typeof links> {
   network.cut();
   await owner.untilStatus(dropped.stream.id, 'reconnecting', 20_000);
   const page = (answer: { readonly playback: { readonly page: string } }) => answer.playback.page;
-  return { live: page(live), idle: page(idle), ended: page(ended), dropped: page(dropped), hevc: page(hevc), private: `${server.http}/w/${hidden.stream.code}` };
+  return {
+    links: { live: page(live), idle: page(idle), ended: page(ended), dropped: page(dropped), hevc: page(hevc), private: `${server.http}/w/${hidden.stream.code}` },
+    encoders: { live: liveEncoder, hevc: hevcEncoder },
+  };
 }

@@ -25,6 +25,11 @@ export class Owner {
     return new Owner(http, answer.token);
   }
 
+  /** Whoever has this token, such as the person whose browser keeps it. */
+  static of(http: string, token: string): Owner {
+    return new Owner(http, token);
+  }
+
   async create(settings: CreateStreamRequest): Promise<StreamWithKey> {
     return StreamWithKey.parse(await this.#call('POST', '/streams', settings));
   }

@@ -148,3 +148,8 @@ export async function newVisitor(browser: Browser, viewport: { readonly width: n
     permissions: ['clipboard-read', 'clipboard-write', ...(mayUseCamera ? ['camera', 'microphone'] : [])],
   });
 }
+
+/** A page for this person: the one that is given, or another of theirs. One that goes on to another address costs a third of a new one. */
+export async function pageOf(at: BrowserContext | Page): Promise<Page> {
+  return 'newPage' in at ? at.newPage() : at;
+}

@@ -1,6 +1,6 @@
 /** Going live from the device itself, as the person with the camera has it before them. */
 import type { BrowserContext, Page } from 'playwright-core';
-import { PageComplaints } from './chromium.ts';
+import { PageComplaints, pageOf } from './chromium.ts';
 import { until } from './until.ts';
 import { visibleText } from './visible-text.ts';
 
@@ -14,10 +14,10 @@ export class DevicePage {
   }
 
   /** From *Go live* to the page with the camera's picture, or the sentence in its place. */
-  static async open(context: BrowserContext, http: string, title?: string, quality: 'auto' | '360p' = '360p'): Promise<DevicePage> {
+  static async open(at: BrowserContext | Page, http: string, title?: string, quality: 'auto' | '360p' = '360p'): Promise<DevicePage> {
     // What the person chose the last time; 720p and its half, as nobody chose, take a core to encode.
-    await context.addInitScript((chosen) => localStorage.setItem('millrace.quality', chosen), quality);
-    const device = new DevicePage(await context.newPage(), http);
+    await at.addInitScript((chosen) => localStorage.setItem('millrace.quality', chosen), quality);
+    const device = new DevicePage(await pageOf(at), http);
     const { page } = device;
     await page.goto(`${http}/live`);
     await page.getByText('This device', { exact: true }).click();

@@ -1,6 +1,6 @@
 /** The creator's pages as the creator has them before them, found by role and name. */
 import type { BrowserContext, Page } from 'playwright-core';
-import { PageComplaints } from './chromium.ts';
+import { PageComplaints, pageOf } from './chromium.ts';
 import { until } from './until.ts';
 import { visibleText } from './visible-text.ts';
 
@@ -14,8 +14,8 @@ export class StudioPage {
   }
 
   /** From the first page through *Go live* and the title to the page that waits for the encoder. */
-  static async create(context: BrowserContext, http: string, title: string, start: 'At once' | 'When I start it' = 'At once'): Promise<StudioPage> {
-    const studio = new StudioPage(await context.newPage(), http);
+  static async create(at: BrowserContext | Page, http: string, title: string, start: 'At once' | 'When I start it' = 'At once'): Promise<StudioPage> {
+    const studio = new StudioPage(await pageOf(at), http);
     const { page } = studio;
     await page.goto(`${http}/`);
     await page.getByRole('main').getByRole('link', { name: 'Go live' }).first().click();

@@ -1,6 +1,6 @@
 /** The watch page as a viewer has it before them: what it shows, found by role and name. */
 import type { BrowserContext, Locator, Page } from 'playwright-core';
-import { PageComplaints } from './chromium.ts';
+import { PageComplaints, pageOf } from './chromium.ts';
 import { until } from './until.ts';
 import { visibleText } from './visible-text.ts';
 
@@ -26,15 +26,15 @@ export class WatchPage {
   }
 
   /** Opens a link such as the creator shares. */
-  static async open(context: BrowserContext, link: string): Promise<WatchPage> {
-    const watch = new WatchPage(await context.newPage(), link);
+  static async open(at: BrowserContext | Page, link: string): Promise<WatchPage> {
+    const watch = new WatchPage(await pageOf(at), link);
     await watch.page.goto(link);
     return watch;
   }
 
   /** Comes in by the first page and types the code as people do. */
-  static async typeCode(context: BrowserContext, http: string, typed: string): Promise<WatchPage> {
-    const watch = new WatchPage(await context.newPage(), http);
+  static async typeCode(at: BrowserContext | Page, http: string, typed: string): Promise<WatchPage> {
+    const watch = new WatchPage(await pageOf(at), http);
     await watch.page.goto(`${http}/`);
     await watch.page.getByRole('textbox', { name: 'Code' }).pressSequentially(typed);
     await watch.page.waitForURL('**/w/*');

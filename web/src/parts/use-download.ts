@@ -31,6 +31,7 @@ export function useDownload({ id, playback }: Downloadable): { readonly download
       for (;;) {
         // Answers after a second at the latest.
         const { isReady, task } = await client.calls.prepareDownload({ params: { id }, signal: abort.signal });
+        clearTimeout(told);
         if (isReady) break;
         setDownload({ state: 'preparing', task });
       }

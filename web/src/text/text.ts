@@ -1,5 +1,6 @@
 /** Sentences by key, with their gaps filled. A key or a gap that does not exist does not compile. */
 import { en } from './en.ts';
+import { onceAsked } from './once-asked.ts';
 
 type Catalogue = typeof en;
 export type TextKey = keyof Catalogue;
@@ -11,15 +12,15 @@ type Fill<Key extends TextKey> = { readonly [Gap in GapsOf<Key>]: Gap extends 'c
 /** The language of the catalogue in use; numbers and dates follow it. */
 export const LOCALE = 'en';
 
-const plurals = new Intl.PluralRules(LOCALE);
-const numbers = new Intl.NumberFormat(LOCALE);
+const plurals = onceAsked(() => new Intl.PluralRules(LOCALE));
+const numbers = onceAsked(() => new Intl.NumberFormat(LOCALE));
 
 export function t<Key extends TextKey>(key: Key, ...fill: [GapsOf<Key>] extends [never] ? [] : [Fill<Key>]): string {
   const gaps: Readonly<Record<string, string | number>> = fill[0] ?? {};
   const entry: string | { readonly one: string; readonly other: string } = en[key];
-  const sentence = typeof entry === 'string' ? entry : entry[plurals.select(Number(gaps['count'])) === 'one' ? 'one' : 'other'];
+  const sentence = typeof entry === 'string' ? entry : entry[plurals().select(Number(gaps['count'])) === 'one' ? 'one' : 'other'];
   return sentence.replaceAll(/\{(\w+)\}/g, (whole, name: string) => {
     const value = gaps[name];
-    return value === undefined ? whole : typeof value === 'number' ? numbers.format(value) : value;
+    return value === undefined ? whole : typeof value === 'number' ? numbers().format(value) : value;
   });
 }
