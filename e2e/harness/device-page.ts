@@ -16,7 +16,9 @@ export class DevicePage {
   /** From *Go live* to the page with the camera's picture, or the sentence in its place. */
   static async open(at: BrowserContext | Page, http: string, title?: string, quality: 'auto' | '360p' = '360p'): Promise<DevicePage> {
     // What the person chose the last time; 720p and its half, as nobody chose, take a core to encode.
-    await at.addInitScript((chosen) => localStorage.setItem('millrace.quality', chosen), quality);
+    await at.addInitScript((chosen) => {
+      if (localStorage.getItem('millrace.quality') === null) localStorage.setItem('millrace.quality', chosen);
+    }, quality);
     const device = new DevicePage(await pageOf(at), http);
     const { page } = device;
     await page.goto(`${http}/live`);

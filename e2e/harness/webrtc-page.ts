@@ -38,10 +38,15 @@ export async function openBlankPage(browser: Browser, http: string): Promise<Pag
   return page;
 }
 
-/** Sends the fake camera and microphone. The page must be of a secure or local origin. */
+/** Sends the fake camera and microphone, in place of what the page sent before. The page must be of a secure or local origin. */
 export function publishFromPage(page: Page, options: PublishOptions): Promise<Negotiated> {
   return page.evaluate(async ({ url, token, codec, layers, size = layers ? { width: 640, height: 480 } : { width: 320, height: 240 }, port }: PublishOptions) => {
     const stream = await navigator.mediaDevices.getUserMedia({ video: size, audio: { echoCancellation: false, noiseSuppression: false } });
+    const before: unknown = Reflect.get(window, 'connection');
+    if (before instanceof RTCPeerConnection) {
+      for (const { track } of before.getSenders()) track?.stop();
+      before.close();
+    }
     const connection = new RTCPeerConnection();
     Object.assign(window, { connection });
     for (const track of stream.getTracks()) {
@@ -105,11 +110,13 @@ export interface PlayOptions {
   readonly bundlePolicy?: 'balanced' | 'max-bundle';
 }
 
-/** Plays in a `video` element of the page. */
+/** Plays in a `video` element of the page, in place of what it played before. */
 export function playInPage(page: Page, url: string, options: PlayOptions = {}): Promise<Negotiated & { readonly firstFrameMs: number | undefined }> {
   return page.evaluate(
     async ({ whep, port, kinds = ['video', 'audio'], bundlePolicy = 'balanced' }: PlayOptions & { whep: string }) => {
       const started = performance.now();
+      const before: unknown = Reflect.get(window, 'connection');
+      if (before instanceof RTCPeerConnection) before.close();
       const connection = new RTCPeerConnection({ bundlePolicy });
       Object.assign(window, { connection });
       const video = document.createElement('video');
