@@ -1,6 +1,6 @@
 /**
  * A source with key frames at odd distances and B-frames, and its three tiers, through a drop of the encoder: everything that was kept is read
- * with ffprobe. A minute long; `LADDER_MINUTES=5` makes it five.
+ * with ffprobe. A minute of media, sent in half of one; `LADDER_MINUTES=5` makes it five.
  */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -15,7 +15,10 @@ import { until } from './harness/until.ts';
 
 const SECONDS = 60 * Number(process.env['LADDER_MINUTES'] ?? 1);
 
-const TIERS = ['360p', '240p', '160p'];
+/** As files are published: media come twice as fast as life. */
+const PACE = 2;
+
+const TIERS = ['180p', '120p', '90p'];
 
 /** Worker and tiers start in so many segments, after the beginning and after the drop. */
 const MOST_GAPS = 4;
@@ -28,7 +31,7 @@ beforeAll(async () => {
 });
 
 test('source and three tiers have the same segments, each with a key frame first, at the same times to the tick', { timeout: (SECONDS + 180) * 1000 }, async () => {
-  await using server = await startServer({ env: { LADDER: '360p@300k,240p@200k,160p@100k' } });
+  await using server = await startServer({ env: { LADDER: '180p@150k,120p@100k,90p@60k' } });
   const owner = await Owner.guest(server.http);
   const { stream, streamKey, playback } = await owner.create({ title: 'In step', ladder: 'always' });
   const target = `${server.rtmp}/${streamKey}`;
@@ -36,7 +39,12 @@ test('source and three tiers have the same segments, each with a key frame first
     await using encoder = publish(target);
     await owner.untilStatus(stream.id, 'live', 30_000);
     const began = performance.now();
-    await until(() => performance.now() - began > seconds * 1000, { what: `${seconds} s of media`, timeoutMs: (seconds + 30) * 1000, everyMs: 200, seen: () => encoder.tail() });
+    await until(() => performance.now() - began > (seconds / PACE) * 1000, {
+      what: `${seconds} s of media`,
+      timeoutMs: (seconds + 30) * 1000,
+      everyMs: 200,
+      seen: () => encoder.tail(),
+    });
     await encoder.stop('SIGKILL');
     await owner.untilStatus(stream.id, 'reconnecting', 30_000);
   };
@@ -48,14 +56,17 @@ test('source and three tiers have the same segments, each with a key frame first
 
   using folder = new TemporaryFolder();
   const urls = await renditionsOf(playback.hls);
-  const [source, ...tiers] = await Promise.all(['video', ...TIERS].map((name) => keptOf(urls.find((url) => url.includes(`/${name}/`)) ?? name, join(folder.path, name))));
+  const [source, ...kept] = await Promise.all(['video', ...TIERS].map((name) => keptOf(urls.find((url) => url.includes(`/${name}/`)) ?? name, join(folder.path, name))));
   if (!source) throw new Error('the source is kept');
   expect(source.length).toBeGreaterThan(SECONDS / 5);
   expect(source.filter(({ first }) => first === undefined)).toEqual([]);
   expect(new Set(source.map(({ seconds }) => seconds)).size).toBeGreaterThan(3);
+  // A tier that came later is listed from then on: by its numbers, what is before that is missing.
+  const tiers = kept.map((tier) => [...source.filter(({ number }) => number < (tier[0]?.number ?? Infinity)).map((segment) => ({ ...segment, first: undefined })), ...tier]);
   for (const [i, tier] of tiers.entries()) {
     const names = source.map((_, at) => (isOnItsWay(source, at) ? 'on its way' : 'whole'));
     const compared = (all: readonly Kept[]) => all.map(({ seconds }, at) => (names[at] === 'whole' ? seconds : names[at]));
+    expect(tier.map(({ number }) => number)).toEqual(source.map(({ number }) => number));
     expect(compared(tier)).toEqual(compared(source));
     const lost = source.reduce((sum, { seconds }, at) => sum + Math.abs(Number(seconds) - Number(tier[at]?.seconds)), 0);
     expect(lost, `what is lost of ${TIERS[i]}`).toBeLessThan(2 * LOST_SECONDS);
@@ -74,15 +85,17 @@ function isOnItsWay(all: readonly Kept[], at: number): boolean {
   return behind < LOST_SECONDS;
 }
 
-/** Few pictures a second; key frames every 13th and every 19th picture, and B-frames between. */
+/** Few and small pictures; key frames every 13th and every 19th picture, and B-frames between. */
 function publish(target: string): Child {
-  const picture = ['-re', '-f', 'lavfi', '-i', 'testsrc2=s=854x480:r=12'];
+  const picture = ['-readrate', String(PACE), '-f', 'lavfi', '-i', 'testsrc2=s=426x240:r=12'];
   const video = ['-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p', '-bf', '2', '-g', '1000', '-sc_threshold', '0'];
   const keys = ['-force_key_frames', 'expr:not(mod(n,13))+not(mod(n,19))'];
   return new Child('ffmpeg', ['-hide_banner', '-loglevel', 'warning', '-nostdin', ...picture, ...video, ...keys, '-f', 'flv', target]);
 }
 
 interface Kept {
+  /** Its media sequence number. */
+  readonly number: number;
   /** Of a run of the encoder. */
   readonly isLast: boolean;
   /** EXTINF, as it is written. */
@@ -115,7 +128,8 @@ async function keptOf(url: string, path: string): Promise<Kept[]> {
     const starts = listed.filter((segment) => segment.map === init).map(({ offset }) => offset);
     firsts.set(init, await firstPackets(file, starts));
   }
-  return listed.map(({ seconds, isLast, map: init = '', offset }) => ({ seconds, isLast, first: firsts.get(init)?.get(offset) }));
+  const number = Number(/^#EXT-X-MEDIA-SEQUENCE:(\d+)$/m.exec(text)?.[1] ?? 0);
+  return listed.map(({ seconds, isLast, map: init = '', offset }, i) => ({ number: number + i, seconds, isLast, first: firsts.get(init)?.get(offset) }));
 }
 
 function append(file: { size: number; readonly pieces: Uint8Array[] }, piece: Uint8Array): void {
