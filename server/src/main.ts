@@ -256,7 +256,7 @@ async function run(config: Config): Promise<void> {
     iceServers,
     connection: { publicUrl: config.publicUrl, trustProxy: config.trustProxy, ports: () => ports, certificate: certificates },
     authority: certificates,
-    pages: await Pages.load(PAGES_FOLDER),
+    pages: Pages.load(PAGES_FOLDER),
     clock,
     log,
     newInstance: nanoid,

@@ -2,13 +2,21 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile, writeFile } from 'node:fs/promises';
+import { extname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
 import { ROOT } from './runtime.js';
 
-const STAMP = join(ROOT, 'web', 'dist', '.millrace-built');
-const SOURCES = ['web', 'client', 'contract', 'package-lock.json'];
+const BUILT = join(ROOT, 'web', 'dist');
+const STAMP = join(BUILT, '.millrace-built');
+const SOURCES = ['web', 'client', 'contract', 'package-lock.json', 'tools/launch/pages.js'];
+
+/** Types that are not compressed already. */
+const COMPRESSIBLE = new Set(['.html', '.js', '.css', '.json', '.webmanifest', '.svg', '.txt', '.map', '.wasm']);
 const LEFT_OUT = new Set(['node_modules', 'dist', 'testing', 'testdata', 'output']);
+
+const compress = promisify(gzip);
 
 /** @param {{node: string, env: NodeJS.ProcessEnv}} options */
 export async function buildPages({ node, env }) {
@@ -22,6 +30,7 @@ export async function buildPages({ node, env }) {
     child.on('error', reject);
     child.on('exit', (code) => (code === 0 ? resolve(undefined) : reject(new Error(`The pages could not be built: vite ended with status ${code}.`))));
   });
+  await compressFiles(BUILT);
   await writeFile(STAMP, `${digest}\n`);
 }
 
@@ -32,4 +41,16 @@ function add(hash, path) {
     return;
   }
   for (const entry of readdirSync(full).sort()) if (!LEFT_OUT.has(entry) && !entry.startsWith('.')) add(hash, `${path}/${entry}`);
+}
+
+/**
+ * Puts `x.js.gz` beside `x.js`: compressed here once and not by each server that starts.
+ * @param {string} folder
+ */
+export async function compressFiles(folder) {
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name);
+    if (statSync(path).isDirectory()) await compressFiles(path);
+    else if (COMPRESSIBLE.has(extname(name))) await writeFile(`${path}.gz`, await compress(await readFile(path), { level: 9 }));
+  }
 }

@@ -71,8 +71,8 @@ export function createAuth({ db, secret, log, newId }: AuthDeps) {
       },
     },
     advanced: {
-      // The library calls with options of its own.
-      database: { generateId: () => newId() },
+      // The library calls with options of its own. Its tables are made by our migrations: comparing all of the database's with what it expects takes longer than all else at a start.
+      database: { generateId: () => newId(), validateSchema: false },
       // Secure is added per request: the same server may be reached by both schemes.
       useSecureCookies: false,
       cookies: { session_token: { name: SESSION_COOKIE, attributes: { httpOnly: true, sameSite: 'lax', path: '/' } } },

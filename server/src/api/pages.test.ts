@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Pages } from './pages.ts';
 
@@ -16,7 +17,8 @@ beforeAll(async () => {
   await writeFile(join(folder, 'index.html'), HTML);
   await writeFile(join(folder, 'favicon.svg'), '<svg/>');
   await writeFile(join(folder, 'assets', 'main-1a2b.js'), SCRIPT);
-  pages = await Pages.load(folder);
+  await writeFile(join(folder, 'assets', 'main-1a2b.js.gz'), gzipSync(SCRIPT));
+  pages = Pages.load(folder);
 });
 
 afterAll(async () => {
@@ -68,14 +70,14 @@ describe('the pages', () => {
   test('an unknown address shows the page with 404 to a browser and a problem to a program', async () => {
     const page = get('/nowhere', { accept: 'text/html,*/*' });
     expect([page.status, await page.text()]).toEqual([404, HTML]);
-    for (const path of ['/nowhere', '/assets/other.js', '/../secrets', '/%2e%2e/secrets', '/assets', '/w/']) {
+    for (const path of ['/nowhere', '/assets/other.js', '/assets/main-1a2b.js.gz', '/../secrets', '/%2e%2e/secrets', '/assets', '/w/']) {
       const response = get(path);
       expect([path, response.status, response.headers.get('content-type')]).toEqual([path, 404, 'application/problem+json']);
     }
     expect(get('/', {}, 'POST').status).toBe(405);
   });
 
-  test('a folder that the build has not made gives no pages', async () => {
-    expect(await Pages.load(join(folder, 'missing'))).toBeUndefined();
+  test('a folder that the build has not made gives no pages', () => {
+    expect(Pages.load(join(folder, 'missing'))).toBeUndefined();
   });
 });

@@ -1,9 +1,7 @@
-/** Serves the built pages from memory: one HTML for every address, hashed assets for ever, compressed once. */
+/** Serves the built pages from memory: one HTML for every address, hashed assets for ever, compressed as the build left them. */
 import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdirSync, readFileSync } from 'node:fs';
 import { extname, join, relative, sep } from 'node:path';
-import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
 import { AppError } from '../lib/app-error.ts';
 import { errorCodeOf } from '../lib/start-error.ts';
 import { problemResponse } from './problem.ts';
@@ -25,8 +23,8 @@ const MEDIA_TYPES: Readonly<Record<string, string>> = {
   '.woff2': 'font/woff2',
 };
 
-/** Types that are not compressed already. */
-const COMPRESSIBLE = new Set(['.html', '.js', '.css', '.json', '.webmanifest', '.svg', '.txt', '.map', '.wasm']);
+/** What the build puts behind the name of a file for the same file compressed. */
+const GZIPPED = '.gz';
 
 /** Addresses that the pages answer; any other shows the same HTML, which says that there is nothing, with status 404. */
 const PAGE_PATHS = /^\/(?:|[wv]\/[^/]+|live(?:\/[^/]+)?|r\/[^/]+|devices|library|admin|settings|trust)\/?$/;
@@ -38,8 +36,6 @@ interface File {
   readonly gzipped: Buffer | undefined;
   readonly immutable: boolean;
 }
-
-const compress = promisify(gzip);
 
 export class Pages {
   readonly #files: ReadonlyMap<string, File>;
@@ -53,10 +49,13 @@ export class Pages {
   }
 
   /** Reads the folder that the build made; undefined where there is none. */
-  static async load(folder: string): Promise<Pages | undefined> {
+  static load(folder: string): Pages | undefined {
     const files = new Map<string, File>();
-    for (const path of await filesBelow(folder)) {
-      files.set(`/${relative(folder, path).split(sep).join('/')}`, await readPageFile(path));
+    const paths = new Set(filesBelow(folder));
+    for (const path of paths) {
+      if (path.endsWith(GZIPPED)) continue;
+      const zipped = paths.has(path + GZIPPED) ? readFileSync(path + GZIPPED) : undefined;
+      files.set(`/${relative(folder, path).split(sep).join('/')}`, readPageFile(path, zipped));
     }
     const html = files.get('/index.html');
     return html && new Pages(files, html);
@@ -109,9 +108,9 @@ function contentSecurityPolicy(html: string): string {
   ].join('; ');
 }
 
-async function filesBelow(folder: string): Promise<string[]> {
+function filesBelow(folder: string): string[] {
   try {
-    const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+    const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
     return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
   } catch (error) {
     if (errorCodeOf(error) === 'ENOENT') return [];
@@ -119,14 +118,14 @@ async function filesBelow(folder: string): Promise<string[]> {
   }
 }
 
-async function readPageFile(path: string): Promise<File> {
-  const bytes = await readFile(path);
+function readPageFile(path: string, gzipped: Buffer | undefined): File {
+  const bytes = readFileSync(path);
   const extension = extname(path);
   return {
     type: MEDIA_TYPES[extension] ?? 'application/octet-stream',
     etag: `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`,
     bytes,
-    gzipped: COMPRESSIBLE.has(extension) ? await compress(bytes) : undefined,
+    gzipped,
     // The build puts a hash of the content into every name below assets/.
     immutable: path.split(sep).includes('assets'),
   };

@@ -2,11 +2,10 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { PGlite } from '@electric-sql/pglite';
 import { PGLiteSocketServer } from '@electric-sql/pglite-socket';
-import { z } from 'zod';
-import type { EmbeddedWorkerMessage } from './embedded.ts';
+import type { EmbeddedWorkerData, EmbeddedWorkerMessage } from './embedded.ts';
 import { EMBEDDED_POOL_SIZE } from './pool-size.ts';
 
-const { folder, socketPath } = z.object({ folder: z.string(), socketPath: z.string() }).parse(workerData);
+const { folder, socketPath }: EmbeddedWorkerData = workerData;
 
 /** Enough for the tables of one machine; the 128 MB of the default would only sit beside the kernel's own cache. */
 const SHARED_BUFFERS = '16MB';
