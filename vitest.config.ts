@@ -1,7 +1,11 @@
 import { defineConfig } from 'vitest/config';
+import { WASM_FLAGS } from './tools/launch/server.js';
 
 /** Encoders, browsers, databases and networks of real time on a machine that may stall: what fails is tried once more, and the report names it. */
 const REAL_TIME = { exclude: ['**/node_modules/**'], retry: 1 };
+
+/** Half of them wait for encoders, databases and clocks as much as they compute: the others compute meanwhile. */
+const NODE_WORKERS = 3;
 
 const E2E = { ...REAL_TIME, globalSetup: 'e2e/harness/first-start.ts', testTimeout: 240_000, hookTimeout: 120_000 };
 
@@ -15,8 +19,7 @@ export default defineConfig({
           name: 'unit',
           // Property tests take their time on a busy machine; none waits for a clock.
           testTimeout: 60_000,
-          // Left to itself it leaves one core free, which on a machine of two is half.
-          maxWorkers: '100%',
+          maxWorkers: NODE_WORKERS,
           include: ['{contract,media,server,client,web,tools,bench}/**/*.test.{ts,tsx}'],
           exclude: ['**/node_modules/**', '**/*.integration.test.ts'],
         },
@@ -27,10 +30,11 @@ export default defineConfig({
           name: 'integration',
           include: ['{server,media}/**/*.integration.test.ts'],
           globalSetup: 'server/src/store/testing/prepared-data.ts',
+          // The embedded database as the server runs it.
+          execArgv: [...WASM_FLAGS],
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          // They wait for encoders, databases and clocks as much as they compute.
-          maxWorkers: 3,
+          maxWorkers: NODE_WORKERS,
         },
       },
       {

@@ -9,6 +9,8 @@ import { PREPARED_DATA, startServer } from './server.ts';
 let folder: TemporaryFolder | undefined;
 
 export async function setup(): Promise<void> {
+  // One is enough for several runs.
+  if (process.env[PREPARED_DATA]) return;
   folder = new TemporaryFolder();
   const dataDir = join(folder.path, 'data');
   const server = await startServer({ dataDir });

@@ -5,7 +5,7 @@ import { totalmem } from 'node:os';
  * The embedded database is WebAssembly. Optimising it takes some 400 MB for a while and is not needed for queries of a third of a
  * millisecond, so it is compiled lazily and by the baseline compiler alone. V8 takes these only on the command line.
  */
-const WASM_FLAGS = ['--wasm-lazy-compilation', '--wasm-lazy-validation', '--liftoff-only'];
+export const WASM_FLAGS = ['--wasm-lazy-compilation', '--wasm-lazy-validation', '--liftoff-only'];
 
 /** Of the machine's memory, as room for garbage; and within these bounds, MiB. */
 const ROOM_SHARE = 1 / 16;
