@@ -22,8 +22,12 @@ const MIB = 2 ** 20;
 /** Below this much memory, bytes, what was freed is given back at once, for some microseconds of each part. */
 const SMALL_MACHINE = 2 * 2 ** 30;
 
-/** Of a piece of media that glibc takes from the system by itself, bytes: half of a video part at 2.5 Mbit/s. */
-const OWN_MAPPING_BYTES = 2 ** 15;
+/**
+ * Of a piece of media that is a mapping of its own, bytes: above what Node's own pieces for small things have, below most of a picture's bytes. The kernel allows a
+ * process 65530 mappings, of which JavaScript's heap needs some as well.
+ */
+const OWN_MAPPING_BYTES = 12 * 1024;
+const OWN_MAPPINGS = 16_384;
 
 /**
  * The environment of the server. glibc gives threads heaps of their own, eight for each core, and keeps what was freed in each: half an hour of viewers who come
@@ -34,7 +38,8 @@ const OWN_MAPPING_BYTES = 2 ** 15;
  * @returns {NodeJS.ProcessEnv}
  */
 export function serverEnvironment(env, memoryBytes = memoryOfMachine()) {
-  return { MALLOC_ARENA_MAX: '2', ...(memoryBytes < SMALL_MACHINE ? { MALLOC_MMAP_THRESHOLD_: String(OWN_MAPPING_BYTES) } : {}), ...env };
+  const own = { MALLOC_MMAP_THRESHOLD_: String(OWN_MAPPING_BYTES), MALLOC_MMAP_MAX_: String(OWN_MAPPINGS) };
+  return { MALLOC_ARENA_MAX: '2', ...(memoryBytes < SMALL_MACHINE ? own : {}), ...env };
 }
 
 /**
