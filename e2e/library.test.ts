@@ -1,5 +1,5 @@
 /** A person's way through what is kept: back in the live picture, then the library, then a link to a moment. */
-import type { Browser, BrowserContext } from 'playwright-core';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { ensureTool } from '../tools/test-tools.ts';
 import { Owner } from './harness/api.ts';
@@ -10,7 +10,12 @@ import { CELLS, clockIn, glanceAtClock, lumaOfCells, readClock } from './harness
 import { LIGHT, publishWithFfmpeg } from './harness/publisher.ts';
 import { type RunningServer, startServer } from './harness/server.ts';
 import { until } from './harness/until.ts';
-import { preferLatency, WatchPage } from './harness/watch-page.ts';
+import { WatchPage } from './harness/watch-page.ts';
+
+const PICTURE = { video: LIGHT, fps: '15' };
+
+/** As small as one can be that is not taken for a phone's. */
+const WINDOW = { width: 640, height: 480 };
 
 /** The pictures of memory: what is older comes from disk. */
 const MEMORY_SECONDS = 62;
@@ -31,32 +36,37 @@ describe.skipIf(browserTestsAreOff)('what is kept', () => {
   test('a viewer goes back in the live picture and returns; the owner finds the recording, renames it and shares a moment of it', { timeout: 220_000 }, async ({ expect }) => {
     const owner = await Owner.guest(server.http);
     const { stream, streamKey, playback } = await owner.create({ title: 'The mill at dusk', record: true });
-    const encoder = scope.use(publishWithFfmpeg(`${server.rtmp}/${streamKey}`, { video: LIGHT }));
+    const encoder = scope.use(publishWithFfmpeg(`${server.rtmp}/${streamKey}`, PICTURE));
     await owner.untilStatus(stream.id, 'live', 15_000);
     const began = Date.now();
     const untilSeconds = (seconds: number) => until(() => Date.now() - began > seconds * 1000, { what: `${seconds} s of media`, timeoutMs: 120_000 });
 
-    await using viewer = await preferLatency(await newVisitor(browser), 'low');
+    await using viewer = await newVisitor(browser, WINDOW);
     // In its first seconds a broadcast has no picture: pages ask for one where there is one.
     const noPicture: string[] = [];
     viewer.on('response', (response) => {
       if (response.status() === 404) noPicture.push(response.url());
     });
-    const segments = await WatchPage.open(viewer, playback.page);
-    await segments.untilState('playing', 20_000);
+    const tab = await viewer.newPage();
+    await (await watchBy('low', tab, server, playback.page)).untilState('playing', 20_000);
+    await tab.goto(`${server.http}/healthz`);
     await untilSeconds(30);
+    let segments = await watchBy('low', tab, server, playback.page);
+    await segments.untilState('playing', 20_000);
     // Back by keys, and by the bar; a pause keeps the place; then live again.
     await segments.page.keyboard.press('j');
     await segments.page.keyboard.press('j');
     await untilBehind(segments, 18, 28);
     await segments.page.getByRole('button', { name: /Go to live/ }).click();
     await untilBehind(segments, 0, 5);
+    expect(segments.complaints.list).toEqual([]);
+    await tab.goto(`${server.http}/healthz`);
 
     // Meanwhile another broadcast is recorded, and ends without being kept.
     await using home = await asOwner(await newVisitor(browser, DESKTOP), owner);
     const page = await home.newPage();
     const trial = await owner.create({ title: 'A trial', record: true });
-    const trialEncoder = scope.use(publishWithFfmpeg(`${server.rtmp}/${trial.streamKey}`, { video: LIGHT }));
+    const trialEncoder = scope.use(publishWithFfmpeg(`${server.rtmp}/${trial.streamKey}`, PICTURE));
     await until(async () => (await owner.recordings()).length === 2, { what: 'both to be recorded', timeoutMs: 15_000 });
     await page.goto(`${server.http}/live/${trial.stream.id}`);
     await page
@@ -70,8 +80,11 @@ describe.skipIf(browserTestsAreOff)('what is kept', () => {
     await page.getByRole('button', { name: 'End it' }).click();
     await until(async () => (await owner.recordings()).length === 1, { what: 'what was recorded of the trial to go', timeoutMs: 10_000 });
     await trialEncoder.stop('SIGKILL');
+    await page.goto(`${server.http}/healthz`);
 
     await untilSeconds(MEMORY_SECONDS + 8);
+    segments = await watchBy('low', tab, server, playback.page);
+    await segments.untilState('playing', 20_000);
     const previewedMs = await lookAt(segments, GO_BACK, 0.3);
     expect(Math.abs(previewedMs - began - 0.3 * (Date.now() - began))).toBeLessThan(PREVIEW_ERROR_MS);
     await segments.page.screenshot({ path: outputFile('library', 'preview.png') });
@@ -85,8 +98,7 @@ describe.skipIf(browserTestsAreOff)('what is kept', () => {
     expect(noPicture.filter((url) => url.includes('poster'))).toEqual([]);
 
     // From real time the bar leads to segments, and live is real time again.
-    await using other = await preferLatency(await newVisitor(browser), 'real-time');
-    const realTime = await WatchPage.open(other, playback.page);
+    const realTime = await watchBy('real-time', tab, server, playback.page);
     await realTime.untilProtocol('whep', 15_000);
     await realTime.untilState('playing', 15_000);
     await goBackByBar(realTime, 0.5);
@@ -155,6 +167,7 @@ describe.skipIf(browserTestsAreOff)('what is kept', () => {
     const { seconds = 0 } = (await owner.recordings())[0] ?? {};
     expect(Math.abs((await lookAt(realTime, 'Time', 0.6)) - began - 0.6 * seconds * 1000)).toBeLessThan(PREVIEW_ERROR_MS);
     expect(realTime.complaints.list).toEqual([]);
+    await tab.close();
 
     // A stranger with the link sees the moment that it names.
     const [recording] = await owner.recordings();
@@ -189,6 +202,13 @@ describe.skipIf(browserTestsAreOff)('what is kept', () => {
     expect(await owner.recordings()).toEqual([]);
   });
 });
+
+/** The page with the chosen latency, in the tab that the viewer has. */
+async function watchBy(latency: 'low' | 'real-time', tab: Page, { http }: RunningServer, link: string): Promise<WatchPage> {
+  await tab.goto(`${http}/healthz`);
+  await tab.evaluate((chosen) => localStorage.setItem('millrace.latency', chosen), latency);
+  return WatchPage.open(tab, link);
+}
 
 /** The name of the bar of a live broadcast. */
 const GO_BACK = 'Go back in the broadcast';

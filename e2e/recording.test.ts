@@ -1,25 +1,33 @@
 /** Recordings of real encoders by a real server: kept, played, hidden, deleted, and there after the server was killed. */
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, describe, test } from 'vitest';
+import { afterAll, beforeAll, describe, test } from 'vitest';
 import { ensureTool } from '../tools/test-tools.ts';
 import { Owner } from './harness/api.ts';
 import { run } from './harness/child.ts';
 import { freePort } from './harness/free-port.ts';
 import { LIGHT, publishWithFfmpeg } from './harness/publisher.ts';
-import { DataFolder, startServer } from './harness/server.ts';
+import { DataFolder, type RunningServer, startServer } from './harness/server.ts';
 import { until } from './harness/until.ts';
 
 /** "Within seconds" of the end, on a busy machine. */
 const READY_MS = 10_000;
 
+/** Of the tests that let it live. */
+const folder = new DataFolder();
+let server: RunningServer;
+
 beforeAll(async () => {
   for (const tool of ['ffmpeg', 'ffprobe'] as const) await ensureTool(tool);
+  server = await startServer({ dataDir: folder.data });
+});
+afterAll(async () => {
+  await server?.[Symbol.asyncDispose]();
+  folder[Symbol.dispose]();
 });
 
 describe.concurrent('recordings', () => {
   test('a broadcast that records can be played by HLS and DASH and downloaded seconds after its end, at the length it had', async ({ expect }) => {
-    await using server = await startServer();
     const owner = await Owner.guest(server.http);
     const { stream, streamKey } = await owner.create({ title: 'Déjà vu / "kept"', record: true });
     await using _encoder = publishWithFfmpeg(`${server.rtmp}/${streamKey}`, { video: LIGHT });
@@ -51,70 +59,21 @@ describe.concurrent('recordings', () => {
     expect(whole.length).toBe(Number(head.headers.get('content-length')));
   });
 
-  test('a private recording plays for its owner and with a token alone, and nothing is left of a deleted one', async ({ expect }) => {
-    using folder = new DataFolder();
-    const dataDir = folder.data;
-    await using server = await startServer({ dataDir });
-    const owner = await Owner.guest(server.http);
-    const { stream, streamKey } = await owner.create({ title: 'Mine', record: true, visibility: 'private' });
-    await using _encoder = publishWithFfmpeg(`${server.rtmp}/${streamKey}`, { video: LIGHT });
-    await owner.untilStatus(stream.id, 'live', 15_000);
-    await until(async () => (await owner.get(stream.id)).stream.broadcast, { what: 'a broadcast', timeoutMs: 5_000 });
-    await owner.untilRecording('recording', 10_000);
-    await until(async () => (await fetch(`${server.http}/metrics`).then((answer) => answer.text())).match(/millrace_archived_bytes_total [1-9]\d{5}/), {
-      what: 'some of it to be on disk',
-      timeoutMs: 20_000,
-    });
-    const { poster } = (await owner.get(stream.id)).playback;
-    await until(async () => (await fetch(poster)).status === 200, { what: 'a poster', timeoutMs: 10_000 });
-    expect((await fetch(poster.replace(/\?.*$/, ''))).status).toBe(401);
-    await owner.stop(stream.id);
-    const recording = await owner.untilRecording('ready', READY_MS);
-    const bare = recording.playback.hls.replace(/\?.*$/, '');
-    expect((await fetch(recording.playback.hls)).status).toBe(200);
-    expect((await fetch(bare)).status).toBe(404);
-    expect((await fetch(bare, { headers: { authorization: `Bearer ${owner.token}` } })).status).toBe(200);
-    const stranger = await Owner.guest(server.http);
-    expect((await fetch(bare, { headers: { authorization: `Bearer ${stranger.token}` } })).status).toBe(404);
-    expect((await owner.changeRecording(recording.id, { visibility: 'unlisted' })).playback.hls).toBe(bare);
-    expect((await fetch(bare)).status).toBe(200);
-    const files = join(dataDir, 'media', 'recordings', recording.id);
-    expect(existsSync(files)).toBe(true);
-    await owner.deleteRecording(recording.id);
-    expect(existsSync(files)).toBe(false);
-    expect((await fetch(bare)).status).toBe(404);
-    expect(await owner.recordings()).toEqual([]);
-  });
-
-  test('stop with keepRecording false leaves nothing', async ({ expect }) => {
-    using folder = new DataFolder();
-    const dataDir = folder.data;
-    await using server = await startServer({ dataDir });
-    const owner = await Owner.guest(server.http);
-    const { stream, streamKey } = await owner.create({ title: 'Not kept', record: true });
-    await using _encoder = publishWithFfmpeg(`${server.rtmp}/${streamKey}`, { video: LIGHT });
-    await owner.untilStatus(stream.id, 'live', 15_000);
-    const { id } = await owner.untilRecording('recording', 10_000);
-    await owner.stop(stream.id, { keepRecording: false });
-    await until(async () => (await owner.recordings()).length === 0, { what: 'the recording to go', timeoutMs: READY_MS });
-    expect(existsSync(join(dataDir, 'media', 'recordings', id))).toBe(false);
-  });
-
   test('kill -9 in mid-recording costs at most two seconds of it, and the broadcast that goes on makes another', async ({ expect }) => {
-    using folder = new DataFolder();
-    const dataDir = folder.data;
+    using own = new DataFolder();
+    const dataDir = own.data;
     const ports = { PORT: String(await freePort()), RTMP_PORT: String(await freePort()) };
-    const server = await startServer({ dataDir, env: ports });
-    const owner = await Owner.guest(server.http);
+    const before = await startServer({ dataDir, env: ports });
+    const owner = await Owner.guest(before.http);
     const { stream, streamKey } = await owner.create({ title: 'Killed', record: true });
-    const encoder = publishWithFfmpeg(`${server.rtmp}/${streamKey}`, { video: LIGHT });
+    const encoder = publishWithFfmpeg(`${before.rtmp}/${streamKey}`, { video: LIGHT });
     await owner.untilStatus(stream.id, 'live', 15_000);
     await owner.untilRecording('recording', 10_000);
-    const edge = await until(async () => liveSeconds(await playlistOf(server.http, stream.id)) > 11 && liveSeconds(await playlistOf(server.http, stream.id)), {
+    const edge = await until(async () => liveSeconds(await playlistOf(before.http, stream.id)) > 11 && liveSeconds(await playlistOf(before.http, stream.id)), {
       what: 'eleven seconds of media',
       timeoutMs: 30_000,
     });
-    await server.kill();
+    await before.kill();
     await encoder.stop('SIGKILL');
 
     await using again = await startServer({ dataDir, env: ports });
@@ -134,7 +93,50 @@ describe.concurrent('recordings', () => {
     await until(async () => (await owner.recordings()).some(({ state }) => state === 'recording'), { what: 'a second recording', timeoutMs: 15_000 });
     expect(again.logs().filter(({ level }) => level === 'error' || level === 50)).toEqual([]);
   });
+
+  test('a private recording plays for its owner and with a token alone, and nothing is left of a deleted one', async ({ expect }) => {
+    const owner = await Owner.guest(server.http);
+    const { stream, streamKey } = await owner.create({ title: 'Mine', record: true, visibility: 'private' });
+    await using _encoder = publishWithFfmpeg(`${server.rtmp}/${streamKey}`, { video: LIGHT });
+    await owner.untilStatus(stream.id, 'live', 15_000);
+    await until(async () => (await owner.get(stream.id)).stream.broadcast, { what: 'a broadcast', timeoutMs: 5_000 });
+    const files = join(folder.data, 'media', 'recordings', (await owner.untilRecording('recording', 10_000)).id);
+    await until(() => bytesBelow(files) > 100_000, { what: 'some of it to be on disk', timeoutMs: 20_000 });
+    const { poster } = (await owner.get(stream.id)).playback;
+    await until(async () => (await fetch(poster)).status === 200, { what: 'a poster', timeoutMs: 10_000 });
+    expect((await fetch(poster.replace(/\?.*$/, ''))).status).toBe(401);
+    await owner.stop(stream.id);
+    const recording = await owner.untilRecording('ready', READY_MS);
+    const bare = recording.playback.hls.replace(/\?.*$/, '');
+    expect((await fetch(recording.playback.hls)).status).toBe(200);
+    expect((await fetch(bare)).status).toBe(404);
+    expect((await fetch(bare, { headers: { authorization: `Bearer ${owner.token}` } })).status).toBe(200);
+    const stranger = await Owner.guest(server.http);
+    expect((await fetch(bare, { headers: { authorization: `Bearer ${stranger.token}` } })).status).toBe(404);
+    expect((await owner.changeRecording(recording.id, { visibility: 'unlisted' })).playback.hls).toBe(bare);
+    expect((await fetch(bare)).status).toBe(200);
+    expect(existsSync(files)).toBe(true);
+    await owner.deleteRecording(recording.id);
+    expect(existsSync(files)).toBe(false);
+    expect((await fetch(bare)).status).toBe(404);
+    expect(await owner.recordings()).toEqual([]);
+  });
+
+  test('stop with keepRecording false leaves nothing', async ({ expect }) => {
+    const owner = await Owner.guest(server.http);
+    const { stream, streamKey } = await owner.create({ title: 'Not kept', record: true });
+    await using _encoder = publishWithFfmpeg(`${server.rtmp}/${streamKey}`, { video: LIGHT });
+    await owner.untilStatus(stream.id, 'live', 15_000);
+    const { id } = await owner.untilRecording('recording', 10_000);
+    await owner.stop(stream.id, { keepRecording: false });
+    await until(async () => (await owner.recordings()).length === 0, { what: 'the recording to go', timeoutMs: READY_MS });
+    expect(existsSync(join(folder.data, 'media', 'recordings', id))).toBe(false);
+  });
 });
+
+function bytesBelow(folder: string): number {
+  return readdirSync(folder, { recursive: true, withFileTypes: true }).reduce((sum, file) => sum + (file.isFile() ? statSync(join(file.parentPath, file.name)).size : 0), 0);
+}
 
 async function playlistOf(http: string, streamId: string): Promise<string> {
   const answer = await fetch(`${http}/hls/${streamId}/video/index.m3u8`);
