@@ -22,14 +22,18 @@ import { WatchPage } from './harness/watch-page.ts';
 const BROADCAST_SECONDS = 180;
 const PULLED_SECONDS = 20;
 
+/** Of broadcasts that are about time and not about the picture. */
+const CALM = { video: [...LIGHT, '-g', '15'], fps: '15' };
+
+/** The picture is 320 × 180; a browser without a graphics card pays for each point it shows it on. */
+const WINDOW = { width: 640, height: 400 };
+
 let server: RunningServer;
 let owner: Owner;
-/** One broadcast that the readers share. */
-let shared: { readonly hls: string };
 let browser: Browser | undefined;
 const scope = new AsyncDisposableStack();
 
-/** The size of the shared broadcast's picture, and of a frame of it as yuv420p. */
+/** The size of pictures as they are published, and of a frame of it as yuv420p. */
 const PICTURE = { width: 320, height: 180 };
 const FRAME_BYTES = (PICTURE.width * PICTURE.height * 3) / 2;
 
@@ -37,10 +41,6 @@ beforeAll(async () => {
   for (const tool of ['ffmpeg', 'ffprobe', 'gstreamer'] as const) await ensureTool(tool);
   server = scope.use(await startServer());
   owner = await Owner.guest(server.http);
-  const { stream, streamKey, playback } = await owner.create({ title: 'Shared by the readers' });
-  scope.use(publishWithFfmpeg(`${server.rtmp}/${streamKey}`, { video: LIGHT }));
-  await owner.untilStatus(stream.id, 'live', 15_000);
-  shared = playback;
   if (browserTestsAreOff) return;
   const opened = await openBrowser({ autoplay: 'allowed' });
   browser = opened;
@@ -55,7 +55,7 @@ describe.concurrent('a broadcast', () => {
     const target = `${server.rtmp}/${streamKey}`;
     const started = performance.now();
     const passed = () => (performance.now() - started) / 1000;
-    await using first = publishWithFfmpeg(target, { video: LIGHT });
+    await using first = publishWithFfmpeg(target, CALM);
     await owner.untilStatus(stream.id, 'live', 15_000);
     const violations: string[] = [];
     const texts = new Map<string, string>();
@@ -76,7 +76,7 @@ describe.concurrent('a broadcast', () => {
     await first.stop('SIGKILL');
     await owner.untilStatus(stream.id, 'reconnecting', 5_000);
     await until(() => passed() > 68, { what: 'the drop', timeoutMs: 20_000, everyMs: 500 });
-    await using second = publishWithFfmpeg(target, { video: LIGHT });
+    await using second = publishWithFfmpeg(target, CALM);
     await owner.untilStatus(stream.id, 'live', 15_000);
     await until(() => passed() > BROADCAST_SECONDS, { what: 'the third minute', timeoutMs: BROADCAST_SECONDS * 1000, everyMs: 500 });
     expect(second.running, second.tail()).toBe(true);
@@ -88,47 +88,66 @@ describe.concurrent('a broadcast', () => {
     for (const text of texts.values()) expect(text).toContain('#EXT-X-ENDLIST');
   });
 
-  test('is read by ffprobe', { timeout: 160_000 }, async ({ expect }) => {
-    const { code, stdout, stderr } = await run(
-      'ffprobe',
-      ['-v', 'error', '-read_intervals', '%+4', '-show_entries', 'stream=codec_name,width,height:packet=stream_index', '-of', 'json', shared.hls],
-      {
-        timeoutMs: 40_000,
-      },
-    );
-    expect(code, stderr).toBe(0);
-    const { streams, packets }: { streams: { codec_name: string }[]; packets: { stream_index: number }[] } = JSON.parse(stdout);
-    expect(streams.map((stream) => stream.codec_name).sort()).toEqual(['aac', 'h264']);
-    // Four seconds of 30 frames, and of 47 sound frames.
-    const counts = streams.map((_, index) => packets.filter((packet) => packet.stream_index === index).length);
-    for (const count of counts) expect(count).toBeGreaterThan(90);
-    expect(stderr).toBe('');
-  });
+  describe('that others read', () => {
+    let broadcast: { readonly hls: string };
+    let encoder: Child | undefined;
 
-  test('is read by GStreamer’s HLS demuxer', { timeout: 180_000 }, async ({ expect }) => {
-    // It knows nothing of EXT-X-GAP and stays at the first one it meets, so it joins a broadcast that has run for a while.
-    const [video = ''] = await renditionsOf(shared.hls);
-    await until(async () => !(await (await fetch(video)).text()).includes('#EXT-X-GAP'), { what: 'a playlist without gaps', timeoutMs: 45_000, everyMs: 500 });
-    using folder = new TemporaryFolder();
-    const [seen, heard] = [join(folder.path, 'seen.yuv'), join(folder.path, 'heard.pcm')];
-    const started = Date.now();
-    await using gstreamer = new Child('gst-launch-1.0', ['-q', 'playbin3', `uri=${shared.hls}`, `video-sink=filesink location=${seen}`, `audio-sink=filesink location=${heard}`]);
-    const sizes = () => [seen, heard].map((path) => statSync(path, { throwIfNoEntry: false })?.size ?? 0);
-    await until(() => sizes().every((size, i) => size > (i === 0 ? 90 * FRAME_BYTES : 3 * 48_000)), {
-      what: 'three seconds of picture and sound',
-      timeoutMs: 30_000,
-      seen: () => `${sizes().join(' and ')} bytes; ${gstreamer.tail()}`,
+    beforeAll(async () => {
+      const { stream, streamKey, playback } = await owner.create({ title: 'Shared by the readers' });
+      encoder = publishWithFfmpeg(`${server.rtmp}/${streamKey}`, { video: LIGHT });
+      broadcast = playback;
+      await owner.untilStatus(stream.id, 'live', 15_000);
     });
-    expect(gstreamer.stderr.filter((line) => line.includes('ERROR'))).toEqual([]);
-    const clock = readClockInFrame(readFileSync(seen).subarray(0, FRAME_BYTES), PICTURE);
-    expect(started - paintedAt(clock?.wallMs ?? 0, started)).toBeLessThan(30_000);
+    afterAll(() => encoder?.stop('SIGKILL'));
+
+    test('is read by ffprobe', { timeout: 160_000 }, async ({ expect }) => {
+      const { code, stdout, stderr } = await run(
+        'ffprobe',
+        ['-v', 'error', '-read_intervals', '%+4', '-show_entries', 'stream=codec_name,width,height:packet=stream_index', '-of', 'json', broadcast.hls],
+        {
+          timeoutMs: 40_000,
+        },
+      );
+      expect(code, stderr).toBe(0);
+      const { streams, packets }: { streams: { codec_name: string }[]; packets: { stream_index: number }[] } = JSON.parse(stdout);
+      expect(streams.map((stream) => stream.codec_name).sort()).toEqual(['aac', 'h264']);
+      // Four seconds of 30 frames, and of 47 sound frames.
+      const counts = streams.map((_, index) => packets.filter((packet) => packet.stream_index === index).length);
+      for (const count of counts) expect(count).toBeGreaterThan(90);
+      expect(stderr).toBe('');
+    });
+
+    test('is read by GStreamer’s HLS demuxer', { timeout: 180_000 }, async ({ expect }) => {
+      // It knows nothing of EXT-X-GAP and stays at the first one it meets, so it joins a broadcast that has run for a while.
+      const [video = ''] = await renditionsOf(broadcast.hls);
+      await until(async () => !(await (await fetch(video)).text()).includes('#EXT-X-GAP'), { what: 'a playlist without gaps', timeoutMs: 45_000, everyMs: 500 });
+      using folder = new TemporaryFolder();
+      const [seen, heard] = [join(folder.path, 'seen.yuv'), join(folder.path, 'heard.pcm')];
+      const started = Date.now();
+      await using gstreamer = new Child('gst-launch-1.0', [
+        '-q',
+        'playbin3',
+        `uri=${broadcast.hls}`,
+        `video-sink=filesink location=${seen}`,
+        `audio-sink=filesink location=${heard}`,
+      ]);
+      const sizes = () => [seen, heard].map((path) => statSync(path, { throwIfNoEntry: false })?.size ?? 0);
+      await until(() => sizes().every((size, i) => size > (i === 0 ? 90 * FRAME_BYTES : 3 * 48_000)), {
+        what: 'three seconds of picture and sound',
+        timeoutMs: 30_000,
+        seen: () => `${sizes().join(' and ')} bytes; ${gstreamer.tail()}`,
+      });
+      expect(gstreamer.stderr.filter((line) => line.includes('ERROR'))).toEqual([]);
+      const clock = readClockInFrame(readFileSync(seen).subarray(0, FRAME_BYTES), PICTURE);
+      expect(started - paintedAt(clock?.wallMs ?? 0, started)).toBeLessThan(30_000);
+    });
   });
 
   test.skipIf(browserTestsAreOff)(`goes on in the same player after the encoder’s network was away for ${PULLED_SECONDS} s`, { timeout: 240_000 }, async ({ expect }) => {
     const { stream, streamKey, playback } = await owner.create({ title: 'Pulled cable' });
     await using network = await TcpProxy.to({ host: '127.0.0.1', port: server.rtmpPort });
     const target = `rtmp://127.0.0.1:${network.port}/live/${streamKey}`;
-    await using first = publishWithFfmpeg(target, { video: LIGHT });
+    await using first = publishWithFfmpeg(target, CALM);
     await owner.untilStatus(stream.id, 'live', 15_000);
     const watch = await WatchPage.open(await visitor(), playback.page);
     await watch.untilState('playing', 15_000);
@@ -145,7 +164,7 @@ describe.concurrent('a broadcast', () => {
     await until(() => performance.now() - pulledAt > PULLED_SECONDS * 1000, { what: 'the network to be away', timeoutMs: PULLED_SECONDS * 1000 + 5_000, everyMs: 200 });
     await first.stop('SIGKILL');
     network.resume('lost');
-    await using _second = publishWithFfmpeg(target, { video: LIGHT });
+    await using _second = publishWithFfmpeg(target, CALM);
 
     await watch.untilState('playing', 20_000);
     // What was left of the old picture is shown to its end before the new one.
@@ -171,5 +190,5 @@ function fail(): never {
 }
 
 function visitor() {
-  return newVisitor(browser ?? fail());
+  return newVisitor(browser ?? fail(), WINDOW);
 }
