@@ -2,6 +2,7 @@
  * A worker: the process in which FFmpeg runs, so that what crashes it takes no server with it. Started by WorkerProcess with a socket
  * as file descriptor 3; ends when that does.
  */
+import { flushCompileCache } from 'node:module';
 import { Socket } from 'node:net';
 import { AV_LOG_FATAL } from 'node-av/constants';
 import { Log } from 'node-av/lib';
@@ -124,3 +125,5 @@ function cpuMicros(): number {
 
 Log.setLevel(AV_LOG_FATAL);
 new Worker(new Socket({ fd: 3, readable: true, writable: true })).start();
+// Nothing is kept of a process that is killed.
+flushCompileCache();

@@ -3,6 +3,7 @@
  * with it. What FFmpeg has to say is on the standard error output.
  */
 import { writeSync } from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import { AV_LOG_ERROR } from 'node-av/constants';
 import { Log } from 'node-av/lib';
 import { parseEncoderSetting } from '../wire.ts';
@@ -15,5 +16,6 @@ try {
 } catch (error) {
   writeSync(2, error instanceof Error ? error.message : String(error));
 }
+flushCompileCache();
 // Drivers have their troubles with the end of a process as well.
 process.kill(process.pid, 'SIGKILL');

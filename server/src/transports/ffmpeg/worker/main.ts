@@ -1,4 +1,5 @@
 /** A media process: libavformat on the network, away from the server. Started by MediaProcess; does one task and ends with the channel to the server. */
+import { flushCompileCache } from 'node:module';
 import { AV_LOG_QUIET } from 'node-av/constants';
 import { Log } from 'node-av/lib';
 import type { FromMediaProcess, ToMediaProcess } from '../messages.ts';
@@ -44,3 +45,5 @@ process.on('message', (message: ToMediaProcess) => {
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 
 Log.setLevel(AV_LOG_QUIET);
+// Nothing is kept of a process that is killed.
+flushCompileCache();
