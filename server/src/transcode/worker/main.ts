@@ -125,5 +125,5 @@ function cpuMicros(): number {
 
 Log.setLevel(AV_LOG_FATAL);
 new Worker(new Socket({ fd: 3, readable: true, writable: true })).start();
-// It ends by being killed, at which nothing is written.
+// Nothing is kept of a process that is killed.
 flushCompileCache();

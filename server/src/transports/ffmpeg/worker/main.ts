@@ -45,5 +45,5 @@ process.on('message', (message: ToMediaProcess) => {
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 
 Log.setLevel(AV_LOG_QUIET);
-// Most end by being killed, at which nothing is written.
+// Nothing is kept of a process that is killed.
 flushCompileCache();
