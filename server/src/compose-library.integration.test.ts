@@ -99,12 +99,12 @@ async function openStudio() {
     await library.start();
     return library;
   };
-  const until = async (what: string, reached: () => Promise<boolean>): Promise<void> => {
+  const until = async (what: string, reached: () => Promise<boolean>, stepMs = 20): Promise<void> => {
     for (let steps = 0; !(await reached()); steps++) {
       if (steps > 5_000) throw new Error(`it never came to that: ${what}`);
       // At the pace of the database.
       await temporary.store.ping();
-      clock.advance(20);
+      clock.advance(stepMs);
     }
   };
   const keys = async () => {
@@ -187,7 +187,8 @@ async function everythingOf(base: string): Promise<Map<string, string>> {
 }
 
 async function untilUploaded({ until, recording }: Studio): Promise<void> {
-  await until('all of it is there', async () => (await recording()).uploadedAt !== null);
+  // It may be tried again after some seconds.
+  await until('all of it is there', async () => (await recording()).uploadedAt !== null, 100);
 }
 
 test('a recording is sent while it is made, told when all of it is there, plays from there alone, and goes with its deletion', { timeout: 120_000 }, async () => {

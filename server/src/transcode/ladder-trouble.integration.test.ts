@@ -2,15 +2,21 @@
 import type { Unit } from '@millrace/media/unit';
 import { describe, expect, test } from 'vitest';
 import { FakeClock } from '../lib/clock.ts';
-import { encodeMedia } from '../outputs/cmaf/testing/encoded-media.ts';
+import { type EncodedMedia, encodeMedia } from '../outputs/cmaf/testing/encoded-media.ts';
 import { type EncoderSetting, X264 } from './job.ts';
 import { contentsOf, fileOf, LadderStand, probe } from './testing/ladder-stand.ts';
 
 const TIERS = ['180p', '120p', '90p'];
 const ULTRAFAST = ['-c:v', 'libx264', '-preset', 'ultrafast'];
 
-function encode(source: string, args: readonly string[]) {
-  return encodeMedia({ video: { source, args: [...ULTRAFAST, ...args] }, timescale: 90_000 });
+/** Each once: most tests begin with the same. */
+const encoded = new Map<string, Promise<EncodedMedia>>();
+
+function encode(source: string, args: readonly string[]): Promise<EncodedMedia> {
+  const key = [source, ...args].join(' ');
+  const media = encoded.get(key) ?? encodeMedia({ video: { source, args: [...ULTRAFAST, ...args] }, timescale: 90_000 });
+  encoded.set(key, media);
+  return media;
 }
 
 /** The same group again and again, as though the source went on. */
