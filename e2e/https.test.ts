@@ -15,6 +15,9 @@ import { preferLatency, WatchPage } from './harness/watch-page.ts';
 /** Each holds up to four requests at a time; a browser makes six connections to a host over HTTP/1.1. */
 const PLAYERS = 7;
 
+/** Each player's window. */
+const SMALL = { width: 320, height: 400 };
+
 /** What each plays of the broadcast, without falling behind. */
 const PLAYED_SECONDS = 6;
 
@@ -74,9 +77,10 @@ describe.skipIf(browserTestsAreOff)('in a browser', () => {
     const { stream, streamKey } = await owner.create({ title: 'For the whole house' });
     await using _encoder = publishWithFfmpeg(`${server.rtmp}/${streamKey}`, { video: LIGHT, size: '320x192', fps: '15' });
     await owner.untilStatus(stream.id, 'live', 15_000);
-    const browser = await openBrowser({ autoplay: 'allowed', home: home.path });
+    // What is looked at is the one connection: the pages may share a process too.
+    const browser = await openBrowser({ autoplay: 'allowed', home: home.path, args: ['--renderer-process-limit=1'] });
     try {
-      const visitor = await preferLatency(await newVisitor(browser), 'low');
+      const visitor = await preferLatency(await newVisitor(browser, SMALL), 'low');
       const players = await Promise.all(Array.from({ length: PLAYERS }, () => WatchPage.open(visitor, `${server.https}/w/${stream.code}`)));
       for (const player of players) await player.untilState('playing', 30_000);
       const begun = await Promise.all(players.map((player) => player.currentTime()));
@@ -86,6 +90,7 @@ describe.skipIf(browserTestsAreOff)('in a browser', () => {
           until(async () => (await player.currentTime()) - (begun[i] ?? 0) >= PLAYED_SECONDS, {
             what: `player ${i + 1} to play ${PLAYED_SECONDS} s`,
             timeoutMs: PLAYED_SECONDS * 2_000,
+            everyMs: 500,
           }),
         ),
       );
