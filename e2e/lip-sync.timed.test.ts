@@ -63,7 +63,7 @@ describe.skipIf(browserTestsAreOff).concurrent('sound and picture are together',
   }
 
   function kept(hls: string): Promise<Delays> {
-    return untilDelays(() => onsetsInSegments(hls, EVENTS + 1), { count: EVENTS, timeoutMs: 120_000 });
+    return untilDelays(() => onsetsInSegments(hls, EVENTS + 2), { count: EVENTS, timeoutMs: 120_000 });
   }
 
   function judge(way: string, { medianMs, fromMs, toMs }: Delays): void {
