@@ -70,7 +70,7 @@ describe.skipIf(browserTestsAreOff)('a ladder', () => {
     expect(tier).toContain('#EXT-X-RENDITION-REPORT:URI="../video/index.m3u8"');
   });
 
-  test.for(['low', 'real-time'] as const)('is in the menu by its sizes (%s), and a choice there does not begin the picture anew', async (latency) => {
+  test.concurrent.for(['low', 'real-time'] as const)('is in the menu by its sizes (%s), and a choice there does not begin the picture anew', async (latency, { expect }) => {
     await using visitor = await newVisitor(browser);
     const context = await preferLatency(visitor, latency);
     const watch = await WatchPage.open(context, made.playback.page);
@@ -136,9 +136,9 @@ describe.skipIf(browserTestsAreOff)('a ladder', () => {
     expect((await receivedBy(viewer)).state).toBe('connected');
   });
 
-  test('serves a viewer in real time of VP9, who chooses a smaller size, in H.264 in the same session', async () => {
+  test.concurrent('serves a viewer in real time of VP9, who chooses a smaller size, in H.264 in the same session', async ({ expect }) => {
     const { stream, streamKey, playback } = await owner.create({ title: 'In VP9' });
-    await using _encoder = publishEnhanced(`${server.rtmp}/${streamKey}`, { video: 'vp9', audio: 'opus', seconds: 120, size: '640x360' });
+    await using _encoder = publishEnhanced(`${server.rtmp}/${streamKey}`, { video: 'vp9', audio: 'opus', seconds: 120, fps: 15, size: '640x360' });
     await owner.untilStatus(stream.id, 'live', 30_000);
     const viewer = await openBlankPage(browser, server.http);
     await using _visitor = viewer.context();
@@ -161,7 +161,7 @@ describe.skipIf(browserTestsAreOff)('a ladder', () => {
     }
   });
 
-  test('is shown to its owner, who turns it off while the broadcast runs', async () => {
+  test.concurrent('is shown to its owner, who turns it off while the broadcast runs', async ({ expect }) => {
     await using context = await newVisitor(browser);
     const studio = await StudioPage.create(context, server.http, 'For every line, for once');
     const { page } = studio;
