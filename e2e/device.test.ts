@@ -1,4 +1,5 @@
-import type { Browser } from 'playwright-core';
+/** Going live from a browser and watching in another, whatever comes between. */
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { browserTestsAreOff, INSECURE_NAME, newVisitor, openBrowser, PHONE } from './harness/chromium.ts';
 import { DevicePage } from './harness/device-page.ts';
@@ -11,6 +12,12 @@ import { WatchPage } from './harness/watch-page.ts';
 
 /** From the tap to live. */
 const LIVE_BUDGET_MS = 5_000;
+
+/** What Chromium is told to pick where a person would be asked. */
+const TITLE = 'Slides of the talk';
+
+/** A colour that the picture of the test's camera has nowhere. */
+const SLIDES = 'rgb(200, 30, 160)';
 
 /** A person who is live, and somebody who watches. */
 interface Stage {
@@ -34,7 +41,7 @@ describe.skipIf(browserTestsAreOff)('from this device', () => {
     server = await startServer(serverOptions);
     scope.defer(() => server[Symbol.asyncDispose]());
     // As strict about sound as on a first visit; pictures start by themselves in it as in any.
-    browser = await openBrowser({ autoplay: 'needs-gesture', fakeCamera: 'asks' });
+    browser = await openBrowser({ autoplay: 'needs-gesture', fakeCamera: 'asks', args: [`--auto-select-tab-capture-source-by-title=${TITLE}`] });
     scope.defer(() => browser.close());
   });
   afterAll(() => scope.disposeAsync());
@@ -105,7 +112,7 @@ describe.skipIf(browserTestsAreOff)('from this device', () => {
 
   test('where real time does not come through, segments begin by themselves and the page says so', { timeout: 60_000 }, async () => {
     const { link } = await live();
-    await using context = await newVisitor(browser);
+    await using context = await newVisitor(browser, PHONE);
     await using network = await PageNetwork.around(context, server.addresses.get('webrtc') ?? '');
     network.fault = { loss: 1 };
     const watch = await WatchPage.open(context, link);
@@ -208,6 +215,37 @@ describe.skipIf(browserTestsAreOff)('from this device', () => {
     await insecure.untilSays(/Browsers give the camera to secure pages only/, 10_000);
     expect(await insecure.page.getByRole('link', { name: 'How to open it securely' }).getAttribute('href')).toBe('/trust');
   });
+
+  test('at a desk a person shares a tab with its sound in mid-broadcast, viewers see and hear it, and see the camera when the tab is gone', { timeout: 120_000 }, async () => {
+    const context = await newVisitor(browser, undefined, { mayUseCamera: true });
+    const slides = await context.newPage();
+    await slides.setContent(`<title>${TITLE}</title><body style="margin:0; height:100vh; background:${SLIDES}"><p></p>`);
+    await slides.evaluate(playAndChange);
+    const device = await DevicePage.open(context, server.http, 'A talk');
+    await device.untilPicture(10_000);
+    await device.page.getByRole('button', { name: 'Go live' }).click();
+    await device.untilState('live', 10_000);
+    const watch = await WatchPage.open(await newVisitor(browser), await device.link());
+    await watch.untilPlayingUntouched(15_000);
+    await watch.page.getByRole('button', { name: 'Tap for sound' }).click();
+    await watch.untilProtocol('whep', 15_000);
+    await watch.untilFrames(30, 10_000);
+    expect(await showsSlides(watch.page)).toBe(false);
+    const broadcast = await device.broadcastId();
+
+    await device.page.getByRole('button', { name: 'Share a screen or window' }).click();
+    await until(() => showsSlides(watch.page), { what: 'the viewer to see the slides', timeoutMs: 15_000 });
+    await watch.untilFrames(30, 10_000);
+    await hearSound(watch.page);
+
+    await slides.close();
+    await device.untilSays(/You stopped sharing the screen. Viewers see your camera./, 10_000);
+    await until(async () => !(await showsSlides(watch.page)), { what: 'the viewer to see the camera', timeoutMs: 15_000 });
+    await watch.untilFrames(30, 10_000);
+    expect(await device.broadcastId()).toBe(broadcast);
+    expect(device.complaints.list).toEqual([]);
+    expect(watch.complaints.list).toEqual([]);
+  });
 });
 
 async function chooseLatency(watch: WatchPage, name: string): Promise<void> {
@@ -225,4 +263,25 @@ async function linkOf(device: DevicePage): Promise<string> {
   await device.page.keyboard.press('Escape');
   await device.page.getByText('Scan to watch').waitFor({ state: 'hidden' });
   return link;
+}
+
+/** Runs in the page: a tone, and a text that changes, since a tab that stands still sends no frames. */
+function playAndChange(): void {
+  const audio = new AudioContext();
+  const tone = new OscillatorNode(audio, { frequency: 440 });
+  tone.connect(audio.destination);
+  tone.start();
+  const text = document.querySelector('p');
+  setInterval(() => text?.replaceChildren(String(performance.now())), 40);
+}
+
+/** Whether the middle of the video has the colour of the slides, as encoders leave it. */
+function showsSlides(page: Page): Promise<boolean> {
+  return page.locator('video').evaluate((video) => {
+    if (!(video instanceof HTMLVideoElement) || video.videoWidth === 0) return false;
+    const pixel = new OffscreenCanvas(1, 1).getContext('2d');
+    pixel?.drawImage(video, video.videoWidth / 2, video.videoHeight / 2, 1, 1, 0, 0, 1, 1);
+    const [red = 0, green = 0, blue = 0] = pixel?.getImageData(0, 0, 1, 1).data ?? [];
+    return red > 160 && green < 90 && blue > 110;
+  });
 }

@@ -3,6 +3,7 @@ import type { BrowserContext, Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { browserTestsAreOff, newVisitor, openBrowser, PHONE } from './harness/chromium.ts';
 import { DevicePage } from './harness/device-page.ts';
+import { hearSound } from './harness/page-clock.ts';
 import { startServer } from './harness/server.ts';
 import { until } from './harness/until.ts';
 import { WatchPage } from './harness/watch-page.ts';
@@ -19,10 +20,11 @@ test.skipIf(browserTestsAreOff)('without UDP a person goes live, and another wat
   await device.untilState('live', 20_000);
   expect(await pathOf(device.page)).toEqual({ candidateType: 'relay', relayProtocol: 'tcp' });
 
-  const watch = await WatchPage.open(await rememberPaths(await newVisitor(browser)), await device.link());
+  const watch = await WatchPage.open(await rememberPaths(await newVisitor(browser, PHONE)), await device.link());
   await watch.untilProtocol('whep', 20_000);
   await watch.untilState('playing', 15_000);
   await watch.untilFrames(60, 20_000);
+  await hearSound(watch.page);
   expect(await pathOf(watch.page)).toEqual({ candidateType: 'relay', relayProtocol: 'tcp' });
   expect(await watch.protocol()).toBe('whep');
   expect(device.complaints.list).toEqual([]);
