@@ -36,25 +36,18 @@ export interface Delays {
   readonly toMs: number;
 }
 
-interface Patience {
-  /** So many flashes make a measurement. */
-  readonly count: number;
-  /** For who has yet to bring sound and picture together: the last `count` are taken once they pass, and at the latest those of `atMost`. */
-  readonly settling?: { readonly atMost: number; isSettled(delays: Delays): boolean };
-  readonly timeoutMs: number;
-}
-
-/** The delays of the last flashes, once there are so many. */
-export async function untilDelays(onsets: () => Onsets | Promise<Onsets>, { count, settling, timeoutMs }: Patience): Promise<Delays> {
+/** The delays of `count` flashes, once there are so many; the `after` before them do not count. */
+export async function untilDelays(
+  onsets: () => Onsets | Promise<Onsets>,
+  { count, after = 0, timeoutMs }: { readonly count: number; readonly after?: number; readonly timeoutMs: number },
+): Promise<Delays> {
   let last: readonly number[] = [];
   return until(
     async () => {
       last = soundDelays(await onsets());
-      if (last.length < count) return undefined;
-      const delays = summaryOf(last.slice(-count));
-      return !settling || last.length >= settling.atMost || settling.isSettled(delays) ? delays : undefined;
+      return last.length >= after + count && summaryOf(last.slice(after));
     },
-    { what: `${count} flashes with beeps`, timeoutMs, everyMs: 250, seen: () => `sound behind the picture by ${last.map((ms) => ms.toFixed(1)).join(', ')} ms` },
+    { what: `${after + count} flashes with beeps`, timeoutMs, everyMs: 250, seen: () => `sound behind the picture by ${last.map((ms) => ms.toFixed(1)).join(', ')} ms` },
   );
 }
 
