@@ -12,7 +12,7 @@ import { until } from './harness/until.ts';
 import { type PlayerState, preferLatency, WatchPage } from './harness/watch-page.ts';
 
 /** Long enough for two segments and to count frames. */
-const WATCH_SECONDS = 4;
+const WATCH_SECONDS = 5;
 
 /** The picture is 320 × 180; a browser without a graphics card pays for each point it shows it on. */
 const WINDOW = { width: 640, height: 400 };
