@@ -77,8 +77,7 @@ describe.skipIf(browserTestsAreOff)('in a browser', () => {
     const { stream, streamKey } = await owner.create({ title: 'For the whole house' });
     await using _encoder = publishWithFfmpeg(`${server.rtmp}/${streamKey}`, { video: LIGHT, size: '320x192', fps: '15' });
     await owner.untilStatus(stream.id, 'live', 15_000);
-    // What is looked at is the one connection: the pages may share a process too.
-    const browser = await openBrowser({ autoplay: 'allowed', home: home.path, args: ['--renderer-process-limit=1'] });
+    const browser = await openBrowser({ autoplay: 'allowed', home: home.path });
     try {
       const visitor = await preferLatency(await newVisitor(browser, SMALL), 'low');
       const players = await Promise.all(Array.from({ length: PLAYERS }, () => WatchPage.open(visitor, `${server.https}/w/${stream.code}`)));
