@@ -106,9 +106,6 @@ export async function openBrowser({ autoplay, args = [], home, fakeCamera = fals
 /** Of visitors whose test is not about looks: without a graphics card each picture costs by its size on the screen. */
 const WINDOW = { width: 800, height: 600 };
 
-/** The least that is sold: half of the picture to draw, where several people's pages are open at once. */
-export const SMALL_PHONE = { width: 320, height: 568 };
-
 /** The two sizes every page is looked at in. */
 export const PHONE = { width: 390, height: 844 };
 export const DESKTOP = { width: 1440, height: 900 };

@@ -17,10 +17,9 @@ export interface Onsets {
 /** Half the distance of flashes: beyond it a beep belongs to another. */
 const MAX_OFFSET_MS = 500;
 
-/** Luma of a flash is 235, of the rest 16; the beep has -6 dB or more, the rest none for nine tenths of a second. */
+/** Luma of a flash is 235, of the rest 16; the beep has -6 dB or more, the rest none. */
 const BRIGHT = 128;
 const LOUD_DECIBELS = -20;
-const LEAST_QUIET_SECONDS = 0.5;
 
 /** How late each beep is behind its flash; negative: early. In the order of the flashes. */
 function soundDelays({ flashesMs, beepsMs }: Onsets): number[] {
@@ -56,51 +55,57 @@ function summaryOf(delays: readonly number[]): Delays {
   return { medianMs: median(sorted), fromMs: sorted[0] ?? Number.NaN, toMs: sorted.at(-1) ?? Number.NaN };
 }
 
-/**
- * What the segments that a live playlist holds now have in them, by their own timestamps: nothing a player does is part of it. None before there are
- * so many seconds of each rendition: to decode them takes the processor.
- */
-export async function onsetsInSegments(multivariantUrl: string, leastSeconds: number): Promise<Onsets> {
-  const onsets = { flashesMs: [] as number[], beepsMs: [] as number[] };
-  const renditions = await Promise.all((await renditionsOf(multivariantUrl)).map(listedIn));
-  if (renditions.some(({ seconds }) => seconds < leastSeconds)) return onsets;
+/** What the segments that a live playlist holds now have in them, by their own timestamps: nothing a player does is part of it. */
+export async function onsetsInSegments(multivariantUrl: string): Promise<Onsets> {
   using folder = new TemporaryFolder();
-  for (const [i, { urls }] of renditions.entries()) {
+  const onsets = { flashesMs: [] as number[], beepsMs: [] as number[] };
+  for (const [i, url] of (await renditionsOf(multivariantUrl)).entries()) {
     const path = join(folder.path, `${i}.mp4`);
-    const bodies = urls.map(async (url) => Buffer.from(await (await fetch(url)).arrayBuffer()));
-    writeFileSync(path, Buffer.concat(await Promise.all(bodies)));
+    writeFileSync(path, await mediaOf(url));
     onsets.flashesMs.push(...(await flashesIn(path)));
     onsets.beepsMs.push(...(await beepsIn(path)));
   }
   return onsets;
 }
 
-/** The init segment and the whole segments of a playlist, which make a file. */
-async function listedIn(url: string): Promise<{ readonly urls: readonly URL[]; readonly seconds: number }> {
+/** The init segment and the whole segments of a playlist. */
+async function mediaOf(url: string): Promise<Buffer> {
   const text = await (await fetch(url)).text();
   const { segments } = parseMediaPlaylist(text);
-  const whole = segments.flatMap(({ uri, map, gap, seconds }) => (uri === undefined || map === undefined || gap ? [] : [{ uri, map, seconds }]));
+  const whole = segments.flatMap(({ uri, map, gap }) => (uri === undefined || map === undefined || gap ? [] : [{ uri, map }]));
   // Those behind the last change of the init segment: a file has one.
   const map = whole.at(-1)?.map;
-  const listed = whole.filter((segment) => segment.map === map);
-  const uris = [...(map === undefined ? [] : [map]), ...listed.map(({ uri }) => uri)];
-  return { urls: uris.map((uri) => new URL(uri, url)), seconds: listed.reduce((sum, { seconds }) => sum + seconds, 0) };
+  if (map === undefined) return Buffer.alloc(0);
+  const uris = [map, ...whole.filter((segment) => segment.map === map).map(({ uri }) => uri)];
+  const bodies = uris.map(async (uri) => Buffer.from(await (await fetch(new URL(uri, url))).arrayBuffer()));
+  return Buffer.concat(await Promise.all(bodies));
 }
 
-/** By what a small copy of each picture has of light. */
 async function flashesIn(path: string): Promise<number[]> {
-  const frames = await readMetadata(path, ['-vf', 'scale=16:16:flags=area,signalstats,metadata=print:key=lavfi.signalstats.YAVG:file=-']);
-  return frames.flatMap(({ atMs, value }, i) => (value > BRIGHT && (frames[i - 1]?.value ?? Number.POSITIVE_INFINITY) <= BRIGHT ? [atMs] : []));
+  return onsetsOf(await readFrames(path, ['-vf', 'signalstats,metadata=print:key=lavfi.signalstats.YAVG:file=-']), BRIGHT);
 }
 
-/** To the sample. */
 async function beepsIn(path: string): Promise<number[]> {
-  const ends = await readMetadata(path, ['-af', `silencedetect=noise=${LOUD_DECIBELS}dB:duration=${LEAST_QUIET_SECONDS},ametadata=print:key=lavfi.silence_end:file=-`]);
-  return ends.map(({ value }) => value * 1000);
+  return onsetsOf(await readFrames(path, ['-af', 'asetnsamples=48,astats=metadata=1:reset=1,ametadata=print:key=lavfi.astats.Overall.Peak_level:file=-']), LOUD_DECIBELS);
 }
 
-/** What a filter notes of frames, and when these are. None for a file that has no such track. */
-async function readMetadata(path: string, filter: readonly string[]): Promise<{ readonly atMs: number; readonly value: number }[]> {
+interface Frame {
+  readonly atMs: number;
+  readonly level: number;
+}
+
+/** Empty for a file that has no such track. */
+async function readFrames(path: string, filter: readonly string[]): Promise<Frame[]> {
   const { stdout } = await run('ffmpeg', ['-hide_banner', '-loglevel', 'error', '-nostdin', '-copyts', '-i', path, ...filter, '-f', 'null', '-']);
-  return [...stdout.matchAll(/pts_time:(\S+)\s+lavfi\.\S+=(\S+)/g)].map(([, at, value]) => ({ atMs: Number(at) * 1000, value: Number(value) }));
+  return [...stdout.matchAll(/pts_time:(\S+)\s+lavfi\.\S+=(\S+)/g)].map(([, at, level]) => ({
+    atMs: Number(at) * 1000,
+    level: level === '-inf' ? Number.NEGATIVE_INFINITY : Number(level),
+  }));
+}
+
+function onsetsOf(frames: readonly Frame[], threshold: number): number[] {
+  return frames.flatMap(({ atMs, level }, i) => {
+    const before = frames[i - 1]?.level ?? Number.POSITIVE_INFINITY;
+    return level > threshold && before <= threshold ? [atMs] : [];
+  });
 }
