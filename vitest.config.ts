@@ -54,7 +54,8 @@ export default defineConfig({
         test: { ...E2E, name: 'e2e-long', include: ['e2e/**/*.long.test.ts'], maxWorkers: 3 },
       },
       {
-        test: { ...E2E, name: 'e2e-timed', include: ['e2e/**/*.timed.test.ts'], maxWorkers: 2 },
+        // One at a time: what they measure is the machine's as well.
+        test: { ...E2E, name: 'e2e-timed', include: ['e2e/**/*.timed.test.ts'], maxWorkers: 1 },
       },
     ],
   },

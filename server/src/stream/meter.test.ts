@@ -23,6 +23,16 @@ it('measures rates over the time that passed', () => {
   expect(meter.read(1)).toMatchObject({ video: { framesPerSecond: 0, bitsPerSecond: 0, keyFrameIntervalSeconds: 1 }, audio: { bitsPerSecond: 0 } });
 });
 
+it('knows the rates of a track that began in the middle of a second', () => {
+  const meter = new Meter();
+  meter.tracks([VIDEO]);
+  for (let frame = 0; frame < 10; frame++) meter.unit(picture(frame / 25, frame === 0, 1000));
+  expect(meter.read(1).video).toMatchObject({ framesPerSecond: 25, bitsPerSecond: 200_000 });
+  // From then on what does not come is missed.
+  for (let frame = 10; frame < 20; frame++) meter.unit(picture(frame / 25, false, 1000));
+  expect(meter.read(1).video).toMatchObject({ framesPerSecond: 10, bitsPerSecond: 80_000 });
+});
+
 it('says null for a track that is not there', () => {
   const meter = new Meter();
   expect(meter.read(1)).toEqual({ video: null, audio: null });

@@ -3,7 +3,7 @@ import type { Track } from '@millrace/media/track';
 import type { Unit } from '@millrace/media/unit';
 import type { Sink } from './sink.ts';
 
-/** One second of a stream. Rates are per second of wall time; null where there is no such track. */
+/** One second of a stream. Rates are per second of wall time, in a track's first reading of its own time; null where there is no such track. */
 export interface MeterReading {
   readonly video: {
     readonly codec: string;
@@ -23,6 +23,8 @@ interface TrackMeter {
   readonly track: Track;
   units: number;
   bytes: number;
+  /** Of its first unit, until that was read. */
+  beganDts: number | undefined;
   lastKeyDts: number | undefined;
   lastDts: number | undefined;
   /** The latest picture so far: one that is shown before it was held back for others. */
@@ -44,7 +46,7 @@ export class Meter implements Sink {
     this.#tracks = new Map(
       tracks.map((track) => [
         track.id,
-        { track, units: 0, bytes: 0, lastKeyDts: undefined, lastDts: undefined, lastPts: -Infinity, keyFrameIntervalSeconds: null, bFrames: false },
+        { track, units: 0, bytes: 0, beganDts: undefined, lastKeyDts: undefined, lastDts: undefined, lastPts: -Infinity, keyFrameIntervalSeconds: null, bFrames: false },
       ]),
     );
   }
@@ -52,6 +54,7 @@ export class Meter implements Sink {
   unit(unit: Unit): void {
     const meter = this.#tracks.get(unit.track);
     if (!meter) return;
+    if (meter.lastDts === undefined) meter.beganDts = unit.dts;
     meter.units++;
     meter.bytes += unit.data.length;
     meter.lastDts = unit.dts;
@@ -73,14 +76,15 @@ export class Meter implements Sink {
     let audio: MeterReading['audio'] = null;
     for (const meter of this.#tracks.values()) {
       const { track } = meter;
-      const bitsPerSecond = Math.round((meter.bytes * 8) / elapsedSeconds);
+      const seconds = secondsOf(meter) ?? elapsedSeconds;
+      const bitsPerSecond = Math.round((meter.bytes * 8) / seconds);
       // Of several sizes the best that comes speaks for the stream.
       if (track.kind === 'video' && (!video || (video.bitsPerSecond === 0 && meter.units > 0))) {
         video = {
           codec: track.codecString,
           width: track.width,
           height: track.height,
-          framesPerSecond: Math.round((meter.units / elapsedSeconds) * 10) / 10,
+          framesPerSecond: Math.round((meter.units / seconds) * 10) / 10,
           bitsPerSecond,
           keyFrameIntervalSeconds: meter.keyFrameIntervalSeconds,
           sinceKeyFrameSeconds: meter.lastKeyDts === undefined || meter.lastDts === undefined ? null : (meter.lastDts - meter.lastKeyDts) / track.timescale,
@@ -91,8 +95,15 @@ export class Meter implements Sink {
       }
       meter.units = 0;
       meter.bytes = 0;
+      meter.beganDts = undefined;
     }
     this.#lastReading = { video, audio };
     return this.#lastReading;
   }
+}
+
+/** How long the units of a track that began since the last reading last; undefined for others, and before there are two. */
+function secondsOf({ track, units, beganDts, lastDts }: TrackMeter): number | undefined {
+  if (beganDts === undefined || lastDts === undefined || lastDts <= beganDts) return undefined;
+  return ((lastDts - beganDts) / track.timescale) * (units / (units - 1));
 }
