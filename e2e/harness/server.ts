@@ -113,28 +113,25 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
 export function spawnServer(env: Readonly<Record<string, string>>, memoryBytes?: number): Child {
   return new Child(process.execPath, serverArgs(memoryBytes), {
     cwd: ROOT,
-    env: serverEnvironment(
-      {
-        PATH: process.env['PATH'],
-        HOME: process.env['HOME'],
-        // As `npm start` has it: what was compiled once is not compiled by each.
-        NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
-        HOST: '127.0.0.1',
-        PORT: '0',
-        HTTPS_PORT: '0',
-        RTMP_PORT: '0',
-        RTMPS_PORT: '0',
-        WEBRTC_PORT: '0',
-        TURN_PORT: '0',
-        TURNS_PORT: '0',
-        GUESTS: 'publish',
-        // Smaller pictures take a core and more; the test of them has them on.
-        LADDER: 'off',
-        LOG_LEVEL: 'debug',
-        ...env,
-      },
-      memoryBytes,
-    ),
+    env: serverEnvironment({
+      PATH: process.env['PATH'],
+      HOME: process.env['HOME'],
+      // As `npm start` has it: what was compiled once is not compiled by each.
+      NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
+      HOST: '127.0.0.1',
+      PORT: '0',
+      HTTPS_PORT: '0',
+      RTMP_PORT: '0',
+      RTMPS_PORT: '0',
+      WEBRTC_PORT: '0',
+      TURN_PORT: '0',
+      TURNS_PORT: '0',
+      GUESTS: 'publish',
+      // Smaller pictures take a core and more; the test of them has them on.
+      LADDER: 'off',
+      LOG_LEVEL: 'debug',
+      ...env,
+    }),
   });
 }
 

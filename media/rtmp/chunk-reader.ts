@@ -1,6 +1,7 @@
 /** Cuts the byte stream after the handshake into messages. The bottom of the RTMP path. Source: Adobe RTMP 1.0 §5.3. */
 import { concat, u24, u32 } from '../big-endian.ts';
 import { ProtocolError } from '../protocol-error.ts';
+import { Slabs } from '../slabs.ts';
 import { type Message, MessageType } from './message.ts';
 
 /** A key frame of 4K video stays below 4 MiB; the 24-bit length field ends at 16 MiB. */
@@ -26,13 +27,14 @@ interface ChunkStream {
   streamId: number;
   /** A message has begun and is not whole. */
   isOpen: boolean;
-  /** The message as far as it was copied together; one that arrives in one piece is never copied. */
+  /** The message as far as it was copied together, when it comes in several pieces. */
   payload: Uint8Array | undefined;
   filled: number;
 }
 
 export class ChunkReader {
   readonly #streams = new Map<number, ChunkStream>();
+  readonly #memory = new Slabs();
   #maxMessageBytes: number;
   #chunkSize = DEFAULT_CHUNK_SIZE;
   /** A header whose end has not arrived: at most 18 bytes. */
@@ -54,7 +56,7 @@ export class ChunkReader {
 
   /**
    * Takes the next bytes, returns the messages they complete. Chunk size and abort messages are obeyed here and not returned.
-   * Messages that lie whole within `bytes` are views of it, so it is given away. Throws ProtocolError; the reader is of no use afterwards.
+   * Messages share memory with their neighbours and not with `bytes`. Throws ProtocolError; the reader is of no use afterwards.
    */
   read(bytes: Uint8Array): Message[] {
     const messages: Message[] = [];
@@ -149,9 +151,8 @@ export class ChunkReader {
 
   #readPayload(stream: ChunkStream, input: Uint8Array, at: number, messages: Message[]): number {
     const taken = Math.min(this.#chunkLeft, input.length - at);
-    if (taken === stream.length) {
-      stream.payload = input.subarray(at, at + taken);
-    } else if (taken > 0) {
+    const isWhole = taken === stream.length;
+    if (taken > 0 && !isWhole) {
       stream.payload ??= new Uint8Array(stream.length);
       stream.payload.set(input.subarray(at, at + taken), stream.filled);
     }
@@ -160,7 +161,8 @@ export class ChunkReader {
     if (this.#chunkLeft > 0) return taken;
     this.#current = undefined;
     if (stream.filled < stream.length) return taken;
-    const payload = stream.payload ?? EMPTY;
+    // Only what is whole takes room beside others: an announced length is no memory yet.
+    const payload = this.#memory.copy(isWhole ? input.subarray(at, at + taken) : (stream.payload ?? EMPTY));
     stream.isOpen = false;
     stream.payload = undefined;
     this.#assembling -= stream.length;

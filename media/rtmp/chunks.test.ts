@@ -97,14 +97,22 @@ describe('chunks', () => {
     expect(new ChunkReader().read(bytes)).toMatchObject([{ timestamp: 9, payload: Uint8Array.of(7) }]);
   });
 
-  test('are views of what was read where they lie in it whole, and copied together where they do not', () => {
-    const bytes = concat(basicHeader(0, 4), header(0, 2), Uint8Array.of(1, 2));
-    const [whole] = new ChunkReader().read(bytes);
-    expect(whole?.payload).toEqual(Uint8Array.of(1, 2));
-    expect(whole?.payload.buffer).toBe(bytes.buffer);
+  test('lie one behind the other, apart from what was read', () => {
+    const bytes = concat(basicHeader(0, 4), header(0, 2), Uint8Array.of(1, 2), basicHeader(0, 4), header(0, 2), Uint8Array.of(3, 4));
+    const [first, second] = new ChunkReader().read(bytes);
+    expect([first?.payload, second?.payload]).toEqual([Uint8Array.of(1, 2), Uint8Array.of(3, 4)]);
+    expect(first?.payload.buffer).not.toBe(bytes.buffer);
+    expect(second?.payload.buffer).toBe(first?.payload.buffer);
+  });
+
+  test('take no room for what was announced and aborted', () => {
     const reader = new ChunkReader();
-    const [parted] = [...reader.read(bytes.subarray(0, bytes.length - 1)), ...reader.read(bytes.subarray(bytes.length - 1))];
-    expect(parted?.payload).toEqual(Uint8Array.of(1, 2));
+    const small = concat(basicHeader(0, 4), header(0, 1), Uint8Array.of(7));
+    const abort = concat(basicHeader(0, 2), header(0, 4, 2), u32Bytes(5));
+    const [first] = reader.read(small);
+    for (let i = 0; i < 20; i++) reader.read(concat(basicHeader(0, 5), header(0, 100_000), new Uint8Array(128), abort));
+    const [second] = reader.read(small);
+    expect(second?.payload.buffer).toBe(first?.payload.buffer);
   });
 
   test('refuse what would take all memory', () => {

@@ -1,6 +1,7 @@
 /** AV1 temporal units as RTP payloads: OBUs without their sizes, in elements that may run over packets. Source: RTP Payload Format For AV1 §4. */
 import { leb128Bytes, putLeb128, readObus } from '../codecs/av1.ts';
 import { ProtocolError } from '../protocol-error.ts';
+import { Slabs } from '../slabs.ts';
 import type { Unit } from '../unit.ts';
 import { RTP_HEADER_BYTES } from './packet.ts';
 import { MAX_PAYLOAD_BYTES, PacketBuffer, type Packetizer, type PacketizerOptions } from './packetizer.ts';
@@ -36,6 +37,7 @@ interface Piece {
 export class Av1Packetizer implements Packetizer {
   readonly #maxPayloadBytes: number;
   readonly #headerBytes: number;
+  readonly #memory = new Slabs();
   readonly #sequenceHeaders: readonly Element[];
 
   /** @param av1C the track's configuration, whose sequence header is sent before each key frame that does not bring its own. Throws ProtocolError. */
@@ -49,7 +51,7 @@ export class Av1Packetizer implements Packetizer {
     const { elements, hasSequenceHeader } = readable(data);
     if (elements.length === 0) return [];
     const packets = this.#plan(key && !hasSequenceHeader ? [...this.#sequenceHeaders, ...elements] : elements);
-    const buffer = new PacketBuffer(packets.length * this.#maxPayloadBytes, packets.length, this.#headerBytes);
+    const buffer = new PacketBuffer(this.#memory, packets.length * this.#maxPayloadBytes, packets.length, this.#headerBytes);
     for (const [i, pieces] of packets.entries()) {
       buffer.open();
       const [first] = pieces;

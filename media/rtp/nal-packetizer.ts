@@ -1,5 +1,6 @@
 /** Units made of NAL units as RTP payloads: single ones, aggregates of small ones and fragments of large ones. What differs between codecs is given. */
 import { nalUnits } from '../codecs/nal.ts';
+import { Slabs } from '../slabs.ts';
 import type { Unit } from '../unit.ts';
 import { RTP_HEADER_BYTES } from './packet.ts';
 import { MAX_PAYLOAD_BYTES, PacketBuffer, type Packetizer, type PacketizerOptions } from './packetizer.ts';
@@ -27,6 +28,7 @@ export class NalPacketizer implements Packetizer {
   readonly #parameterSets: readonly Uint8Array[];
   readonly #maxPayloadBytes: number;
   readonly #headerBytes: number;
+  readonly #memory = new Slabs();
 
   /** @param parameterSets sent before each key frame that does not bring its own. */
   constructor(format: NalFormat, parameterSets: readonly Uint8Array[], { maxPayloadBytes = MAX_PAYLOAD_BYTES, headerBytes = RTP_HEADER_BYTES }: PacketizerOptions = {}) {
@@ -47,7 +49,7 @@ export class NalPacketizer implements Packetizer {
       bytes += length + perFragment * fragments + 2 + this.#format.headerBytes;
       count += fragments;
     }
-    const buffer = new PacketBuffer(bytes, count, this.#headerBytes);
+    const buffer = new PacketBuffer(this.#memory, bytes, count, this.#headerBytes);
     for (let i = 0; i < nals.length; ) {
       const run = this.#runLength(nals, i);
       if (run > 1) this.#writeAggregate(buffer, nals.slice(i, i + run));

@@ -1,6 +1,7 @@
 /** Opus packets as RTP payloads and back: one packet each, unchanged. Source: RFC 7587 §4.2. */
 import { concat } from '../big-endian.ts';
 import { OPUS_SAMPLE_RATE } from '../codecs/opus.ts';
+import { Slabs } from '../slabs.ts';
 import type { Unit } from '../unit.ts';
 import type { AudioFormat, Depacketizer, Frame } from './depacketizer.ts';
 import { RTP_HEADER_BYTES, type RtpPacket } from './packet.ts';
@@ -18,6 +19,7 @@ const PRE_SKIP = 312;
 export class OpusPacketizer implements Packetizer {
   readonly #maxPayloadBytes: number;
   readonly #headerBytes: number;
+  readonly #memory = new Slabs();
 
   constructor({ maxPayloadBytes = MAX_PAYLOAD_BYTES, headerBytes = RTP_HEADER_BYTES }: PacketizerOptions = {}) {
     this.#maxPayloadBytes = maxPayloadBytes;
@@ -27,7 +29,7 @@ export class OpusPacketizer implements Packetizer {
   /** None for a packet that does not fit: Opus cannot be fragmented, and 20 ms of 256 kbit/s are 640 bytes. */
   packetize({ data }: Pick<Unit, 'data' | 'key'>): Uint8Array[] {
     if (data.length === 0 || data.length > this.#maxPayloadBytes) return [];
-    const packet = new Uint8Array(this.#headerBytes + data.length);
+    const packet = this.#memory.take(this.#headerBytes + data.length);
     packet.set(data, this.#headerBytes);
     return [packet];
   }

@@ -1,4 +1,5 @@
-/** What all packetizers share: a unit becomes packets in one buffer, each with room in front for a header. Lies between units and the network. */
+/** What all packetizers share: a unit becomes packets behind each other in memory, each with room in front for a header. Lies between units and the network. */
+import type { Slabs } from '../slabs.ts';
 import type { Unit } from '../unit.ts';
 import { RTP_HEADER_BYTES } from './packet.ts';
 
@@ -20,7 +21,7 @@ export interface Packetizer {
   packetize(unit: Pick<Unit, 'data' | 'key'>): Uint8Array[];
 }
 
-/** Fills the packets of one unit, in one allocation whatever their number. */
+/** Fills the packets of one unit, in one piece of memory whatever their number. */
 export class PacketBuffer {
   readonly packets: Uint8Array[] = [];
   readonly #buffer: Uint8Array;
@@ -29,8 +30,8 @@ export class PacketBuffer {
   #at = 0;
 
   /** @param payloadBytes an upper bound of all payloads together, and `count` of their number. */
-  constructor(payloadBytes: number, count: number, headerBytes = RTP_HEADER_BYTES) {
-    this.#buffer = new Uint8Array(payloadBytes + count * headerBytes);
+  constructor(memory: Slabs, payloadBytes: number, count: number, headerBytes = RTP_HEADER_BYTES) {
+    this.#buffer = memory.take(payloadBytes + count * headerBytes);
     this.#headerBytes = headerBytes;
   }
 

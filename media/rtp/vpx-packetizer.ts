@@ -1,4 +1,5 @@
 /** VP8 and VP9 frames as RTP payloads: a descriptor before each piece. Sources: RFC 7741 §4.2, RFC 9628 §4.2. */
+import { Slabs } from '../slabs.ts';
 import type { Unit } from '../unit.ts';
 import { RTP_HEADER_BYTES } from './packet.ts';
 import { MAX_PAYLOAD_BYTES, PacketBuffer, type Packetizer, type PacketizerOptions } from './packetizer.ts';
@@ -31,6 +32,7 @@ interface VpxOptions extends PacketizerOptions {
 export class Vp8Packetizer implements Packetizer {
   readonly #maxPayloadBytes: number;
   readonly #headerBytes: number;
+  readonly #memory = new Slabs();
   #pictureId: number;
 
   constructor({ maxPayloadBytes = MAX_PAYLOAD_BYTES, headerBytes = RTP_HEADER_BYTES, firstPictureId = 0 }: VpxOptions = {}) {
@@ -42,7 +44,7 @@ export class Vp8Packetizer implements Packetizer {
   packetize({ data }: Pick<Unit, 'data' | 'key'>): Uint8Array[] {
     const room = this.#maxPayloadBytes - VP8_DESCRIPTOR_BYTES;
     const count = Math.ceil(data.length / room);
-    const buffer = new PacketBuffer(data.length + count * VP8_DESCRIPTOR_BYTES, count, this.#headerBytes);
+    const buffer = new PacketBuffer(this.#memory, data.length + count * VP8_DESCRIPTOR_BYTES, count, this.#headerBytes);
     for (let at = 0; at < data.length; at += room) {
       buffer.open();
       buffer.byte(VP8_EXTENDED | (at === 0 ? VP8_START : 0));
@@ -63,6 +65,7 @@ export class Vp8Packetizer implements Packetizer {
 export class Vp9Packetizer implements Packetizer {
   readonly #maxPayloadBytes: number;
   readonly #headerBytes: number;
+  readonly #memory = new Slabs();
   #pictureId: number;
 
   constructor({ maxPayloadBytes = MAX_PAYLOAD_BYTES, headerBytes = RTP_HEADER_BYTES, firstPictureId = 0 }: VpxOptions = {}) {
@@ -74,7 +77,7 @@ export class Vp9Packetizer implements Packetizer {
   packetize({ data, key }: Pick<Unit, 'data' | 'key'>): Uint8Array[] {
     const room = this.#maxPayloadBytes - VP9_DESCRIPTOR_BYTES;
     const count = Math.ceil(data.length / room);
-    const buffer = new PacketBuffer(data.length + count * VP9_DESCRIPTOR_BYTES, count, this.#headerBytes);
+    const buffer = new PacketBuffer(this.#memory, data.length + count * VP9_DESCRIPTOR_BYTES, count, this.#headerBytes);
     for (let at = 0; at < data.length; at += room) {
       buffer.open();
       const ends = (at === 0 ? VP9_BEGIN : 0) | (at + room >= data.length ? VP9_END : 0);

@@ -19,27 +19,20 @@ const MOST_YOUNG = 64;
 
 const MIB = 2 ** 20;
 
-/** Below this much memory, bytes, larger pieces are given back as soon as they are freed, for some microseconds of each. */
-const SMALL_MACHINE = 2 * 2 ** 30;
-
 /**
- * Of a piece that is a mapping of its own, bytes: above what Node's own pieces for small things have. Segments and key frames are larger; what a publisher at 2.5 Mbit/s
- * sends in a beat of 30 ms is 9 kB, and stays with glibc. The kernel allows a process 65530 mappings, of which JavaScript's heap needs some as well.
+ * Pieces of memory from here on are mappings of their own, which go back to the system when they are freed: this is where glibc begins, but it would
+ * move the bound up to what was freed last. Media lies in such pieces.
  */
-const OWN_MAPPING_BYTES = 12 * 1024;
-const OWN_MAPPINGS = 16_384;
+const OWN_MAPPING_BYTES = 128 * 1024;
 
 /**
  * The environment of the server. glibc gives threads heaps of their own, eight for each core, and keeps what was freed in each: half an hour of viewers who come
- * and go by WebRTC left 96 MB behind. With two heaps for all it leaves 30 MB. Those hold as much as the garbage of media that once lay in them before it was collected,
- * and lie about in pieces then, unless each larger piece is a mapping of its own.
+ * and go by WebRTC left 96 MB behind. With two heaps for all it leaves 30 MB.
  * @param {NodeJS.ProcessEnv} env what there is; it wins.
- * @param {number} memoryBytes of the machine.
  * @returns {NodeJS.ProcessEnv}
  */
-export function serverEnvironment(env, memoryBytes = memoryOfMachine()) {
-  const own = { MALLOC_MMAP_THRESHOLD_: String(OWN_MAPPING_BYTES), MALLOC_MMAP_MAX_: String(OWN_MAPPINGS) };
-  return { MALLOC_ARENA_MAX: '2', ...(memoryBytes < SMALL_MACHINE ? own : {}), ...env };
+export function serverEnvironment(env) {
+  return { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: String(OWN_MAPPING_BYTES), ...env };
 }
 
 /**

@@ -1,5 +1,6 @@
 import { fuzz } from '@millrace/media/fuzzing';
 import { ProtocolError } from '@millrace/media/protocol-error';
+import { Slabs } from '@millrace/media/slabs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AUDIO, VIDEO } from '../stream/testing/source.ts';
@@ -36,13 +37,16 @@ const FROM_WORKER: readonly FromWorker[] = [
   { type: 'pong', job: 0, cpuMicros: 1_234_567 },
 ];
 
+type Parse<Message> = (message: Parameters<typeof parseToWorker>[0], memory: Slabs) => Message;
+
 /** The messages of this stream cut into pieces of these sizes, again and again. */
-function read<Message>(bytes: Uint8Array, sizes: readonly number[], parse: (message: Parameters<typeof parseToWorker>[0]) => Message): Message[] {
+function read<Message>(bytes: Uint8Array, sizes: readonly number[], parse: Parse<Message>): Message[] {
   const reader = new MessageReader();
+  const memory = new Slabs();
   const messages: Message[] = [];
   for (let at = 0, i = 0; at < bytes.length; i++) {
     const size = sizes[i % sizes.length] ?? 1;
-    for (const message of reader.push(bytes.subarray(at, at + size))) messages.push(parse(message));
+    for (const message of reader.push(bytes.subarray(at, at + size))) messages.push(parse(message, memory));
     at += size;
   }
   return messages;
@@ -88,8 +92,8 @@ describe('messages', () => {
   });
 
   it('survive any bytes', () => {
-    const parse = (one: typeof parseToWorker | typeof parseFromWorker) => (bytes: Uint8Array) => {
-      for (const message of new MessageReader().push(bytes)) one(message);
+    const parse = (one: Parse<ToWorker | FromWorker>) => (bytes: Uint8Array) => {
+      for (const message of new MessageReader().push(bytes)) one(message, new Slabs());
     };
     fuzz(parse(parseToWorker), TO_WORKER.map(writeMessage));
     fuzz(parse(parseFromWorker), FROM_WORKER.map(writeMessage));

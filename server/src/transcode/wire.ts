@@ -4,6 +4,7 @@
  */
 import { concat, putU32, u32, u32Bytes } from '@millrace/media/big-endian';
 import { ProtocolError } from '@millrace/media/protocol-error';
+import type { Slabs } from '@millrace/media/slabs';
 import { z } from 'zod';
 import { X264_PRESETS } from '../lib/x264-presets.ts';
 import { ENCODER_NAMES, type EncoderSetting, type JobSpec, MAX_TIERS, type VideoFormat } from './job.ts';
@@ -129,13 +130,13 @@ export function parseEncoderSetting(text: string): EncoderSetting {
   return Encoder.parse(JSON.parse(text));
 }
 
-/** What a worker was told. Throws ProtocolError. */
-export function parseToWorker({ type, job, body }: WireMessage): ToWorker {
+/** What a worker was told; units are copied into `memory`. Throws ProtocolError. */
+export function parseToWorker({ type, job, body }: WireMessage, memory: Slabs): ToWorker {
   switch (type) {
     case TYPES.open:
       return { type: 'open', job, spec: parseSpec(body) };
     case TYPES.unit:
-      return { type: 'unit', job, unit: parseUnit(body) };
+      return { type: 'unit', job, unit: parseUnit(body, memory) };
     case TYPES.setOutputs:
       if (body.length > MAX_TIERS) throw new ProtocolError(`${body.length} outputs are more than ${MAX_TIERS}`);
       return { type: 'setOutputs', job, wanted: Array.from(body, (wanted) => wanted === 1) };
@@ -150,11 +151,11 @@ export function parseToWorker({ type, job, body }: WireMessage): ToWorker {
   }
 }
 
-/** What a worker said; it has read hostile media, so nothing of it is trusted. Throws ProtocolError. */
-export function parseFromWorker({ type, job, body }: WireMessage): FromWorker {
+/** What a worker said; it has read hostile media, so nothing of it is trusted. Units are copied into `memory`. Throws ProtocolError. */
+export function parseFromWorker({ type, job, body }: WireMessage, memory: Slabs): FromWorker {
   switch (type) {
     case TYPES.unit:
-      return { type: 'unit', job, output: outputOf((body[UNIT_HEAD_BYTES - 1] ?? 0) >> 1), unit: parseUnit(body) };
+      return { type: 'unit', job, output: outputOf((body[UNIT_HEAD_BYTES - 1] ?? 0) >> 1), unit: parseUnit(body, memory) };
     case TYPES.format:
       if (body.length < FORMAT_HEAD_BYTES) throw new ProtocolError(`format of ${body.length} bytes is shorter than ${FORMAT_HEAD_BYTES}`);
       return {
@@ -226,14 +227,13 @@ function unitMessage(job: number, { dts, pts, key, data }: WireUnit, output: num
   return bytes;
 }
 
-/** The data is copied out of what the socket read: a Buffer’s own slice would share it. */
-function parseUnit(body: Uint8Array): WireUnit {
+function parseUnit(body: Uint8Array, memory: Slabs): WireUnit {
   if (body.length < UNIT_HEAD_BYTES) throw new ProtocolError(`unit of ${body.length} bytes is shorter than ${UNIT_HEAD_BYTES}`);
   const view = viewOf(body);
   const dts = view.getFloat64(0);
   const pts = view.getFloat64(8);
   if (!Number.isSafeInteger(dts) || !Number.isSafeInteger(pts) || pts < dts) throw new ProtocolError(`unit at ${dts}, shown at ${pts}, has no place in time`);
-  return { dts, pts, key: ((body[16] ?? 0) & 1) === 1, data: new Uint8Array(body.subarray(UNIT_HEAD_BYTES)) };
+  return { dts, pts, key: ((body[16] ?? 0) & 1) === 1, data: memory.copy(body.subarray(UNIT_HEAD_BYTES)) };
 }
 
 function outputOf(output: number): number {

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { Slabs } from '@millrace/media/slabs';
 import { CHILD_ENVIRONMENT } from '../lib/child-environment.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
@@ -61,6 +62,7 @@ export class WorkerProcess {
   readonly #deps: WorkerProcessDeps;
   readonly #jobs = new Map<number, Job>();
   readonly #reader = new MessageReader();
+  readonly #memory = new Slabs();
   readonly #child: ChildProcess;
   readonly #socket: Duplex | undefined;
   readonly #pinger: Timer;
@@ -141,7 +143,7 @@ export class WorkerProcess {
   #read(chunk: Uint8Array): void {
     if (this.#gone) return;
     try {
-      for (const message of this.#reader.push(chunk)) this.#hear(parseFromWorker(message));
+      for (const message of this.#reader.push(chunk)) this.#hear(parseFromWorker(message, this.#memory));
     } catch (error) {
       this.#end('crashed', error instanceof Error ? error.message : String(error));
     }

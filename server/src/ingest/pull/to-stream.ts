@@ -1,5 +1,6 @@
 /** Turns the packets of a source into tracks and units. Pure: waiting is counted in the source’s own time. Lies between the session and the hub. */
 import { ProtocolError } from '@millrace/media/protocol-error';
+import { Slabs } from '@millrace/media/slabs';
 import { rescale } from '@millrace/media/time';
 import { bestFirst, type Track } from '@millrace/media/track';
 import type { Unit } from '@millrace/media/unit';
@@ -28,6 +29,7 @@ export class ToStream {
   readonly #target: StreamTarget;
   /** By the index of the stream. */
   readonly #sources = new Map<number, { readonly source: VideoSource | AudioSource; readonly timescale: number }>();
+  readonly #memory = new Slabs();
   #announced: readonly Track[] = [];
   #held: Unit[] = [];
   #heldBytes = 0;
@@ -53,7 +55,7 @@ export class ToStream {
     if (!entry) return;
     const seconds = packet.dts / entry.timescale;
     try {
-      for (const unit of unitsOf(entry.source, entry.timescale, packet)) this.#write(unit, entry.source);
+      for (const unit of unitsOf(entry.source, entry.timescale, packet)) this.#write({ ...unit, data: this.#memory.copy(unit.data) }, entry.source);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       this.#target.dropped(1);

@@ -6,6 +6,7 @@ import type { ReceiveClock } from '@millrace/media/rtp/clock';
 import { depacketizerFor } from '@millrace/media/rtp/formats';
 import type { RtpPacket } from '@millrace/media/rtp/packet';
 import type { ReceptionReport, SenderReport } from '@millrace/media/rtp/rtcp';
+import { Slabs } from '@millrace/media/slabs';
 import type { Track } from '@millrace/media/track';
 import type { Unit } from '@millrace/media/unit';
 import type { ExpectedMedium } from './negotiation.ts';
@@ -47,6 +48,7 @@ export class MediumReceiver {
   readonly #clock: ReceiveClock;
   readonly #target: MediumTarget;
   readonly #sources = new Map<number, SourceReceiver>();
+  readonly #memory = new Slabs();
   #selected: SourceReceiver | undefined;
   #format: SourceReceiver['format'];
   #awaitsKey = true;
@@ -143,7 +145,7 @@ export class MediumReceiver {
         this.#target.needsKeyFrame(source.ssrc);
         continue;
       }
-      this.#target.unit({ track: this.#id, dts: time, pts: time, key: frame.key, data: frame.data });
+      this.#target.unit({ track: this.#id, dts: time, pts: time, key: frame.key, data: this.#memory.copy(frame.data) });
     }
   }
 

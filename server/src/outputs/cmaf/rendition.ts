@@ -1,5 +1,6 @@
 /** What players see of one track: its segments and parts in memory, and who waits for the next. Written by a TrackWriter. */
 import type { PlaylistHeader, RenditionReport } from '@millrace/media/m3u8/media-playlist';
+import { Slabs } from '@millrace/media/slabs';
 import type { Track, VideoTrack } from '@millrace/media/track';
 import { Part, Segment } from './segment.ts';
 
@@ -49,6 +50,7 @@ export class Rendition {
   readonly #limits: RenditionLimits;
   readonly #inits: Uint8Array[] = [];
   readonly #waiters = new Set<Waiter>();
+  readonly #memory = new Slabs();
   /** Removed from the playlist, but not yet from memory. */
   #lingering: Segment[] = [];
   #segments: Segment[] = [];
@@ -216,7 +218,7 @@ export class Rendition {
   /** @param pieces the part's bytes in order. Given away. */
   addPart(pieces: readonly Uint8Array[], seconds: number, independent: boolean): void {
     const { msn, parts } = this.#open;
-    const part = new Part({ uri: this.#partUri(msn, parts.length), seconds, independent }, pieces);
+    const part = new Part({ uri: this.#partUri(msn, parts.length), seconds, independent }, pieces, this.#memory);
     parts.push(part);
     this.#open.seconds += seconds;
     this.#open.bytes += part.bytes;
@@ -275,7 +277,7 @@ export class Rendition {
     const count = Math.ceil(segment.seconds / partTargetSeconds);
     for (let i = 0; i < count; i++) {
       const seconds = Math.min(partTargetSeconds, segment.seconds - i * partTargetSeconds);
-      segment.parts.push(new Part({ uri: this.#partUri(segment.msn, i), seconds, independent: false }, []));
+      segment.parts.push(new Part({ uri: this.#partUri(segment.msn, i), seconds, independent: false }, [], this.#memory));
     }
   }
 

@@ -1,11 +1,15 @@
 /** A segment of a rendition as it lies in memory: its parts, shared by everybody who reads them. */
 
 import type { PlaylistPart } from '@millrace/media/m3u8/media-playlist';
+import type { Slabs } from '@millrace/media/slabs';
 import type { Track } from '@millrace/media/track';
 import type { ListedSegment } from './listed-segment.ts';
 
 /** Pieces that hold more memory than this many times their length are copied out of it at once. */
 const MAX_HELD_SHARE = 2;
+
+/** Of the head of a part and of media that come one after the other. Who spreads few bytes over more has them copied out. */
+const USUAL_BUFFERS = 3;
 
 const NOTHING = new Uint8Array();
 
@@ -22,9 +26,14 @@ export class Part implements PlaylistPart {
   readonly bytes: number;
   #pieces: readonly Uint8Array[] | undefined;
   #body: Uint8Array = NOTHING;
+  readonly #memory: Slabs;
 
-  /** @param pieces its bytes in order; none makes it a gap. */
-  constructor(at: { readonly uri: string; readonly seconds: number; readonly independent: boolean }, pieces: readonly Uint8Array[]) {
+  /**
+   * @param pieces its bytes in order; none makes it a gap.
+   * @param memory of its rendition.
+   */
+  constructor(at: { readonly uri: string; readonly seconds: number; readonly independent: boolean }, pieces: readonly Uint8Array[], memory: Slabs) {
+    this.#memory = memory;
     this.uri = at.uri;
     this.seconds = at.seconds;
     this.independent = at.independent;
@@ -46,7 +55,7 @@ export class Part implements PlaylistPart {
   }
 
   #join(pieces: readonly Uint8Array[]): void {
-    const body = Buffer.allocUnsafeSlow(this.bytes);
+    const body = this.#memory.take(this.bytes);
     let at = 0;
     for (const piece of pieces) {
       body.set(piece, at);
@@ -57,13 +66,15 @@ export class Part implements PlaylistPart {
   }
 }
 
-/** Memory that the pieces keep from being freed. Neighbours often share a buffer. */
+/** Memory that the pieces keep from being freed: their own, and what lies between neighbours in one buffer. What lies around them is kept by other parts. */
 function heldBytes(pieces: readonly Uint8Array[]): number {
   let held = 0;
-  let last: ArrayBufferLike | undefined;
-  for (const { buffer } of pieces) {
-    if (buffer !== last) held += buffer.byteLength;
-    last = buffer;
+  let buffers = 0;
+  let last: Uint8Array | undefined;
+  for (const piece of pieces) {
+    if (piece.buffer === last?.buffer) held += Math.max(0, piece.byteOffset - last.byteOffset - last.length) + piece.length;
+    else held += ++buffers > USUAL_BUFFERS ? piece.buffer.byteLength : piece.length;
+    last = piece;
   }
   return held;
 }

@@ -4,6 +4,7 @@
  */
 import { flushCompileCache } from 'node:module';
 import { Socket } from 'node:net';
+import { Slabs } from '@millrace/media/slabs';
 import { AV_LOG_FATAL } from 'node-av/constants';
 import { Log } from 'node-av/lib';
 import type { JobSpec } from '../job.ts';
@@ -22,6 +23,7 @@ const MAX_UNREAD_BYTES = 4 * 1024 * 1024;
 class Worker {
   readonly #socket: Socket;
   readonly #reader = new MessageReader();
+  readonly #memory = new Slabs();
   readonly #jobs = new Map<number, Transcoder>();
   readonly #devices = new Devices();
   /** Units worked off since the server was told, and what they took, by job. */
@@ -41,7 +43,7 @@ class Worker {
 
   #read(chunk: Uint8Array): void {
     this.#socket.cork();
-    for (const message of this.#reader.push(chunk)) this.#obey(parseToWorker(message));
+    for (const message of this.#reader.push(chunk)) this.#obey(parseToWorker(message, this.#memory));
     for (const [job, done] of this.#done) this.#send({ type: 'done', job, ...done });
     this.#done.clear();
     this.#socket.uncork();
