@@ -1,6 +1,6 @@
 /**
  * What stands behind `npm start` and `npm test`: plain JavaScript for any Node from 18 on, with nothing installed yet.
- * It brings the runtime up to Node 24, installs what the lock file names, builds the pages when they changed, then runs the command.
+ * It brings the runtime up to Node 24 while it installs what the lock file names, builds the pages when they changed, then runs the command.
  */
 import { spawn } from 'node:child_process';
 import { installDependencies } from './launch/dependencies.js';
@@ -28,8 +28,7 @@ if (!command) {
 }
 
 try {
-  const { node, env } = await runtimeEnvironment();
-  await installDependencies({ node, env, development: command.development });
+  const [{ node, env }] = await Promise.all([runtimeEnvironment(), installDependencies(command)]);
   if (command.pages) await buildPages({ node, env });
   const child = spawn(node, [...command.run, ...args], { cwd: ROOT, env: serverEnvironment(env), stdio: 'inherit' });
   // The terminal sends its signals to the whole group; a service manager sends them to this process alone.

@@ -8,8 +8,8 @@ import { ROOT } from './runtime.js';
 
 const STAMP = join(ROOT, 'node_modules', '.millrace-installed');
 
-/** @param {{node: string, env: NodeJS.ProcessEnv, development: boolean}} options development adds what only tests and checks need. */
-export async function installDependencies({ node, env, development }) {
+/** @param {{development: boolean}} options development adds what only tests and checks need. */
+export async function installDependencies({ development }) {
   const lock = createHash('sha256')
     .update(readFileSync(join(ROOT, 'package-lock.json')))
     .digest('hex');
@@ -18,6 +18,6 @@ export async function installDependencies({ node, env, development }) {
   console.error('Installing dependencies …');
   // No package of ours needs an install script; some packages would download with theirs. `install` and not `ci`, because `ci` refuses
   // a lock file that lacks the binaries of another platform; without saving, the lock file still decides and stays as it is.
-  await npm(['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error', ...(development ? [] : ['--omit=dev'])], { cwd: ROOT, env, node });
+  await npm(['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error', ...(development ? [] : ['--omit=dev'])], { cwd: ROOT });
   await writeFile(STAMP, `${lock} ${development ? 'development' : 'production'}\n`);
 }

@@ -32,13 +32,13 @@ async function findNode() {
   await rm(home, { recursive: true, force: true });
   await mkdir(home, { recursive: true });
   await writeFile(join(home, 'package.json'), '{"private":true}');
-  await npm(['install', '--no-save', '--no-package-lock', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error', `${name}@${NEEDED_MAJOR}`], { cwd: home }).catch(
-    (error) => {
-      throw new Error(
-        `Node ${NEEDED_MAJOR} could not be fetched (${error.message}). Check that the npm registry can be reached, or install Node ${NEEDED_MAJOR} yourself and run this again.`,
-      );
-    },
-  );
+  await npm(['install', '--no-save', '--no-package-lock', '--ignore-scripts', '--no-audit', '--no-fund', '--no-progress', '--loglevel=error', `${name}@${NEEDED_MAJOR}`], {
+    cwd: home,
+  }).catch((error) => {
+    throw new Error(
+      `Node ${NEEDED_MAJOR} could not be fetched (${error.message}). Check that the npm registry can be reached, or install Node ${NEEDED_MAJOR} yourself and run this again.`,
+    );
+  });
   return binary;
 }
 
