@@ -167,6 +167,7 @@ describe.skipIf(browserTestsAreOff)('looks', () => {
     await lookAtBoth(expect, studio.page, 'go-live-end');
     await studio.page.getByRole('button', { name: 'End it' }).click();
     await studio.untilSays(/The broadcast ended at/, 10_000);
+    await studio.page.getByRole('dialog').waitFor({ state: 'detached' });
     await lookAtBoth(expect, studio.page, 'go-live-ended');
     await encoder.stop('SIGKILL');
     expect(studio.complaints.list).toEqual([]);
@@ -221,6 +222,7 @@ describe.skipIf(browserTestsAreOff)('looks', () => {
     await inBothThemes(device.page, 'device-end');
     await device.page.getByRole('button', { name: 'End it' }).click();
     await device.untilSays(/The broadcast ended at/, 10_000);
+    await device.page.getByRole('dialog').waitFor({ state: 'detached' });
     await inBothThemes(device.page, 'device-ended');
     expect(device.complaints.list).toEqual([]);
   });
