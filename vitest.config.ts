@@ -36,6 +36,8 @@ export default defineConfig({
           execArgv: [...WASM_FLAGS],
           testTimeout: 60_000,
           hookTimeout: 60_000,
+          // As above: a sixth of what they took.
+          isolate: false,
           maxWorkers: NODE_WORKERS,
         },
       },
@@ -44,13 +46,13 @@ export default defineConfig({
           ...E2E,
           name: 'e2e',
           include: ['e2e/**/*.test.ts'],
-          exclude: ['**/node_modules/**', '**/*.timed.test.ts', '**/*.long.test.ts'],
-          // Three at a time take as long, for both of two cores are busy, and starve each other.
+          exclude: ['**/node_modules/**', '**/*.{timed,long}.test.ts'],
+          // Three at a time take as long, for both of two cores are busy, and starve each other: layers and sizes are given up.
           maxWorkers: 2,
         },
       },
       {
-        // Minutes in which little is computed: side by side they take as long as the longest, beside the tests that need no browser.
+        // Minutes in which little is computed: side by side they take as long as the longest.
         test: { ...E2E, name: 'e2e-long', include: ['e2e/**/*.long.test.ts'], maxWorkers: 3 },
       },
       {

@@ -79,8 +79,10 @@ export type ToolName = keyof typeof TOOLS;
 
 /** Everything that `npm test` needs and that is missing, before the first test: no test's time goes into it, and no two install at once. */
 export async function installTestTools(tell: (text: string) => void): Promise<void> {
-  for (const [name, tool] of Object.entries<ToolEntry>(TOOLS)) {
-    if (tool.forBench || (await works(tool)) || !canInstall()) continue;
+  const needed = Object.entries<ToolEntry>(TOOLS).filter(([, tool]) => !tool.forBench);
+  const found = await Promise.all(needed.map(([, tool]) => works(tool)));
+  for (const [i, [name, tool]] of needed.entries()) {
+    if (found[i] || !canInstall() || (await works(tool))) continue;
     tell(`installing ${name} for the tests …`);
     const failure = await install(tool);
     if (failure !== undefined) tell(`${name} could not be installed: ${failure}`);

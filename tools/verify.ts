@@ -1,15 +1,21 @@
 /** `npm run check` and `npm test`: every check and test there is, in one run, with one closing line of counts. */
 import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { constants, setPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setup, teardown } from '../e2e/harness/first-start.ts';
 import { WASM_FLAGS } from './launch/server.js';
 import type { TestOutcome } from './test-outcome.ts';
 import { installTestTools } from './test-tools.ts';
 
-/** `held`: what a process prints is kept until it ends, for it runs beside another. */
-type Output = 'shown' | 'held';
+interface Running {
+  /** `held`: what a process prints is kept until it ends, for it runs beside another. */
+  readonly output: 'shown' | 'held';
+  /** Takes what the others leave of the processor. */
+  readonly yields: boolean;
+}
+
+const ALONE: Running = { output: 'shown', yields: false };
 
 /** Each is one check: a name and what Node runs. */
 const CHECKS: readonly (readonly [name: string, args: readonly string[]])[] = [
@@ -19,33 +25,38 @@ const CHECKS: readonly (readonly [name: string, args: readonly string[]])[] = [
   ['no dead code', ['node_modules/knip/bin/knip.js']],
 ];
 
-/** In this order: the cheap ones find most. Those that measure time come last, with nothing beside them. Of two in one run none waits for the other's last file. */
-const RUNS = [['unit', 'integration'], ['e2e'], ['e2e-timed']];
+interface Stage {
+  readonly projects: readonly string[];
+  /** Run at the same time, and print at their end. */
+  readonly beside: readonly string[];
+  /** Those have what the others leave of the processor. */
+  readonly yields: boolean;
+}
 
-/** Mostly waits: runs beside the first ones, and is over before this one begins. */
-const LONG = { project: 'e2e-long', before: 'e2e' };
+/**
+ * One after the other. What measures time leaves two thirds of the processor idle: there is room for those that need no browser (Chromium sets priorities of its own,
+ * and what it plays and publishes could not wait for seconds, as it would have to). The long ones mostly wait.
+ */
+const STAGES: readonly Stage[] = [
+  { projects: ['e2e-timed'], beside: ['unit', 'integration'], yields: true },
+  { projects: ['e2e'], beside: ['e2e-long'], yields: false },
+];
 
 const mode = process.argv[2] === 'check' ? 'check' : 'test';
 const only = process.argv.slice(3);
 const total: TestOutcome = { passed: 0, failed: 0, skipped: 0, failures: [], retried: [] };
 
-for (const [name, args] of CHECKS) {
-  const startedAt = performance.now();
-  const { code } = await run(args, 'shown');
-  console.log(`${code === 0 ? '✓' : '✗'} ${name} (${seconds(startedAt)} s)`);
-  add(code === 0 ? { passed: 1 } : { failed: 1, failures: [name] });
-}
+const checks = CHECKS.map(([name, args]) => check(name, args));
+const prepared = mode === 'test' ? prepare() : undefined;
+for (const tell of checks) (await tell)();
+await prepared;
 
 if (mode === 'test') {
-  await installTestTools((text) => console.log(text));
-  const isWanted = (project: string) => only.length === 0 || only.includes(project);
-  // What fails here fails again in the first run that needs it, and is told.
-  if ([LONG.project, ...RUNS.flat()].some((project) => project.startsWith('e2e') && isWanted(project))) await setup().catch(() => {});
-  const long = isWanted(LONG.project) ? runTests([LONG.project], 'held') : undefined;
-  for (const projects of RUNS) {
-    if (projects.includes(LONG.before)) (await long)?.();
-    const wanted = projects.filter(isWanted);
-    if (wanted.length > 0) (await runTests(wanted, 'shown'))();
+  for (const stage of STAGES) {
+    const [projects, beside] = [wanted(stage.projects), wanted(stage.beside)];
+    const others = beside.length > 0 ? runTests(beside, projects.length > 0 ? { output: 'held', yields: stage.yields } : ALONE) : undefined;
+    if (projects.length > 0) (await runTests(projects, ALONE))();
+    (await others)?.();
   }
   teardown();
 }
@@ -54,6 +65,30 @@ for (const name of total.retried) console.log(`retried: ${name}`);
 for (const name of total.failures) console.log(`✗ ${name}`);
 console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
 process.exit(total.failed === 0 ? 0 : 1);
+
+function wanted(projects: readonly string[]): readonly string[] {
+  return projects.filter((project) => only.length === 0 || only.includes(project));
+}
+
+/** What all runs of tests need. */
+async function prepare(): Promise<void> {
+  await installTestTools((text) => console.log(text));
+  const needsServer = STAGES.some(({ projects, beside }) => wanted([...projects, ...beside]).some((project) => project.startsWith('e2e')));
+  // What fails here fails again in the first run that needs it, and is told.
+  if (needsServer) await setup().catch(() => {});
+}
+
+/** Resolves with what tells of it. */
+async function check(name: string, args: readonly string[]): Promise<() => void> {
+  const startedAt = performance.now();
+  const { code, text } = await run(args, { output: 'held', yields: false });
+  const took = seconds(startedAt);
+  return () => {
+    process.stdout.write(text);
+    console.log(`${code === 0 ? '✓' : '✗'} ${name} (${took} s)`);
+    add(code === 0 ? { passed: 1 } : { failed: 1, failures: [name] });
+  };
+}
 
 function add({ passed = 0, failed = 0, skipped = 0, failures = [], retried = [] }: Partial<TestOutcome>): void {
   total.passed += passed;
@@ -64,12 +99,12 @@ function add({ passed = 0, failed = 0, skipped = 0, failures = [], retried = [] 
 }
 
 /** With the embedded database as the server runs it. Resolves with what tells of the tests, and of all that they printed if that was held. */
-async function runTests(projects: readonly string[], output: Output): Promise<() => void> {
+async function runTests(projects: readonly string[], running: Running): Promise<() => void> {
   const name = projects.join(' and ');
   const startedAt = performance.now();
   const folder = await mkdtemp(join(tmpdir(), 'millrace-test-'));
   const file = join(folder, 'outcome.json');
-  const { code, text } = await run([...WASM_FLAGS, 'tools/run-tests.ts', file, ...projects], output);
+  const { code, text } = await run([...WASM_FLAGS, 'tools/run-tests.ts', file, ...projects], running);
   const written = await readFile(file, 'utf8').catch(() => undefined);
   await rm(folder, { recursive: true, force: true });
   const outcome = outcomeOf(name, code, written);
@@ -90,10 +125,11 @@ function outcomeOf(name: string, code: number, written: string | undefined): Tes
 }
 
 /** Resolves with the exit code, and with what it printed if that was held. */
-function run(args: readonly string[], output: Output): Promise<{ readonly code: number; readonly text: string }> {
+function run(args: readonly string[], { output, yields }: Running): Promise<{ readonly code: number; readonly text: string }> {
   return new Promise((resolve) => {
     const held = output === 'held' ? 'pipe' : 'inherit';
     const child = spawn(process.execPath, args, { stdio: ['ignore', held, held] });
+    if (yields && child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_LOW);
     const chunks: Buffer[] = [];
     for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => chunks.push(chunk));
     const end = (code: number | null) => resolve({ code: code ?? 1, text: Buffer.concat(chunks).toString() });
