@@ -1,5 +1,6 @@
 /** `npm run check` and `npm test`: every check and test there is, in one run, with one closing line of counts. */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { constants, setPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -41,6 +42,13 @@ const STAGES: readonly Stage[] = [
   { projects: ['e2e-timed'], beside: ['unit', 'integration'], yields: true },
   { projects: ['e2e'], beside: ['e2e-long'], yields: false },
 ];
+
+/** Those that lead a session, which a terminal's signal does not reach. */
+const sessions = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const { pid, exitCode } of sessions) if (pid !== undefined && exitCode === null) process.kill(-pid, 'SIGKILL');
+});
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(128 + constants.signals[signal]));
 
 const mode = process.argv[2] === 'check' ? 'check' : 'test';
 const only = process.argv.slice(3);
@@ -128,14 +136,31 @@ function outcomeOf(name: string, code: number, written: string | undefined): Tes
 function run(args: readonly string[], { output, yields }: Running): Promise<{ readonly code: number; readonly text: string }> {
   return new Promise((resolve) => {
     const held = output === 'held' ? 'pipe' : 'inherit';
-    const child = spawn(process.execPath, args, { stdio: ['ignore', held, held] });
-    if (yields && child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_LOW);
+    const child = spawn(process.execPath, args, { stdio: ['ignore', held, held], detached: yields });
+    if (yields && child.pid !== undefined) {
+      yieldProcessor(child.pid);
+      sessions.add(child);
+    }
     const chunks: Buffer[] = [];
     for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => chunks.push(chunk));
-    const end = (code: number | null) => resolve({ code: code ?? 1, text: Buffer.concat(chunks).toString() });
+    const end = (code: number | null) => {
+      sessions.delete(child);
+      resolve({ code: code ?? 1, text: Buffer.concat(chunks).toString() });
+    };
     child.on('error', () => end(1));
     child.on('close', end);
   });
+}
+
+/** Of a process that leads a session, and its session's: Linux shares the processor out among sessions first (sched(7), autogroups), and each browser is one of its own. */
+function yieldProcessor(pid: number): void {
+  const { PRIORITY_LOW } = constants.priority;
+  setPriority(pid, PRIORITY_LOW);
+  try {
+    writeFileSync(`/proc/${pid}/autogroup`, String(PRIORITY_LOW));
+  } catch {
+    // A system without such groups: there the priority alone decides.
+  }
 }
 
 function seconds(startedAt: number): string {
