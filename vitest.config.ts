@@ -46,18 +46,26 @@ export default defineConfig({
           ...E2E,
           name: 'e2e',
           include: ['e2e/**/*.test.ts'],
-          exclude: ['**/node_modules/**', '**/*.{timed,long}.test.ts'],
+          exclude: ['**/node_modules/**', '**/*.{paced,timed,long,install}.test.ts'],
           // Three at a time take as long, for both of two cores are busy, and starve each other: layers and sizes are given up.
           maxWorkers: 2,
         },
+      },
+      {
+        // Computes, and minds no company.
+        test: { ...E2E, name: 'e2e-install', include: ['e2e/**/*.install.test.ts'], maxWorkers: NODE_WORKERS },
       },
       {
         // Minutes in which little is computed: side by side they take as long as the longest.
         test: { ...E2E, name: 'e2e-long', include: ['e2e/**/*.long.test.ts'], maxWorkers: 3 },
       },
       {
+        // Most of two cores is idle while media play: two of them at a time have what they need.
+        test: { ...E2E, name: 'e2e-paced', include: ['e2e/**/*.paced.test.ts'], maxWorkers: 2, sequence: { groupOrder: 1 } },
+      },
+      {
         // One at a time: what they measure is the machine's as well.
-        test: { ...E2E, name: 'e2e-timed', include: ['e2e/**/*.timed.test.ts'], maxWorkers: 1 },
+        test: { ...E2E, name: 'e2e-timed', include: ['e2e/**/*.timed.test.ts'], maxWorkers: 1, sequence: { groupOrder: 2 } },
       },
     ],
   },

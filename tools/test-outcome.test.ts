@@ -22,7 +22,7 @@ const FILES = {
   'late.test.ts': "test('leaves something behind', async () => { setTimeout(() => { throw new Error('too late'); }); await new Promise((done) => setTimeout(done, 50)); });",
 };
 
-test('names what failed, outside of tests too, and what passed only when it was tried again', { timeout: 60_000 }, async () => {
+test('names what failed and of what, outside of tests too, and what passed only when it was tried again', { timeout: 60_000 }, async () => {
   const root = await mkdtemp(join(tmpdir(), 'millrace-outcome-'));
   try {
     for (const [name, text] of Object.entries(FILES)) await writeFile(join(root, name), text);
@@ -32,12 +32,12 @@ test('names what failed, outside of tests too, and what passed only when it was 
     await vitest.close();
     process.exitCode = exitCode;
     expect(reporter.outcome).toMatchObject({ passed: 3, failed: 1 });
-    expect(reporter.outcome.retried).toEqual(['sample › mixed.test.ts › a group › passes in the end']);
+    expect(reporter.outcome.retried).toEqual(['sample › mixed.test.ts › a group › passes in the end: not yet']);
     expect(reporter.outcome.failures.toSorted()).toEqual([
       'late.test.ts › outside its tests: too late',
       'sample › broken.test.ts: this file does not load',
       'sample › mixed.test.ts › a group without its ground: the ground is missing',
-      'sample › mixed.test.ts › a group › fails',
+      'sample › mixed.test.ts › a group › fails: no',
     ]);
   } finally {
     await rm(root, { recursive: true, force: true });

@@ -5,7 +5,7 @@ export interface TestOutcome {
   passed: number;
   failed: number;
   skipped: number;
-  /** A line for each, like `unit › server/src/lib/page.test.ts › a cursor is read back`. */
+  /** A line for each with what it failed of, like `unit › server/src/lib/page.test.ts › a cursor is read back: expected 2 to be 3`. */
   readonly failures: string[];
   readonly retried: string[];
 }
@@ -44,21 +44,26 @@ export class OutcomeReporter implements Reporter {
     for (const error of module.errors()) this.#fail([file], error.message);
     for (const suite of module.children.allSuites()) for (const error of suite.errors()) this.#fail([file, suite.fullName], error.message);
     for (const test of module.children.allTests()) {
-      const { state } = test.result();
-      const name = `${file} › ${test.fullName.replaceAll(' > ', ' › ')}`;
+      const { state, errors = [] } = test.result();
+      const line = lineOf([file, test.fullName.replaceAll(' > ', ' › ')], errors[0]?.message);
       if (state === 'passed') outcome.passed++;
       else if (state === 'failed') outcome.failed++;
       else outcome.skipped++;
-      if (state === 'failed') outcome.failures.push(name);
-      else if (state === 'passed' && test.diagnostic()?.flaky) outcome.retried.push(name);
+      if (state === 'failed') outcome.failures.push(line);
+      else if (state === 'passed' && test.diagnostic()?.flaky) outcome.retried.push(line);
     }
   }
 
   #fail(where: readonly string[], message: string): void {
-    this.#outcome.failures.push(`${where.join(' › ')}: ${message.split('\n')[0]}`);
+    this.#outcome.failures.push(lineOf(where, message));
   }
 
   #name(path: string): string {
     return path.startsWith(`${this.#root}/`) ? path.slice(this.#root.length + 1) : path;
   }
+}
+
+function lineOf(where: readonly string[], message = ''): string {
+  const [first] = message.split('\n');
+  return `${where.join(' › ')}${first ? `: ${first}` : ''}`;
 }

@@ -1,11 +1,11 @@
 /** `npm run check` and `npm test`: every check and test there is, in one run, with one closing line of counts. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { constants, setPriority, tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setup, teardown } from '../e2e/harness/first-start.ts';
 import { WASM_FLAGS } from './launch/server.js';
+import { yieldProcessor } from './priority.ts';
 import type { TestOutcome } from './test-outcome.ts';
 import { installTestTools } from './test-tools.ts';
 
@@ -35,18 +35,18 @@ interface Stage {
 }
 
 /**
- * One after the other. What measures time leaves two thirds of the processor idle: there is room for those that need no browser (Chromium sets priorities of its own,
- * and what it plays and publishes could not wait for seconds, as it would have to). The long ones mostly wait.
+ * One after the other. What measures time leaves half of the processor idle: there is room for those that need no browser (they do not yield: Chromium sets priorities
+ * of its own, and what it plays and publishes could not wait for seconds, as it would have to), or hardly. The long ones mostly wait.
  */
 const STAGES: readonly Stage[] = [
-  { projects: ['e2e-timed'], beside: ['unit', 'integration'], yields: true },
+  { projects: ['e2e-paced', 'e2e-timed'], beside: ['unit', 'integration', 'e2e-install'], yields: true },
   { projects: ['e2e'], beside: ['e2e-long'], yields: false },
 ];
 
 /** Those that lead a session, which a terminal's signal does not reach. */
 const sessions = new Set<ChildProcess>();
 process.once('exit', () => {
-  for (const { pid, exitCode } of sessions) if (pid !== undefined && exitCode === null) process.kill(-pid, 'SIGKILL');
+  for (const { pid, exitCode } of sessions) if (pid !== undefined && exitCode === null) process.kill(-pid, 'SIGINT');
 });
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(128 + constants.signals[signal]));
 
@@ -54,12 +54,11 @@ const mode = process.argv[2] === 'check' ? 'check' : 'test';
 const only = process.argv.slice(3);
 const total: TestOutcome = { passed: 0, failed: 0, skipped: 0, failures: [], retried: [] };
 
-const checks = CHECKS.map(([name, args]) => check(name, args));
-const prepared = mode === 'test' ? prepare() : undefined;
-for (const tell of checks) (await tell)();
-await prepared;
+// Beside the first tests, and told when they end.
+const checked = Promise.all(CHECKS.map(([name, args]) => check(name, args)));
 
 if (mode === 'test') {
+  await prepare();
   for (const stage of STAGES) {
     const [projects, beside] = [wanted(stage.projects), wanted(stage.beside)];
     const others = beside.length > 0 ? runTests(beside, projects.length > 0 ? { output: 'held', yields: stage.yields } : ALONE) : undefined;
@@ -68,6 +67,7 @@ if (mode === 'test') {
   }
   teardown();
 }
+await checked;
 
 for (const name of total.retried) console.log(`retried: ${name}`);
 for (const name of total.failures) console.log(`✗ ${name}`);
@@ -86,16 +86,12 @@ async function prepare(): Promise<void> {
   if (needsServer) await setup().catch(() => {});
 }
 
-/** Resolves with what tells of it. */
-async function check(name: string, args: readonly string[]): Promise<() => void> {
+/** Tells of it once it is over. */
+async function check(name: string, args: readonly string[]): Promise<void> {
   const startedAt = performance.now();
-  const { code, text } = await run(args, { output: 'held', yields: false });
-  const took = seconds(startedAt);
-  return () => {
-    process.stdout.write(text);
-    console.log(`${code === 0 ? '✓' : '✗'} ${name} (${took} s)`);
-    add(code === 0 ? { passed: 1 } : { failed: 1, failures: [name] });
-  };
+  const { code, text } = await run(args, { output: 'held', yields: mode === 'test' });
+  process.stdout.write(`${text}${code === 0 ? '✓' : '✗'} ${name} (${seconds(startedAt)} s)\n`);
+  add(code === 0 ? { passed: 1 } : { failed: 1, failures: [name] });
 }
 
 function add({ passed = 0, failed = 0, skipped = 0, failures = [], retried = [] }: Partial<TestOutcome>): void {
@@ -150,17 +146,6 @@ function run(args: readonly string[], { output, yields }: Running): Promise<{ re
     child.on('error', () => end(1));
     child.on('close', end);
   });
-}
-
-/** Of a process that leads a session, and its session's: Linux shares the processor out among sessions first (sched(7), autogroups), and each browser is one of its own. */
-function yieldProcessor(pid: number): void {
-  const { PRIORITY_LOW } = constants.priority;
-  setPriority(pid, PRIORITY_LOW);
-  try {
-    writeFileSync(`/proc/${pid}/autogroup`, String(PRIORITY_LOW));
-  } catch {
-    // A system without such groups: there the priority alone decides.
-  }
 }
 
 function seconds(startedAt: number): string {

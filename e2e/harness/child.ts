@@ -1,6 +1,7 @@
 /** A child process with its output at hand, ended with the scope that started it. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { yieldProcessor, yieldsProcessor } from '../../tools/priority.ts';
 import { until, within } from './until.ts';
 
 /** Output kept per stream: enough to explain a failure, too little to hurt in a run of minutes. */
@@ -48,6 +49,7 @@ export class Child implements AsyncDisposable {
     });
     this.#process = child;
     this.pid = child.pid ?? -1;
+    if (this.#group && child.pid !== undefined && yieldsProcessor()) yieldProcessor(child.pid);
     const ended = Promise.withResolvers<Exit>();
     this.exited = ended.promise;
     child.once('error', (error) => {
