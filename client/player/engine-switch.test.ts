@@ -85,10 +85,10 @@ function world(latency: Latency = 'real-time', offered = true) {
     latency,
   );
   /** Ticks as a player does, and lets promises settle. */
-  const pass = async (ms: number, due = true) => {
+  const pass = async (ms: number, due = true, isAtLive = true) => {
     for (const end = now + ms; now < end; ) {
       now = Math.min(end, now + 250);
-      made.tick(due);
+      made.tick(due, isAtLive);
       await settle();
     }
   };
@@ -145,6 +145,28 @@ it('tries again behind the back of segments, later each time', async () => {
   await pass(500);
   expect(attempts).toHaveLength(3);
   expect(shown).toHaveLength(1);
+});
+
+it('leaves segments alone while the viewer is behind, and tries again once they are at live', async () => {
+  const { made, attempts, pass } = world();
+  made.begin();
+  attempts[0]?.reject(new SignallingError('no path', 0));
+  await pass(60_000, true, false);
+  expect(attempts).toHaveLength(1);
+  await pass(250);
+  expect(attempts).toHaveLength(2);
+});
+
+it('gives up the first connection that is only slow when the viewer wants segments', async () => {
+  const { made, attempts, pass, protocol } = world();
+  made.begin();
+  await pass(2000);
+  expect(protocol()).toBe('ll-hls');
+  made.choose('low', true);
+  const late = new FakeSource();
+  attempts[0]?.resolve(late);
+  await pass(60_000);
+  expect([attempts[0]?.signal.aborted, late.closed, protocol(), attempts.length]).toEqual([true, true, 'll-hls', 1]);
 });
 
 it('does not ask again for what the server does not offer', async () => {

@@ -159,8 +159,11 @@ export class EngineSwitch<Source extends WatchedSource = RealTimeSource> {
     this.#deps.changed();
   }
 
-  /** Looks after what is shown. `due`: the broadcast is live and the viewer wants to see it, so frames have to come. */
-  tick(due: boolean): void {
+  /**
+   * Looks after what is shown. `due`: the broadcast is live and the viewer wants to see it, so frames have to come. `isAtLive`: what happens now, not what was paused or
+   * missed, which real time would take away when it comes back.
+   */
+  tick(due: boolean, isAtLive = true): void {
     const now = this.#deps.now();
     if (due && !this.#due) this.#graceUntil = now + RESUME_GRACE_MS;
     this.#due = due;
@@ -171,7 +174,7 @@ export class EngineSwitch<Source extends WatchedSource = RealTimeSource> {
     }
     if (!due) return;
     if (this.#source) this.#watch(this.#source, now);
-    else if (this.#latency === 'real-time' && !this.#candidate && now >= this.#retryAt) this.#tryRealTime(undefined);
+    else if (isAtLive && this.#latency === 'real-time' && !this.#candidate && now >= this.#retryAt) this.#tryRealTime(undefined);
   }
 
   /** The network or the publisher is back. */

@@ -186,16 +186,13 @@ export class Player {
     return this.#switch.engine?.absences ?? [];
   }
 
-  /** Shows what was so many seconds ago. Real time has no past: segments take its place until the viewer goes to live again. */
+  /** Shows what was so many seconds ago. Real time has no past: segments take its place, or keep it, until the viewer goes to live again. */
   rewind(seconds: number): void {
-    const { engine } = this.#switch;
-    if (!engine?.goBack(seconds)) {
-      this.#goingBack = seconds;
-      if (engine?.protocol === 'whep') {
-        this.#latencyAtLive ??= this.#switch.latency;
-        this.#switch.choose('low', this.#facts.attached);
-      }
+    if (this.#switch.latency === 'real-time') {
+      this.#latencyAtLive = 'real-time';
+      this.#switch.choose('low', this.#facts.attached);
     }
+    this.#goingBack = this.#switch.engine?.goBack(seconds) ? undefined : seconds;
     void this.play();
   }
 
@@ -272,7 +269,7 @@ export class Player {
   }
 
   #tick(): void {
-    this.#switch.tick(this.#facts.broadcast === 'live' && this.#wantsPlay && this.#facts.attached);
+    this.#switch.tick(this.#facts.broadcast === 'live' && this.#wantsPlay && this.#facts.attached, this.#snapshot.atLive);
     if (this.#goingBack !== undefined && this.#switch.engine?.goBack(this.#goingBack)) this.#goingBack = undefined;
     const seen = this.#flow.look(this.#video, this.#switch.engine?.idleMs);
     if (seen === 'moves' && !this.#facts.flowing) this.#moved();
