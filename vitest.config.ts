@@ -46,18 +46,18 @@ export default defineConfig({
           ...E2E,
           name: 'e2e',
           include: ['e2e/**/*.test.ts'],
-          exclude: ['**/node_modules/**', '**/*.{paced,timed,long,install}.test.ts'],
+          exclude: ['**/node_modules/**', '**/*.{patient,paced,timed,long}.test.ts'],
           // Three at a time take as long, for both of two cores are busy, and starve each other: layers and sizes are given up.
           maxWorkers: 2,
         },
       },
       {
-        // Computes, and minds no company.
-        test: { ...E2E, name: 'e2e-install', include: ['e2e/**/*.install.test.ts'], maxWorkers: NODE_WORKERS },
+        // Hardly a browser, and nothing that has to come in time.
+        test: { ...E2E, name: 'e2e-patient', include: ['e2e/**/*.patient.test.ts'], maxWorkers: NODE_WORKERS },
       },
       {
-        // Minutes in which little is computed: side by side they take as long as the longest.
-        test: { ...E2E, name: 'e2e-long', include: ['e2e/**/*.long.test.ts'], maxWorkers: 3 },
+        // Minutes in which little is computed: one of them takes as long as the others together.
+        test: { ...E2E, name: 'e2e-long', include: ['e2e/**/*.long.test.ts'], maxWorkers: 2 },
       },
       {
         // Most of two cores is idle while media play: two of them at a time have what they need.

@@ -39,7 +39,7 @@ interface Stage {
  * of its own, and what it plays and publishes could not wait for seconds, as it would have to), or hardly. The long ones mostly wait.
  */
 const STAGES: readonly Stage[] = [
-  { projects: ['e2e-paced', 'e2e-timed'], beside: ['unit', 'integration', 'e2e-install'], yields: true },
+  { projects: ['e2e-paced', 'e2e-timed'], beside: ['unit', 'integration', 'e2e-patient'], yields: true },
   { projects: ['e2e'], beside: ['e2e-long'], yields: false },
 ];
 
