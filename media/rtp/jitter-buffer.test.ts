@@ -69,6 +69,26 @@ describe('JitterBuffer', () => {
     expect(jitter.counters.resets).toBe(1);
   });
 
+  test('waits for nothing from before an outage, however long that was', () => {
+    const jitter = buffer();
+    expect(step(jitter, 0, 1, 2, 4)).toEqual([1, 2]);
+    jitter.giveUp();
+    expect(step(jitter, 5_000)).toEqual([-4]);
+    // Late ones, then those that were sent after the outage.
+    expect(step(jitter, 5_000, 3, 2_000, 2_001)).toEqual([-2_000, 2_001]);
+    expect(jitter.requests(6_000, 40)).toEqual([]);
+    expect(jitter.counters).toMatchObject({ lost: 1 + 1_995, late: 1, resets: 0 });
+    expect(step(jitter, 6_000, 2_003, 2_002)).toEqual([2_002, 2_003]);
+  });
+
+  test('has nothing to give up where nothing is missing', () => {
+    const jitter = buffer();
+    jitter.giveUp();
+    expect(step(jitter, 0, 65_535)).toEqual([65_535]);
+    jitter.giveUp();
+    expect(step(jitter, 2_000, 0, 1)).toEqual([0, 1]);
+  });
+
   test('holds no more than its window, however much is missing', () => {
     const jitter = buffer();
     step(jitter, 0, 0);

@@ -60,6 +60,8 @@ export class JitterBuffer<Packet extends { readonly sequence: number }> {
   #afterLoss = false;
   /** The number that would follow on a packet out of all bounds. */
   #strangeNext: number | undefined;
+  /** What lies before the next packet is not waited for. */
+  #isOver = false;
 
   constructor({ holdMs }: JitterBufferOptions) {
     this.#holdMs = holdMs;
@@ -69,6 +71,7 @@ export class JitterBuffer<Packet extends { readonly sequence: number }> {
   push(packet: Packet, nowMs: number): void {
     const { sequence } = packet;
     if (this.#next === undefined) this.#begin(sequence);
+    if (this.#isOver) this.#goOn(sequence);
     const step = sequenceDistance(this.#highest, sequence);
     if (Math.abs(step) > MAX_STEP) {
       this.#pushStrange(packet, nowMs);
@@ -93,6 +96,13 @@ export class JitterBuffer<Packet extends { readonly sequence: number }> {
     } else if (this.#missing.delete(sequence)) {
       this.counters.recovered++;
     }
+  }
+
+  /** After an outage: whatever is missing, now or before the next packet, has had its time. */
+  giveUp(): void {
+    if (this.#next === undefined) return;
+    while (sequenceDistance(this.#highest, this.#next) <= 0) this.#advance();
+    this.#isOver = true;
   }
 
   /** Packets whose turn it is. */
@@ -132,6 +142,17 @@ export class JitterBuffer<Packet extends { readonly sequence: number }> {
   #begin(sequence: number): void {
     this.#next = sequence;
     this.#highest = sequenceAfter(sequence, -1);
+  }
+
+  /** The first packet after an outage; those from before it may still come, and are late. */
+  #goOn(sequence: number): void {
+    const missing = sequenceDistance(this.#highest, sequence) - 1;
+    if (missing < 0) return;
+    this.#isOver = false;
+    if (missing === 0) return;
+    this.counters.lost += missing;
+    this.#afterLoss = true;
+    this.#begin(sequence);
   }
 
   #distance(sequence: number): number {

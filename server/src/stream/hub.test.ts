@@ -263,6 +263,20 @@ it('announces a discontinuity where pictures and sound are missing, and begins b
   expect(world.sink.outline).toBe('tracks unit×50 tracks unit×2');
 });
 
+it.each([
+  ['a gap where there was sound', [VIDEO, AUDIO], 'tracks unit×50 tracks unit×2'],
+  ['none where pictures alone may be slow', [VIDEO], 'tracks unit×27'],
+])('takes a second and a half without a unit for %s', (_what, tracks, outline) => {
+  const world = new World();
+  const publication = world.publish();
+  publication.tracks(tracks);
+  play(world, publication, 0, 1);
+  world.clock.advance(1_500);
+  publication.unit(picture(2.5, true));
+  publication.unit(picture(2.54));
+  expect(world.sink.outline).toBe(outline);
+});
+
 it('announces a discontinuity in sound alone too', () => {
   const world = new World();
   const publication = world.publish();

@@ -16,6 +16,9 @@ import { Timeline, type TimelineCounters } from './timeline.ts';
 /** Longer than this without a unit, and what follows is behind a discontinuity: no frame lasts so long. */
 const GAP_SECONDS = 3;
 
+/** The same where there was sound to the last, which does not come once in a while as pictures may. Players would show the gap's last picture for as long as it lasted, again. */
+const GAP_IN_SOUND_SECONDS = 1;
+
 /** A goodbye may be an encoder that begins again with other settings; longer than that takes, and it meant it. */
 const GOODBYE_GRACE_MS = 15_000;
 
@@ -105,6 +108,7 @@ export class LiveStream {
   #trackById = new Map<number, Track>();
   #graceTimer: Timer | undefined;
   #lastUnitAt: number | undefined;
+  #lastSoundAt = Number.NEGATIVE_INFINITY;
   #droppedUnits = 0;
   #discontinuities = 0;
   #sinkFailures = 0;
@@ -267,8 +271,10 @@ export class LiveStream {
     }
     const at = mapped.dts / track.timescale;
     const gap = this.#lastUnitAt === undefined || this.#isFresh ? 0 : at - this.#lastUnitAt;
+    const hadSound = (this.#lastUnitAt ?? 0) - this.#lastSoundAt < GAP_IN_SOUND_SECONDS;
     this.#lastUnitAt = Math.max(this.#lastUnitAt ?? 0, at);
-    if (gap > GAP_SECONDS) {
+    if (track.kind === 'audio') this.#lastSoundAt = at;
+    if (gap > (hadSound ? GAP_IN_SOUND_SECONDS : GAP_SECONDS)) {
       // The formats are the same, the pictures between are missing.
       this.#setCurrentTracks(publisher);
       if (this.#mustWait(publisher, unit, track)) return;

@@ -96,6 +96,11 @@ export class MediumReceiver {
     this.#frames(source, source.push(packet, nowMs), nowMs);
   }
 
+  /** After an outage: nothing from before it is waited for or asked for again. */
+  giveUp(): void {
+    for (const source of this.#sources.values()) source.giveUp();
+  }
+
   /** What waiting comes to: asks again, gives up. */
   tick(nowMs: number): void {
     for (const source of this.#sources.values()) {

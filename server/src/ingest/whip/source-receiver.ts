@@ -61,6 +61,11 @@ export class SourceReceiver {
       .flatMap(({ packet, afterLoss }) => this.#depacketizer.push(packet, afterLoss).map((frame) => ({ frame, time: this.clock.time(frame.timestamp, nowMs * 1000) })));
   }
 
+  /** After an outage: nothing from before it is waited for or asked for again. */
+  giveUp(): void {
+    this.#buffer.giveUp();
+  }
+
   get isWaiting(): boolean {
     return this.#buffer.isWaiting;
   }

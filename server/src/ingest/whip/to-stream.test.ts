@@ -291,3 +291,25 @@ test('tells when numbered packets came, whatever their layer or loss', () => {
   });
   expect(toStream.arrivals(1)).toBeUndefined();
 });
+
+test('what was lost in an outage is not asked for: pictures go on with the first key frame after it', () => {
+  const target = new Recorder();
+  const toStream = new ToStream([VIDEO, AUDIO], target);
+  const shoot = camera(1);
+  for (let i = 0; i < 40; i++) {
+    toStream.rtp(speech(i), 1_000 + i * 33);
+    toStream.rtp(shoot(vp8(i === 0), i === 0), 1_000 + i * 33);
+  }
+  const before = target.units.length;
+  const lost = Array.from({ length: 100 }, (_, i) => shoot(vp8(i === 50), i === 50));
+  const back = 1_000 + 140 * 33;
+  toStream.rtp(shoot(vp8(false), false), back);
+  expect(target.keyFrames).toContain(1);
+  for (let ms = 0; ms <= 500; ms += 20) toStream.tick(back + ms);
+  expect(target.asked).toEqual([]);
+  // A publisher may send it again by itself.
+  toStream.rtp(lost[50] ?? new Uint8Array(), back + 500);
+  expect(target.units).toHaveLength(before);
+  toStream.rtp(shoot(vp8(true), true), back + 520);
+  expect(target.units.slice(before)).toMatchObject([{ track: 1, key: true }]);
+});

@@ -34,6 +34,12 @@ const ANNOUNCE_AFTER_MS = 1_500;
 /** When a format changes those of the other layers do too, as when a phone is turned: viewers get one interruption, not one of each. */
 const SETTLE_MS = 150;
 
+/**
+ * Nothing at all of a publisher for so long is an outage. What was sent in it would be pictures of then, with holes of seconds around them; what comes
+ * now begins sooner without.
+ */
+const OUTAGE_MS = 1_000;
+
 const MAX_HELD_UNITS = 600;
 const MAX_HELD_BYTES = 16 * 1024 * 1024;
 
@@ -54,6 +60,8 @@ export class ToStream {
   #held: HeldUnit[] = [];
   #heldBytes = 0;
   #nowMs = 0;
+  /** When the last packet came. */
+  #heardMs = 0;
   readonly #arrivals = new ArrivalLog();
 
   constructor(expected: readonly ExpectedMedium[], target: StreamTarget) {
@@ -108,6 +116,8 @@ export class ToStream {
     const { transportExtension } = medium.expected;
     const number = transportExtension === undefined ? undefined : headerExtension(packet, transportExtension);
     if (number?.length === 2) this.#arrivals.packet(u16(number, 0), Math.floor(arrivedAtMs * 1000));
+    if (nowMs - this.#heardMs > OUTAGE_MS) for (const each of this.#media) each.giveUp();
+    this.#heardMs = nowMs;
     medium.push(packet, nowMs);
     this.#announceWhenComplete();
     return true;
