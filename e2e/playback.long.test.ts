@@ -89,7 +89,7 @@ describe.concurrent('a broadcast', () => {
   });
 
   describe('that others read', () => {
-    let broadcast: { readonly hls: string };
+    let broadcast: { readonly hls: string; readonly dash: string };
     let encoder: Child | undefined;
 
     beforeAll(async () => {
@@ -100,10 +100,12 @@ describe.concurrent('a broadcast', () => {
     });
     afterAll(() => encoder?.stop('SIGKILL'));
 
-    test('is read by ffprobe', { timeout: 160_000 }, async ({ expect }) => {
+    test.for(['hls', 'dash'] as const)('is read by ffprobe (%s)', { timeout: 160_000 }, async (format, { expect }) => {
+      const address = broadcast[format];
+      await until(async () => (await fetch(address)).ok, { what: 'a playlist or manifest', timeoutMs: 15_000 });
       const { code, stdout, stderr } = await run(
         'ffprobe',
-        ['-v', 'error', '-read_intervals', '%+4', '-show_entries', 'stream=codec_name,width,height:packet=stream_index', '-of', 'json', broadcast.hls],
+        ['-v', 'error', '-read_intervals', '%+4', '-show_entries', 'stream=codec_name,width,height:packet=stream_index', '-of', 'json', address],
         {
           timeoutMs: 40_000,
         },

@@ -113,7 +113,8 @@ async function echoThroughRelays({ servers, holdMs, echoMs }: EchoTask) {
         });
       });
       const stats = [...(await caller.getStats()).values()];
-      const pair = stats.find(({ type, nominated, state }) => type === 'candidate-pair' && nominated && state === 'succeeded');
+      const selected = stats.find(({ type }) => type === 'transport')?.selectedCandidatePairId;
+      const pair = stats.find(({ id }) => id === selected);
       const local = stats.find(({ id }) => id === pair?.localCandidateId);
       const remote = stats.find(({ id }) => id === pair?.remoteCandidateId);
       caller.close();

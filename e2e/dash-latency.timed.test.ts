@@ -3,7 +3,6 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { ensureTool } from '../tools/test-tools.ts';
 import { Owner } from './harness/api.ts';
-import { run } from './harness/child.ts';
 import { browserTestsAreOff, newVisitor, openBrowser } from './harness/chromium.ts';
 import { type ClockReading, median, playFor, readClock, sampleLatencies } from './harness/page-clock.ts';
 import { PlayerPages } from './harness/player-pages.ts';
@@ -82,20 +81,6 @@ describe.concurrent('low-latency DASH', () => {
         }
       },
     );
-
-  test('ffprobe reads the manifest of a broadcast that goes on', { timeout: 60_000 }, async ({ expect }) => {
-    await ensureTool('ffprobe');
-    const { stream, streamKey, playback } = await owner.create({ title: 'Probed' });
-    await using _encoder = publishWithFfmpeg(`${server.rtmp}/${streamKey}`, { video: LIGHT });
-    await owner.untilStatus(stream.id, 'live', 15_000);
-    await until(async () => (await fetch(playback.dash)).ok, { what: 'a manifest', timeoutMs: 15_000 });
-    const args = ['-v', 'error', '-read_intervals', '%+4', '-show_entries', 'packet=codec_type', '-of', 'csv=p=0', playback.dash];
-    const { code, stdout, stderr } = await run('ffprobe', args, { timeoutMs: 40_000 });
-    expect(code, stderr).toBe(0);
-    const kinds = stdout.split('\n');
-    expect(kinds.filter((kind) => kind.startsWith('video')).length).toBeGreaterThan(90);
-    expect(kinds.filter((kind) => kind.startsWith('audio')).length).toBeGreaterThan(90);
-  });
 });
 
 /** One player in a browser window of its own. */
