@@ -99,14 +99,19 @@ describe('JitterBuffer', () => {
   });
 
   test('[hostile network] delivers each packet at most once, in rising order, and says where some are missing', () => {
-    const arrival = fc.record({ sequence: fc.oneof({ weight: 20, arbitrary: fc.nat(60) }, { weight: 1, arbitrary: fc.nat(65_535) }), afterMs: fc.nat(60) });
+    const arrival = fc.record({
+      sequence: fc.oneof({ weight: 20, arbitrary: fc.nat(60) }, { weight: 1, arbitrary: fc.nat(65_535) }),
+      afterMs: fc.nat(60),
+      outage: fc.nat(30).map((n) => n === 0),
+    });
     fc.assert(
       fc.property(fc.array(arrival, { maxLength: 200 }), fc.nat(65_535), (arrivals, base) => {
         const jitter = buffer();
         let nowMs = 0;
         let last: number | undefined;
-        for (const { sequence, afterMs } of arrivals) {
+        for (const { sequence, afterMs, outage } of arrivals) {
           nowMs += afterMs;
+          if (outage) jitter.giveUp();
           jitter.push({ sequence: sequenceAfter(base, sequence) }, nowMs);
           const resets = jitter.counters.resets;
           for (const { packet, afterLoss } of jitter.take(nowMs)) {
