@@ -1,13 +1,11 @@
-/** What Vite and the icon set give that TypeScript does not see by itself. */
+/** What the build makes that TypeScript does not see by itself. */
 /// <reference types="vite/client" />
 
 declare module 'virtual:tokens.css';
 
-declare module '@tabler/icons-react/dist/esm/icons/*' {
-  import type { Icon } from '@tabler/icons-react';
+declare module '~icons/*' {
+  const icon: import('./look/icon.tsx').Icon;
 
-  const icon: Icon;
-
-  // biome-ignore lint/style/noDefaultExport: so the icon set exports them.
+  // biome-ignore lint/style/noDefaultExport: a module is one icon, which whoever imports it names.
   export { icon as default };
 }

@@ -1,9 +1,9 @@
 /** The bar on top: the name, the theme and the way to go live. */
 import { useMantineColorScheme } from '@mantine/core';
-import IconMoon from '@tabler/icons-react/dist/esm/icons/IconMoon.mjs';
-import IconSettings from '@tabler/icons-react/dist/esm/icons/IconSettings.mjs';
-import IconSun from '@tabler/icons-react/dist/esm/icons/IconSun.mjs';
 import { Link, useLocation } from '@tanstack/react-router';
+import IconMoon from '~icons/moon';
+import IconSettings from '~icons/settings';
+import IconSun from '~icons/sun';
 import { IconButton } from '../parts/icon-button.tsx';
 import { t } from '../text/text.ts';
 import classes from './bar.module.css';

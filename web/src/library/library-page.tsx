@@ -1,8 +1,8 @@
 /** `/library`: what this device's owner kept of their broadcasts. */
 import { Button, TextInput } from '@mantine/core';
-import IconSearch from '@tabler/icons-react/dist/esm/icons/IconSearch.mjs';
 import { Link } from '@tanstack/react-router';
 import { useDeferredValue, useState } from 'react';
+import IconSearch from '~icons/search';
 import { CardSkeletons } from '../parts/card-skeletons.tsx';
 import { Notice } from '../parts/notice.tsx';
 import { useTitle } from '../parts/use-title.ts';
@@ -29,7 +29,7 @@ export function LibraryPage() {
           className={classes.search ?? ''}
           aria-label={t('library.search')}
           placeholder={t('library.search')}
-          leftSection={<IconSearch size={18} stroke={1.75} aria-hidden="true" />}
+          leftSection={<IconSearch size={18} stroke={1.75} />}
           value={text}
           onChange={(event) => setText(event.currentTarget.value)}
           maxLength={120}

@@ -2,13 +2,13 @@
 import { Menu } from '@mantine/core';
 import type { Recording, RecordingProblem } from '@millrace/contract/entities/recording';
 import { Visibility } from '@millrace/contract/entities/stream';
-import IconCopy from '@tabler/icons-react/dist/esm/icons/IconCopy.mjs';
-import IconDots from '@tabler/icons-react/dist/esm/icons/IconDots.mjs';
-import IconDownload from '@tabler/icons-react/dist/esm/icons/IconDownload.mjs';
-import IconPencil from '@tabler/icons-react/dist/esm/icons/IconPencil.mjs';
-import IconTrash from '@tabler/icons-react/dist/esm/icons/IconTrash.mjs';
 import { Link } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
+import IconCopy from '~icons/copy';
+import IconDots from '~icons/dots';
+import IconDownload from '~icons/download';
+import IconPencil from '~icons/pencil';
+import IconTrash from '~icons/trash';
 import { IconButton } from '../parts/icon-button.tsx';
 import { Poster } from '../parts/poster.tsx';
 import { type DownloadState, useDownload } from '../parts/use-download.ts';

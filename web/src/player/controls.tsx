@@ -1,17 +1,17 @@
 /** The row of controls under the picture. */
 
-import IconBadgeCc from '@tabler/icons-react/dist/esm/icons/IconBadgeCc.mjs';
-import IconArrowsMaximize from '@tabler/icons-react/dist/esm/icons/IconMaximize.mjs';
-import IconArrowsMinimize from '@tabler/icons-react/dist/esm/icons/IconMinimize.mjs';
-import IconPictureInPicture from '@tabler/icons-react/dist/esm/icons/IconPictureInPicture.mjs';
-import IconPlayerPauseFilled from '@tabler/icons-react/dist/esm/icons/IconPlayerPauseFilled.mjs';
-import IconPlayerPlayFilled from '@tabler/icons-react/dist/esm/icons/IconPlayerPlayFilled.mjs';
-import IconRectangle from '@tabler/icons-react/dist/esm/icons/IconRectangle.mjs';
-import IconRectangleFilled from '@tabler/icons-react/dist/esm/icons/IconRectangleFilled.mjs';
-import IconSettings from '@tabler/icons-react/dist/esm/icons/IconSettings.mjs';
-import IconVolume from '@tabler/icons-react/dist/esm/icons/IconVolume.mjs';
-import IconVolume2 from '@tabler/icons-react/dist/esm/icons/IconVolume2.mjs';
-import IconVolumeOff from '@tabler/icons-react/dist/esm/icons/IconVolumeOff.mjs';
+import IconBadgeCc from '~icons/badge-cc';
+import IconArrowsMaximize from '~icons/maximize';
+import IconArrowsMinimize from '~icons/minimize';
+import IconPictureInPicture from '~icons/picture-in-picture';
+import IconPlayerPauseFilled from '~icons/player-pause-filled';
+import IconPlayerPlayFilled from '~icons/player-play-filled';
+import IconRectangle from '~icons/rectangle';
+import IconRectangleFilled from '~icons/rectangle-filled';
+import IconSettings from '~icons/settings';
+import IconVolume from '~icons/volume';
+import IconVolume2 from '~icons/volume-2';
+import IconVolumeOff from '~icons/volume-off';
 import { IconButton } from '../parts/icon-button.tsx';
 import { elapsed, seconds } from '../text/format.ts';
 import { t } from '../text/text.ts';

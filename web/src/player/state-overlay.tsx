@@ -1,9 +1,9 @@
 /** What the player says over the picture when there is something to say. Never a bare spinner. */
 import { Button } from '@mantine/core';
-import IconPlayerPlayFilled from '@tabler/icons-react/dist/esm/icons/IconPlayerPlayFilled.mjs';
-import IconVolumeOff from '@tabler/icons-react/dist/esm/icons/IconVolumeOff.mjs';
 import { Link } from '@tanstack/react-router';
 import { type ReactNode, useEffect, useState } from 'react';
+import IconPlayerPlayFilled from '~icons/player-play-filled';
+import IconVolumeOff from '~icons/volume-off';
 import { useServices } from '../parts/services.tsx';
 import { useNow } from '../parts/use-now.ts';
 import { elapsed, when } from '../text/format.ts';
@@ -32,7 +32,7 @@ export function StateOverlay({ live, facts }: StateOverlayProps) {
       </div>
       {snapshot.mutedByBrowser && snapshot.state === 'playing' && (
         <button type="button" className={classes.unmute} onClick={() => player?.unmute()}>
-          <IconVolumeOff size={24} stroke={1.75} aria-hidden="true" />
+          <IconVolumeOff size={24} stroke={1.75} />
           {t('watch.unmute.big')}
         </button>
       )}
@@ -105,7 +105,7 @@ function Message({ live, facts }: StateOverlayProps) {
 function RecordingLink({ id }: { readonly id: string }) {
   return (
     <Link to="/v/$id" params={{ id }} className={classes.recording}>
-      <IconPlayerPlayFilled size={18} aria-hidden="true" />
+      <IconPlayerPlayFilled size={18} />
       {t('watch.ended.recording')}
     </Link>
   );

@@ -1,8 +1,8 @@
 /** The page of one recording: the picture, what it is, and links to it. */
 import type { PublicRecording } from '@millrace/contract/entities/recording';
-import IconCopy from '@tabler/icons-react/dist/esm/icons/IconCopy.mjs';
-import IconDownload from '@tabler/icons-react/dist/esm/icons/IconDownload.mjs';
 import { useState } from 'react';
+import IconCopy from '~icons/copy';
+import IconDownload from '~icons/download';
 import { Heading } from '../parts/heading.tsx';
 import { type DownloadState, useDownload } from '../parts/use-download.ts';
 import classes from '../player/player-page.module.css';
@@ -67,7 +67,7 @@ function Download({ recording }: { readonly recording: PublicRecording }) {
   const { download, start } = useDownload(recording);
   return (
     <button type="button" className={`${classes.share} figures`} onClick={start} aria-disabled={download.state === 'preparing' || undefined}>
-      <IconDownload size={20} stroke={1.75} aria-hidden="true" />
+      <IconDownload size={20} stroke={1.75} />
       <span aria-live="polite">{downloadText(download)}</span>
     </button>
   );
@@ -95,7 +95,7 @@ function CopyLink({ page, video }: { readonly page: string; readonly video: HTML
   const label = seconds >= LEAST_SECONDS ? t('recording.copyAt', { at: elapsed(seconds * 1000) }) : t('library.copy');
   return (
     <button type="button" className={`${classes.share} figures`} onClick={() => void copy()}>
-      <IconCopy size={20} stroke={1.75} aria-hidden="true" />
+      <IconCopy size={20} stroke={1.75} />
       <span aria-live="polite">{copied ? t('library.copied') : label}</span>
     </button>
   );

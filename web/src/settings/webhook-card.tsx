@@ -1,9 +1,9 @@
 /** One webhook: where it leads, how it is doing, what can be done with it. */
 import { Button, Menu, Modal } from '@mantine/core';
 import type { Webhook, WebhookWithSecret } from '@millrace/contract/entities/webhook';
-import IconDots from '@tabler/icons-react/dist/esm/icons/IconDots.mjs';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
+import IconDots from '~icons/dots';
 import { IconButton } from '../parts/icon-button.tsx';
 import { useServices } from '../parts/services.tsx';
 import { when } from '../text/format.ts';

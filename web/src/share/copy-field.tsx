@@ -1,7 +1,7 @@
 /** A text to copy: shown, with the button that copies it and says so. */
-import IconCheck from '@tabler/icons-react/dist/esm/icons/IconCheck.mjs';
-import IconCopy from '@tabler/icons-react/dist/esm/icons/IconCopy.mjs';
 import { type ReactNode, useId, useState } from 'react';
+import IconCheck from '~icons/check';
+import IconCopy from '~icons/copy';
 import { IconButton } from '../parts/icon-button.tsx';
 import { t } from '../text/text.ts';
 import classes from './copy-field.module.css';

@@ -2,12 +2,12 @@
 import { Button, SegmentedControl, Switch, TextInput } from '@mantine/core';
 import { ApiError } from '@millrace/client/api-error';
 import { DEFAULT_REWIND_SECONDS, MAX_TITLE_LENGTH } from '@millrace/contract/limits';
-import IconBroadcast from '@tabler/icons-react/dist/esm/icons/IconBroadcast.mjs';
-import IconCamera from '@tabler/icons-react/dist/esm/icons/IconCamera.mjs';
-import IconCloudDown from '@tabler/icons-react/dist/esm/icons/IconCloudDown.mjs';
 import { useMutation } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { type FormEvent, type ReactNode, useId, useRef, useState } from 'react';
+import IconBroadcast from '~icons/broadcast';
+import IconCamera from '~icons/camera';
+import IconCloudDown from '~icons/cloud-down';
 import { deviceKind } from '../parts/device.ts';
 import { useServices } from '../parts/services.tsx';
 import { useTitle } from '../parts/use-title.ts';
@@ -80,13 +80,13 @@ function NewStream() {
       <fieldset className={classes.sources}>
         <legend className="sr-only">{t('choose.source')}</legend>
         <Source name={t('choose.device')} text={t('choose.device.text')} checked={source === 'device'} choose={() => choose({ source: 'device' })}>
-          <IconCamera size={26} stroke={1.75} aria-hidden="true" />
+          <IconCamera size={26} stroke={1.75} />
         </Source>
         <Source name={t('choose.encoder')} text={t('choose.encoder.text')} checked={source === 'encoder'} choose={() => choose({ source: 'encoder' })}>
-          <IconBroadcast size={26} stroke={1.75} aria-hidden="true" />
+          <IconBroadcast size={26} stroke={1.75} />
         </Source>
         <Source name={t('choose.fetch')} text={t('choose.fetch.text')} checked={source === 'fetch'} choose={() => choose({ source: 'fetch' })}>
-          <IconCloudDown size={26} stroke={1.75} aria-hidden="true" />
+          <IconCloudDown size={26} stroke={1.75} />
         </Source>
       </fieldset>
       <TextInput

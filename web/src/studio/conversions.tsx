@@ -1,7 +1,7 @@
 /** What the server converts for some viewers: what it costs, and how to avoid it. */
 import type { BridgeMeasurement } from '@millrace/contract/entities/measurement';
-import IconAlertTriangle from '@tabler/icons-react/dist/esm/icons/IconAlertTriangle.mjs';
-import IconInfoCircle from '@tabler/icons-react/dist/esm/icons/IconInfoCircle.mjs';
+import IconAlertTriangle from '~icons/alert-triangle';
+import IconInfoCircle from '~icons/info-circle';
 import { t } from '../text/text.ts';
 import classes from './conversions.module.css';
 
@@ -11,7 +11,7 @@ export function Conversions({ bridges }: { readonly bridges: readonly BridgeMeas
     <ul className={classes.list} aria-label={t('bridge.list')}>
       {bridges.map((bridge) => (
         <li key={`${bridge.kind} ${bridge.to}`} data-failed={bridge.failed || undefined}>
-          {bridge.failed ? <IconAlertTriangle size={20} stroke={1.75} aria-hidden="true" /> : <IconInfoCircle size={20} stroke={1.75} aria-hidden="true" />}
+          {bridge.failed ? <IconAlertTriangle size={20} stroke={1.75} /> : <IconInfoCircle size={20} stroke={1.75} />}
           {t(sentenceOf(bridge))}
         </li>
       ))}

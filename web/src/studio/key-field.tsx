@@ -1,6 +1,6 @@
 /** The stream key to copy, hidden until asked for; as encoders of either kind call it. */
-import IconEye from '@tabler/icons-react/dist/esm/icons/IconEye.mjs';
-import IconEyeOff from '@tabler/icons-react/dist/esm/icons/IconEyeOff.mjs';
+import IconEye from '~icons/eye';
+import IconEyeOff from '~icons/eye-off';
 import { IconButton } from '../parts/icon-button.tsx';
 import { CopyField } from '../share/copy-field.tsx';
 import { t } from '../text/text.ts';

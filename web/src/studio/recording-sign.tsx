@@ -1,6 +1,6 @@
 /** Says on air that the broadcast is being recorded, or why it is not any more. Nothing where nothing was to be kept. */
-import IconAlertTriangle from '@tabler/icons-react/dist/esm/icons/IconAlertTriangle.mjs';
-import IconPlayerRecord from '@tabler/icons-react/dist/esm/icons/IconPlayerRecord.mjs';
+import IconAlertTriangle from '~icons/alert-triangle';
+import IconPlayerRecord from '~icons/player-record';
 import type { RecordingEvent } from '../player/use-live-socket.ts';
 import { t } from '../text/text.ts';
 import classes from './recording-sign.module.css';

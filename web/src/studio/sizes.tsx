@@ -2,9 +2,9 @@
 import { SegmentedControl } from '@mantine/core';
 import type { LadderMeasurement } from '@millrace/contract/entities/measurement';
 import type { Stream } from '@millrace/contract/entities/stream';
-import IconAlertTriangle from '@tabler/icons-react/dist/esm/icons/IconAlertTriangle.mjs';
-import IconInfoCircle from '@tabler/icons-react/dist/esm/icons/IconInfoCircle.mjs';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
+import IconAlertTriangle from '~icons/alert-triangle';
+import IconInfoCircle from '~icons/info-circle';
 import { useServices } from '../parts/services.tsx';
 import { list, number } from '../text/format.ts';
 import { t } from '../text/text.ts';
@@ -48,7 +48,7 @@ export function Sizes({ stream, ladder }: { readonly stream: Pick<Stream, 'id' |
         <ul className={conversions.list} aria-label={t('sizes.now')}>
           {notes.map(({ text, isBad }) => (
             <li key={text} data-failed={isBad || undefined} className="figures">
-              {isBad ? <IconAlertTriangle size={20} stroke={1.75} aria-hidden="true" /> : <IconInfoCircle size={20} stroke={1.75} aria-hidden="true" />}
+              {isBad ? <IconAlertTriangle size={20} stroke={1.75} /> : <IconInfoCircle size={20} stroke={1.75} />}
               {text}
             </li>
           ))}

@@ -1,7 +1,7 @@
 /** What hurts viewers, in words: what it means and what to do about it. */
 import type { StreamWarning } from '@millrace/contract/entities/measurement';
-import IconAlertTriangle from '@tabler/icons-react/dist/esm/icons/IconAlertTriangle.mjs';
-import IconCircleCheck from '@tabler/icons-react/dist/esm/icons/IconCircleCheck.mjs';
+import IconAlertTriangle from '~icons/alert-triangle';
+import IconCircleCheck from '~icons/circle-check';
 import { t } from '../text/text.ts';
 import classes from './warnings.module.css';
 
@@ -11,7 +11,7 @@ export function Warnings({ warnings }: { readonly warnings: readonly StreamWarni
   if (warnings.length === 0) {
     return (
       <p className={classes.fine}>
-        <IconCircleCheck size={20} stroke={1.75} aria-hidden="true" />
+        <IconCircleCheck size={20} stroke={1.75} />
         {t('studio.healthy')}
       </p>
     );
@@ -21,7 +21,7 @@ export function Warnings({ warnings }: { readonly warnings: readonly StreamWarni
       <ul className={classes.list}>
         {warnings.map((warning) => (
           <li key={warning} className={classes.warning}>
-            <IconAlertTriangle size={22} stroke={1.75} aria-hidden="true" />
+            <IconAlertTriangle size={22} stroke={1.75} />
             <div>
               <h2>{t(`warning.${warning}`)}</h2>
               <p>{t(`warning.${warning}.do`)}</p>

@@ -1,7 +1,7 @@
 /** The page of one stream: the picture, its name, who else watches, and a way to share it. */
 import type { PublicStream } from '@millrace/contract/entities/stream';
-import IconShare from '@tabler/icons-react/dist/esm/icons/IconShare2.mjs';
 import { lazy, Suspense, useEffect, useRef, useState } from 'react';
+import IconShare from '~icons/share-2';
 import { deviceKind } from '../parts/device.ts';
 import { Heading } from '../parts/heading.tsx';
 import { StatusBadge } from '../parts/live-dot.tsx';
@@ -75,7 +75,7 @@ export function WatchStream({ stream, token, refused }: WatchStreamProps) {
           {stream.description && <p className={classes.description}>{stream.description}</p>}
         </div>
         <button type="button" className={classes.share} onClick={() => setSharing(true)}>
-          <IconShare size={20} stroke={1.75} aria-hidden="true" />
+          <IconShare size={20} stroke={1.75} />
           {t('share.action')}
         </button>
       </div>

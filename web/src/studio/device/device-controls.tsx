@@ -1,15 +1,15 @@
 /** The row under the picture: sound, picture, the one round button, the other camera, more. */
 import { Button } from '@mantine/core';
 import type { Capture, CaptureSnapshot } from '@millrace/client/capture/capture';
-import IconAdjustments from '@tabler/icons-react/dist/esm/icons/IconAdjustments.mjs';
-import IconCameraRotate from '@tabler/icons-react/dist/esm/icons/IconCameraRotate.mjs';
-import IconMicrophone from '@tabler/icons-react/dist/esm/icons/IconMicrophone.mjs';
-import IconMicrophoneOff from '@tabler/icons-react/dist/esm/icons/IconMicrophoneOff.mjs';
-import IconScreenShare from '@tabler/icons-react/dist/esm/icons/IconScreenShare.mjs';
-import IconShare from '@tabler/icons-react/dist/esm/icons/IconShare2.mjs';
-import IconVideo from '@tabler/icons-react/dist/esm/icons/IconVideo.mjs';
-import IconVideoOff from '@tabler/icons-react/dist/esm/icons/IconVideoOff.mjs';
 import { useMutation } from '@tanstack/react-query';
+import IconAdjustments from '~icons/adjustments';
+import IconCameraRotate from '~icons/camera-rotate';
+import IconMicrophone from '~icons/microphone';
+import IconMicrophoneOff from '~icons/microphone-off';
+import IconScreenShare from '~icons/screen-share';
+import IconShare from '~icons/share-2';
+import IconVideo from '~icons/video';
+import IconVideoOff from '~icons/video-off';
 import { deviceKind } from '../../parts/device.ts';
 import { IconButton } from '../../parts/icon-button.tsx';
 import { useServices } from '../../parts/services.tsx';
@@ -91,7 +91,7 @@ export function DeviceControls({ capture, snapshot, streamId, onAir, waiting, pr
         </IconButton>
       </div>
       <button type="button" className={classes.share} aria-haspopup="dialog" onClick={() => open('share')}>
-        <IconShare size={20} stroke={1.75} aria-hidden="true" />
+        <IconShare size={20} stroke={1.75} />
         {t('share.action')}
       </button>
     </div>

@@ -2,9 +2,9 @@
 import type { CaptureSnapshot } from '@millrace/client/capture/capture';
 import type { PublisherSnapshot } from '@millrace/client/publish/publisher';
 import type { Stream } from '@millrace/contract/entities/stream';
-import IconX from '@tabler/icons-react/dist/esm/icons/IconX.mjs';
 import { Link } from '@tanstack/react-router';
 import { type ReactNode, useEffect, useRef } from 'react';
+import IconX from '~icons/x';
 import { StatusBadge } from '../../parts/live-dot.tsx';
 import { useServices } from '../../parts/services.tsx';
 import { useNow } from '../../parts/use-now.ts';
@@ -38,7 +38,7 @@ export function DeviceStage({ stream, snapshot, broadcast, live, message, retry,
       <header className={classes.top}>
         {!onAir && (
           <Link to="/live" className={classes.leave} aria-label={t('studio.back')}>
-            <IconX size={22} stroke={1.75} aria-hidden="true" />
+            <IconX size={22} stroke={1.75} />
           </Link>
         )}
         <p className={`${classes.facts} figures`}>

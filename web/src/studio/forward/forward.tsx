@@ -2,9 +2,9 @@
 import { Button } from '@mantine/core';
 import type { Target } from '@millrace/contract/entities/target';
 import { MAX_TARGETS_PER_STREAM } from '@millrace/contract/limits';
-import IconPlus from '@tabler/icons-react/dist/esm/icons/IconPlus.mjs';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
+import IconPlus from '~icons/plus';
 import { useServices } from '../../parts/services.tsx';
 import { t } from '../../text/text.ts';
 import { AddTarget } from './add-target.tsx';
@@ -38,7 +38,7 @@ export function Forward({ streamId }: { readonly streamId: string }) {
         <div className={classes.bone} aria-hidden="true" />
       )}
       {targets.data && targets.data.items.length < MAX_TARGETS_PER_STREAM && (
-        <Button variant="default" leftSection={<IconPlus size={18} stroke={1.75} aria-hidden="true" />} onClick={() => setAdding(true)}>
+        <Button variant="default" leftSection={<IconPlus size={18} stroke={1.75} />} onClick={() => setAdding(true)}>
           {t('forward.add')}
         </Button>
       )}

@@ -1,9 +1,9 @@
 /** One service: its name, how it goes, its switch, and the way to remove it, which asks once. */
 import { Button, Modal } from '@mantine/core';
 import type { Target } from '@millrace/contract/entities/target';
-import IconTrash from '@tabler/icons-react/dist/esm/icons/IconTrash.mjs';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
+import IconTrash from '~icons/trash';
 import { IconButton } from '../../parts/icon-button.tsx';
 import { useServices } from '../../parts/services.tsx';
 import { t } from '../../text/text.ts';
