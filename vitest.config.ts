@@ -1,5 +1,6 @@
 import { defineConfig } from 'vitest/config';
 import { WASM_FLAGS } from './tools/launch/server.js';
+import { TestOrder } from './tools/test-order.ts';
 
 /** Encoders, browsers, databases and networks of real time on a machine that may stall: what fails is tried once more, and the report names it. */
 const REAL_TIME = { exclude: ['**/node_modules/**'], retry: 1 };
@@ -13,6 +14,7 @@ export default defineConfig({
   test: {
     // Of the tests of a file that say they mind no company.
     maxConcurrency: 2,
+    sequence: { sequencer: TestOrder },
     projects: [
       {
         test: {

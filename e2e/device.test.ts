@@ -113,7 +113,7 @@ describe.skipIf(browserTestsAreOff)('from this device', () => {
   test('where real time does not come through, segments begin by themselves and the page says so', { timeout: 60_000 }, async () => {
     const { link } = await live();
     await using context = await newVisitor(browser, PHONE);
-    await using network = await PageNetwork.around(context, server.addresses.get('webrtc') ?? '');
+    await using network = await PageNetwork.around(context, server);
     network.fault = { loss: 1 };
     const watch = await WatchPage.open(context, link);
     await watch.untilProtocol('ll-hls', 8_000);

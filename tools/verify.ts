@@ -28,15 +28,15 @@ const CHECKS: readonly (readonly [name: string, args: readonly string[]])[] = [
 
 interface Stage {
   readonly projects: readonly string[];
-  /** Run at the same time, and print at their end. */
+  /** Run at the same time, and are told of when all are done. */
   readonly beside: readonly string[];
   /** Those have what the others leave of the processor. */
   readonly yields: boolean;
 }
 
 /**
- * One after the other. What measures time leaves half of the processor idle: there is room for those that need no browser (they do not yield: Chromium sets priorities
- * of its own, and what it plays and publishes could not wait for seconds, as it would have to), or hardly. The long ones mostly wait.
+ * One after the other, but for what runs beside them, which goes on. What measures time leaves half of the processor idle: there is room for those that need no
+ * browser, or hardly, and whose processes all yield (those of Chromium set priorities of their own). The long ones mostly wait.
  */
 const STAGES: readonly Stage[] = [
   { projects: ['e2e-paced', 'e2e-timed'], beside: ['unit', 'integration', 'e2e-patient'], yields: true },
@@ -59,12 +59,14 @@ const checked = Promise.all(CHECKS.map(([name, args]) => check(name, args)));
 
 if (mode === 'test') {
   await prepare();
+  const others: Promise<() => void>[] = [];
   for (const stage of STAGES) {
     const [projects, beside] = [wanted(stage.projects), wanted(stage.beside)];
-    const others = beside.length > 0 ? runTests(beside, projects.length > 0 ? { output: 'held', yields: stage.yields } : ALONE) : undefined;
+    if (beside.length > 0) others.push(runTests(beside, projects.length > 0 ? { output: 'held', yields: stage.yields } : ALONE));
     if (projects.length > 0) (await runTests(projects, ALONE))();
-    (await others)?.();
+    else await Promise.all(others);
   }
+  for (const tellOf of await Promise.all(others)) tellOf();
   teardown();
 }
 await checked;
@@ -80,10 +82,11 @@ function wanted(projects: readonly string[]): readonly string[] {
 
 /** What all runs of tests need. */
 async function prepare(): Promise<void> {
-  await installTestTools((text) => console.log(text));
   const needsServer = STAGES.some(({ projects, beside }) => wanted([...projects, ...beside]).some((project) => project.startsWith('e2e')));
   // What fails here fails again in the first run that needs it, and is told.
-  if (needsServer) await setup().catch(() => {});
+  const started = needsServer ? setup().catch(() => {}) : undefined;
+  await installTestTools((text) => console.log(text));
+  await started;
 }
 
 /** Tells of it once it is over. */

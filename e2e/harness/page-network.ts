@@ -1,20 +1,26 @@
 /** The network of one person's browser: its WebRTC sessions go through a bad network, and all of it can be cut. */
 import type { APIResponse, BrowserContext } from 'playwright-core';
+import type { RunningServer } from './server.ts';
+import { TcpProxy } from './tcp-proxy.ts';
 import { type Fault, UdpProxy } from './udp-proxy.ts';
 
 export class PageNetwork implements AsyncDisposable {
   readonly udp: UdpProxy;
+  readonly #tcp: TcpProxy;
   readonly #context: BrowserContext;
   #isCut = false;
 
-  private constructor(context: BrowserContext, udp: UdpProxy) {
+  private constructor(context: BrowserContext, udp: UdpProxy, tcp: TcpProxy) {
     this.#context = context;
     this.udp = udp;
+    this.#tcp = tcp;
   }
 
-  /** Before the pages of the context are opened. `webrtc`: the address of the ready line. */
-  static async around(context: BrowserContext, webrtc: string): Promise<PageNetwork> {
-    const network = new PageNetwork(context, await UdpProxy.before(Number(new URL(webrtc).port)));
+  /** Before the pages of the context are opened. */
+  static async around(context: BrowserContext, { http, addresses }: RunningServer): Promise<PageNetwork> {
+    const { hostname: host, port } = new URL(http);
+    const udp = await UdpProxy.before(Number(new URL(addresses.get('webrtc') ?? '').port));
+    const network = new PageNetwork(context, udp, await TcpProxy.to({ host, port: Number(port) }));
     // Answers name the proxy's port in place of the server's: pages need no setting for it.
     await context.route(/\/wh[ie]p\/[^/?]+(\?|$)/, async (route) => {
       if (network.#isCut) return route.abort('internetdisconnected');
@@ -26,6 +32,11 @@ export class PageNetwork implements AsyncDisposable {
     return network;
   }
 
+  /** Where pages find the server whose whole network is to be cut. */
+  get http(): string {
+    return `http://127.0.0.1:${this.#tcp.port}`;
+  }
+
   set fault(fault: Fault) {
     this.udp.fault = fault;
   }
@@ -34,17 +45,27 @@ export class PageNetwork implements AsyncDisposable {
   async cut(): Promise<void> {
     this.#isCut = true;
     this.udp.fault = { loss: 1 };
-    await this.#context.setOffline(true);
+    this.#tcp.disconnect();
+    await this.#tell({ offline: true });
   }
 
   async mend(): Promise<void> {
     this.#isCut = false;
     this.udp.fault = {};
-    await this.#context.setOffline(false);
+    this.#tcp.reconnect();
+    await this.#tell({ offline: false });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.udp[Symbol.asyncDispose]();
+    await Promise.all([this.udp[Symbol.asyncDispose](), this.#tcp[Symbol.asyncDispose]()]);
+  }
+
+  /** Pages alone. Chromium's own way of being without a network (Playwright's `setOffline`) keeps a core busy as long as there are peer connections. */
+  async #tell({ offline }: { readonly offline: boolean }): Promise<void> {
+    for (const page of this.#context.pages()) {
+      const session = await this.#context.newCDPSession(page);
+      await session.send('Network.overrideNetworkState', { offline, latency: 0, downloadThroughput: -1, uploadThroughput: -1 });
+    }
   }
 }
 

@@ -41,6 +41,18 @@ test('a cut ends both sides', async () => {
   await ends;
 });
 
+test('who is disconnected stays so until there is a network again', async () => {
+  await using pair = await openPair();
+  const ends = Promise.all([closed(pair.accepted), closed(pair.client)]);
+  pair.proxy.disconnect();
+  await ends;
+  await closed(connect(pair.proxy.port, '127.0.0.1'));
+  pair.proxy.reconnect();
+  await using again = await openClient(pair.proxy, pair.connections);
+  again.client.write('back');
+  expect(String((await once(again.accepted, 'data'))[0])).toBe('back');
+});
+
 // Not `once` of node:events, which takes a reset for a failure of the test.
 function closed(socket: Socket): Promise<void> {
   return new Promise((resolve) => socket.on('error', () => undefined).on('close', () => resolve()));

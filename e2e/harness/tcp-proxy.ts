@@ -12,6 +12,7 @@ export class TcpProxy implements AsyncDisposable {
   readonly #links = new Set<Link>();
   readonly #server: Server;
   #frozen = false;
+  #disconnected = false;
   #port = 0;
 
   private constructor(target: { readonly host: string; readonly port: number }) {
@@ -41,6 +42,16 @@ export class TcpProxy implements AsyncDisposable {
     this.#links.clear();
   }
 
+  /** Breaks every connection, and each that comes, until `reconnect`. */
+  disconnect(): void {
+    this.#disconnected = true;
+    this.cut();
+  }
+
+  reconnect(): void {
+    this.#disconnected = false;
+  }
+
   /** Pulls the cable: nothing passes any more, not even the end of a connection; both sides believe it stands. */
   freeze(): void {
     this.#frozen = true;
@@ -64,6 +75,10 @@ export class TcpProxy implements AsyncDisposable {
   }
 
   #join(client: Socket): void {
+    if (this.#disconnected) {
+      client.resetAndDestroy();
+      return;
+    }
     const upstream = connect(this.#target);
     const link: Link = { client, upstream, frozen: false };
     this.#links.add(link);
