@@ -35,18 +35,28 @@ export interface Delays {
   readonly toMs: number;
 }
 
-/** The delays of `count` flashes, once there are so many; the `after` before them do not count. */
+/**
+ * The delays of the last `count` flashes, once their median is within `withinMs`: players that were held up move sound and picture to each other again.
+ * The first `after` do not count.
+ */
 export async function untilDelays(
   onsets: () => Onsets | Promise<Onsets>,
-  { count, after = 0, timeoutMs }: { readonly count: number; readonly after?: number; readonly timeoutMs: number },
+  { count, after = 0, withinMs, timeoutMs }: { readonly count: number; readonly after?: number; readonly withinMs: number; readonly timeoutMs: number },
 ): Promise<Delays> {
-  let last: readonly number[] = [];
+  let all: readonly number[] = [];
   return until(
     async () => {
-      last = soundDelays(await onsets());
-      return last.length >= after + count && summaryOf(last.slice(after));
+      all = soundDelays(await onsets());
+      if (all.length < after + count) return undefined;
+      const delays = summaryOf(all.slice(-count));
+      return Math.abs(delays.medianMs) < withinMs && delays;
     },
-    { what: `${after + count} flashes with beeps`, timeoutMs, everyMs: 250, seen: () => `sound behind the picture by ${last.map((ms) => ms.toFixed(1)).join(', ')} ms` },
+    {
+      what: `sound and picture of ${count} flashes, after ${after}, within ${withinMs} ms of each other`,
+      timeoutMs,
+      everyMs: 250,
+      seen: () => `sound behind the picture by ${all.map((ms) => ms.toFixed(1)).join(', ')} ms`,
+    },
   );
 }
 
